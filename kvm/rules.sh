@@ -11,7 +11,7 @@ die() { say "$@"; exit 1; }
 series_table() { grep -v '^#' "$here/series.tsv"; }
 all_series() { series_table | awk 'NR > 1 { print $1 }'; }
 default_series() { all_series | head -n 1; }
-supported() { series_table | awk 'NR > 1 { print $2 " up to, but not, " $3 }' | paste -sd ',' | sed 's/,/ and /g'; }
+supported() { series_table | awk 'NR > 1 { printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'; }
 
 # series_field SERIES COLUMN
 series_field() {
