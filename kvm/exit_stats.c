@@ -60,7 +60,7 @@ DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
 EXPORT_SYMBOL_GPL(kvm_exit_stats_exit_key);
 
 #ifdef EXITSTAT_VERSION
-MODULE_VERSION(EXITSTAT_VERSION);
+MODULE_VERSION("exitstat " EXITSTAT_VERSION);
 #endif
 
 static DEFINE_MUTEX(keys_lock);		/* the static keys and the three below */
