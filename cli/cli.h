@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* What the verbs of the command exitstat share. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "../lib/exitstat.h"
+
+#define STATUS_OK		0
+#define STATUS_FAILED		1
+#define STATUS_USAGE		2
+#define STATUS_NOT_HERE		77
+
+/*
+ * Options: one table for all verbs, in options.c.
+ */
+
+enum sort_key {
+	SORT_TIME,
+	SORT_COUNT,
+	SORT_MEAN,
+	SORT_VMM,
+	SORT_WAITING,
+	SORT_NAME,
+	SORT_NUMBER,
+};
+
+#define VCPU_NONE	(-1)	/* the whole VM */
+#define VCPU_ALL	(-2)
+
+struct options {
+	unsigned int seen;	/* which options were given, as in options.c */
+	bool help;
+	bool version;
+	bool all;
+	bool no_header;
+	bool dashes;		/* '--' ended the options: a command follows */
+	int vcpu;
+	enum sort_key sort;
+	const char *source;
+	const char *output;
+};
+
+/* Verbs an option is for. */
+#define FOR_SHOW	0x001u
+#define FOR_INTERVAL	0x002u
+#define FOR_RUN		0x004u
+#define FOR_LEAF	0x008u
+#define FOR_NAMES	0x010u
+
+#define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
+
+/* Parse up to the first operand; its index, or -1 after an error that was said. */
+int options_parse(int argc, char **argv, struct options *opts);
+
+/* Whether all options that were given are for that verb; says it if not. */
+bool options_fit(const struct options *opts, unsigned int verb, const char *name);
+
+/*
+ * Verbs.  argv[0] is the verb, or the first operand if there is no verb.
+ */
+
+struct verb {
+	const char *name;	/* NULL: chosen by what the operands are */
+	unsigned int bit;
+	int (*run)(struct options *opts, int argc, char **argv);
+	const char *help;
+};
+
+extern const struct verb verb_show;
+extern const struct verb verb_run;
+extern const struct verb verb_leaf;
+extern const struct verb verb_names;
+
+/*
+ * Messages, in say.c: one line to stderr that begins with the program's name.
+ */
+
+int say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * What is measured, in meter.c.
+ */
+
+struct meter {
+	struct exitstat_source *src;
+	struct exitstat_description desc;
+	const char *path;	/* of the recording, or NULL */
+	int vcpu;		/* a CPU, VCPU_NONE or VCPU_ALL */
+};
+
+/* Open the source without believing it: STATUS_OK, or what to exit with. */
+int meter_open(struct meter *meter, const struct options *opts);
+
+/* Find out what it offers: STATUS_OK, or what to exit with. */
+int meter_describe(struct meter *meter);
+
+/* Go to the next moment: 1, 0 at the end, or -1 after an error that was said. */
+int meter_advance(struct meter *meter);
+
+/* Go to the last moment of a recording; the CPU is there already.  False after an error, said. */
+bool meter_to_end(struct meter *meter);
+
+/* Take a snapshot of what the options name: STATUS_OK, or what to exit with. */
+int meter_take(struct meter *meter, struct exitstat_snapshot *snap);
+
+void meter_close(struct meter *meter);
+
+/* Open the file of --output, or take that stream: NULL after an error that was said. */
+FILE *output_open(const struct options *opts, FILE *stream);
+
+/* Close it and say what could not be written: status, or STATUS_FAILED. */
+int output_close(FILE *out, const struct options *opts, int status);
+
+/*
+ * Numbers that line up, in units.c.
+ */
+
+#define TEXT_SIZE	32
+
+/* 10 columns: "123.456 ms", in cycles if the frequency is not known. */
+const char *text_time(char text[TEXT_SIZE], const struct exitstat_description *desc, double cycles);
+const char *text_ns(char text[TEXT_SIZE], double ns);
+
+/* 5 columns: " 99.9", or "-" of nothing. */
+const char *text_share(char text[TEXT_SIZE], double part, double whole);
+
+/* "0x07b" on AMD, "30" on Intel, "-1" for the last few. */
+const char *text_number(char text[TEXT_SIZE], uint32_t numbering, uint32_t number);
+
+const char *vendor_name(uint32_t numbering);
+const char *exit_name(uint32_t numbering, uint32_t number);
+
+/* An unsigned number of at most 32 bits in C's notation, or the 32 bits of a negative one. */
+bool parse_u32(const char *text, uint32_t *value);
+
+/*
+ * The table, in table.c.
+ */
+
+void table_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
+		 const struct exitstat_snapshot *snap);
+
+/* One line: the share of guest, KVM, VMM and waiting; nothing if there is no split. */
+void states_print(FILE *out, const struct exitstat_description *desc,
+		  const struct exitstat_snapshot *snap);
+
+#endif /* CLI_H */
