@@ -78,7 +78,11 @@ extern const struct verb verb_names;
  * Messages, in say.c: one line to stderr that begins with the program's name.
  */
 
-int say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#ifndef __printf
+#define __printf(a, b) __attribute__((__format__(printf, a, b)))
+#endif
+
+__printf(2, 3) int say(int status, const char *format, ...);
 
 /*
  * What is measured, in meter.c.
@@ -123,6 +127,9 @@ int output_close(FILE *out, const struct options *opts, int status);
 /* 10 columns: "123.456 ms", in cycles if the frequency is not known. */
 const char *text_time(char text[TEXT_SIZE], const struct exitstat_description *desc, double cycles);
 const char *text_ns(char text[TEXT_SIZE], double ns);
+
+/* The same within a sentence: no more than one blank. */
+char *text_unpad(char text[TEXT_SIZE]);
 
 /* 5 columns: " 99.9", or "-" of nothing. */
 const char *text_share(char text[TEXT_SIZE], double part, double whole);

@@ -6,7 +6,7 @@
 
 static const char help[] =
 	"usage: exitstat [OPTION...]               exits since the VM started\n"
-	"       exitstat [OPTION...] -- CMD...     exits while CMD runs; CMD's exit status\n"
+	"       exitstat [OPTION...] -- CMD...     exits of CMD, and its exit status\n"
 	"       exitstat VERB [ARGUMENT...]\n"
 	"\n"
 	"verbs (exitstat VERB --help says more):\n"
@@ -99,7 +99,7 @@ static int choose(int argc, char **argv)
 	verb = find_verb(argv[0]);
 	if (verb)
 		return run_named(verb, &opts, argc, argv);
-	return say(STATUS_USAGE, "there is no verb '%s'; see exitstat --help (to measure a command: exitstat -- %s)",
+	return say(STATUS_USAGE, "there is no verb '%s'; to measure a command: exitstat -- %s",
 		   argv[0], argv[0]);
 }
 

@@ -125,6 +125,7 @@ static int say_pin(struct meter *meter, int err)
 
 int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
 {
+	const uint32_t take = EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH;
 	enum exitstat_scope scope = EXITSTAT_SCOPE_VM;
 	int err;
 
@@ -134,9 +135,7 @@ int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
 		if (err)
 			return say_pin(meter, err);
 	}
-	err = exitstat_snapshot_take(meter->src, &meter->desc, scope,
-				     EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH,
-				     snap);
+	err = exitstat_snapshot_take(meter->src, &meter->desc, scope, take, snap);
 	if (meter->vcpu >= 0)
 		exitstat_source_unpin(meter->src);
 	if (!err)

@@ -218,7 +218,7 @@ static void print_result(FILE *out, const struct options *opts, const struct met
 	print_since(out, &result->between);
 }
 
-static int run(struct options *opts, int argc, char **argv)
+static int run_run(struct options *opts, int argc, char **argv)
 {
 	static struct result result;
 	struct saved_signals saved;
@@ -228,7 +228,8 @@ static int run(struct options *opts, int argc, char **argv)
 
 	(void)argc;
 	if (opts->vcpu == VCPU_ALL)
-		return say(STATUS_USAGE, "a command is measured on one vCPU or in the whole VM: --vcpu takes a number here, not 'all'");
+		return say(STATUS_USAGE,
+			   "with a command, --vcpu takes the number of one CPU, not 'all'");
 	status = meter_open(&meter, opts);
 	if (status)
 		return status;
@@ -253,4 +254,4 @@ close:
 	return status;
 }
 
-const struct verb verb_run = { .bit = FOR_RUN, .run = run };
+const struct verb verb_run = { .bit = FOR_RUN, .run = run_run };

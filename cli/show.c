@@ -43,7 +43,7 @@ static int show_all(const struct options *opts, struct meter *meter)
 	return status;
 }
 
-static int show(struct options *opts, int argc, char **argv)
+static int show_run(struct options *opts, int argc, char **argv)
 {
 	struct meter meter;
 	int status;
@@ -63,4 +63,4 @@ static int show(struct options *opts, int argc, char **argv)
 	return status;
 }
 
-const struct verb verb_show = { .bit = FOR_SHOW, .run = show };
+const struct verb verb_show = { .bit = FOR_SHOW, .run = show_run };

@@ -101,15 +101,15 @@ static void print_row(FILE *out, const struct exitstat_description *desc,
 	fprintf(out, " %10s %5s", text_time(time, desc, entry->cycles),
 		text_share(time_share, entry->cycles, snap->total.cycles));
 	if (entry->count)
-		fprintf(out, " %10s\n", text_time(each, desc, (double)entry->cycles / entry->count));
-	else
-		fprintf(out, " %10s\n", "-");
+		text_time(each, desc, (double)entry->cycles / entry->count);
+	fprintf(out, " %10s\n", entry->count ? each : "-");
 }
 
 static void print_header(FILE *out, const struct exitstat_snapshot *snap, int width)
 {
-	fprintf(out, "%5s %-*s %12s %5s", snap->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.",
-		width, "exit", "count", "%");
+	fprintf(out, "%5s %-*s %12s %5s",
+		snap->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.", width, "exit",
+		"count", "%");
 	if (snap->taken & EXITSTAT_TAKE_TIMES)
 		fprintf(out, " %10s %5s %10s", "time", "%", "mean");
 	fputc('\n', out);
@@ -176,7 +176,8 @@ void states_print(FILE *out, const struct exitstat_description *desc,
 	if (!(snap->taken & EXITSTAT_TAKE_SPLIT) || !(all > 0))
 		return;
 	text_time(time, desc, all);
+	text_unpad(time);
 	fprintf(out, "vCPU time %s: guest %.1f %%, KVM %.1f %%, VMM %.1f %%, waiting %.1f %%\n",
-		time + strspn(time, " "), 100 * snap->guest_cycles / all,
+		time, 100 * snap->guest_cycles / all,
 		100 * (processing - vmm) / all, 100 * vmm / all, 100 * waiting / all);
 }

@@ -41,7 +41,7 @@ struct exitstat_source_ops {
 	int (*pin)(void *self, int cpu);
 	/* The lowest CPU from cpu on that exists, or -ENODEV. */
 	int (*next_cpu)(void *self, int cpu);
-	/* Go to the next moment: 1, at the end 0, or -errno.  May set how often was asked so far. */
+	/* Go to the next moment: 1, at the end 0, or -errno.  May raise how often was asked. */
 	int (*advance)(void *self, uint64_t *asked);
 	/* The moment, in ns since an arbitrary one. */
 	uint64_t (*now_ns)(void *self);
@@ -102,7 +102,7 @@ uint64_t exitstat_source_now_ns(struct exitstat_source *src);
  */
 const char *exitstat_source_complaint(struct exitstat_source *src, unsigned long *line);
 
-/* What a recording notes under that key ("started", "command", ...), or NULL.  Stays the source's. */
+/* What a recording notes under that key ("command", ...), or NULL.  Stays the source's. */
 const char *exitstat_source_note(struct exitstat_source *src, const char *key);
 
 /*
@@ -177,7 +177,7 @@ struct exitstat_snapshot {
 	uint64_t time_ns;		/* the moment, or the time between the two */
 	uint64_t guest_cycles;
 	struct exitstat_entry total;	/* the sum of the entries */
-	struct exitstat_entry own;	/* the reader's own exits; not in the entries; 0 in one moment */
+	struct exitstat_entry own;	/* the reader's, not in the entries; 0 in one moment */
 	uint64_t asked_first;		/* how often was asked before this snapshot, */
 	uint64_t asked_cpuid;		/* up to and with the reading of the CPUID exits' count, */
 	uint64_t asked_last;		/* and with all of it */
