@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Per-vCPU VM-exit accounting: the state machine that the entry and exit paths
+ * of KVM drive.  exit_stats.c answers the guest's questions from it.
+ *
+ * A vCPU is in one of four states: guest, kernel, VMM, waiting.  Whoever moves
+ * it on closes the current interval and opens the next one with a single read
+ * of the TSC, so every cycle lands in exactly one counter.
+ *
+ * Only the vCPU's own thread writes, and none of the writers can interrupt
+ * another one: entry and exit run with IRQs off, the others with preemption
+ * off.  Readers, on whatever CPU, use READ_ONCE() and no lock.
+ */
+#ifndef __KVM_X86_EXIT_STATS_H
+#define __KVM_X86_EXIT_STATS_H
+
+#include <linux/bitops.h>
+#include <linux/cache.h>
+#include <linux/jump_label.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/types.h>
+#include <asm/msr.h>
+#include <exitstat/abi.h>
+
+struct kvm_vcpu;
+
+/*
+ * Exit numbers are sparse, slots are dense and in the order of the numbers.  A
+ * reserved number may have a slot; its count is reported as EXITSTAT_OTHER.
+ */
+#define KVM_EXIT_STATS_VMX_OTHER	86	/* 0 to 85 are themselves */
+#define KVM_EXIT_STATS_VMX_SLOTS	(KVM_EXIT_STATS_VMX_OTHER + 1)
+
+#define KVM_EXIT_STATS_SVM_HIGH		0xa7	/* 0 to 0xa6 are themselves, 0x400 is here */
+#define KVM_EXIT_STATS_SVM_OTHER	(KVM_EXIT_STATS_SVM_HIGH + 4)
+#define KVM_EXIT_STATS_SVM_FAILED	(KVM_EXIT_STATS_SVM_OTHER + 1)	/* -4 to -1 */
+#define KVM_EXIT_STATS_SVM_SLOTS	(KVM_EXIT_STATS_SVM_FAILED + 4)
+
+#define KVM_EXIT_STATS_SLOTS		KVM_EXIT_STATS_SVM_SLOTS
+/* Where time goes before the first counted exit; no query reaches it. */
+#define KVM_EXIT_STATS_NO_SLOT		KVM_EXIT_STATS_SLOTS
+
+enum kvm_exit_stats_counter {
+	KVM_EXIT_STATS_COUNT,
+	KVM_EXIT_STATS_PROCESSING,	/* cycles, VMM included */
+	KVM_EXIT_STATS_VMM,		/* cycles */
+	KVM_EXIT_STATS_WAITING,		/* cycles */
+	KVM_EXIT_STATS_COUNTERS,
+};
+
+/* What the vCPU does when it is not in guest mode. */
+enum kvm_exit_stats_state {
+	KVM_EXIT_STATS_IN_KERNEL,
+	KVM_EXIT_STATS_IN_VMM,
+	KVM_EXIT_STATS_IS_WAITING,
+};
+
+/* No entry yet: the difference to any TSC value is negative. */
+#define KVM_EXIT_STATS_NEVER	((u64)S64_MAX)
+
+typedef u64 kvm_exit_stats_hist_t[EXITSTAT_BUCKETS];
+
+struct kvm_exit_stats {
+	u64 since;		/* TSC at which the current interval opened */
+	u64 guest_cycles;
+	u64 pending_cycles;	/* processing time of the current exit, intervals closed so far */
+	u32 slot;		/* of the latest exit */
+	u8 state;
+	bool in_run;		/* inside KVM_RUN */
+	u8 vmm_choice;
+	kvm_exit_stats_hist_t *hist;	/* one row per slot, or NULL */
+	u64 epoch;
+	u64 counter[KVM_EXIT_STATS_COUNTERS][KVM_EXIT_STATS_SLOTS + 1] ____cacheline_aligned;
+} ____cacheline_aligned;
+
+/*
+ * One of the first two is on while anybody counts, so that an entry passes one
+ * branch.  The third goes on last and off first, so that no exit is counted
+ * whose entry was not: every vCPU in guest mode leaves it while the code of the
+ * first two is being patched.
+ */
+DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_entry_key);
+DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
+DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
+
+static __always_inline u32 kvm_exit_stats_vmx_slot(u16 basic_exit_reason)
+{
+	return min_t(u32, basic_exit_reason, KVM_EXIT_STATS_VMX_OTHER);
+}
+
+static __always_inline u32 kvm_exit_stats_svm_slot(u32 exit_code)
+{
+	if (likely(exit_code < KVM_EXIT_STATS_SVM_HIGH))
+		return exit_code;
+	if (likely(exit_code - 0x400 < 4))
+		return exit_code - 0x400 + KVM_EXIT_STATS_SVM_HIGH;
+	if (exit_code >= (u32)-4)
+		return exit_code - (u32)-4 + KVM_EXIT_STATS_SVM_FAILED;
+	return KVM_EXIT_STATS_SVM_OTHER;
+}
+
+/* Close the current interval and open the next one. */
+static __always_inline u64 kvm_exit_stats_close(struct kvm_exit_stats *s, u64 now)
+{
+	u64 cycles = now - s->since;
+
+	s->since = now;
+	if (likely((s64)cycles >= 0))
+		return cycles;
+
+	/*
+	 * The first entry, perhaps in the middle of a KVM_RUN that began before
+	 * anybody counted, or the TSC went backwards.
+	 */
+	s->state = KVM_EXIT_STATS_IN_KERNEL;
+	s->in_run = true;
+	return 0;
+}
+
+static __always_inline void kvm_exit_stats_bucket(struct kvm_exit_stats *s, u64 cycles)
+{
+	u32 bucket = fls64((cycles + s->pending_cycles) >> EXITSTAT_BUCKET0_LOG2);
+
+	s->pending_cycles = 0;
+	if (s->hist)
+		s->hist[s->slot][min(bucket, EXITSTAT_BUCKETS - 1)]++;
+}
+
+static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
+{
+	u64 cycles = kvm_exit_stats_close(s, rdtsc());
+
+	s->counter[KVM_EXIT_STATS_PROCESSING][s->slot] += cycles;
+	return cycles;
+}
+
+/* Directly before the hardware enters the guest: kernel to guest. */
+static __always_inline void kvm_exit_stats_enter(struct kvm_exit_stats *s)
+{
+	if (static_branch_likely(&kvm_exit_stats_entry_key))
+		kvm_exit_stats_close_kernel(s);
+	else if (static_branch_unlikely(&kvm_exit_stats_hist_entry_key))
+		kvm_exit_stats_bucket(s, kvm_exit_stats_close_kernel(s));
+}
+
+/* Guards the next two, so that their arguments cost nothing when nobody counts. */
+static __always_inline bool kvm_exit_stats_on(void)
+{
+	return static_branch_likely(&kvm_exit_stats_exit_key);
+}
+
+/* Directly after the hardware left the guest: guest to kernel. */
+static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
+{
+	s->guest_cycles += kvm_exit_stats_close(s, rdtsc());
+}
+
+/*
+ * Once per exit, as soon as the hardware's reason is known and before KVM can
+ * rewrite it.  An entry that failed without an exit does not get here; its time
+ * stays with the exit before.
+ */
+static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 slot)
+{
+	s->slot = slot;
+	s->counter[KVM_EXIT_STATS_COUNT][slot]++;
+}
+
+/* The TSC as read by kvm_exit_stats_exit(), to save the caller another read. */
+static __always_inline u64 kvm_exit_stats_exit_tsc(const struct kvm_exit_stats *s)
+{
+	return kvm_exit_stats_on() ? s->since : rdtsc();
+}
+
+void __kvm_exit_stats_run_begin(struct kvm_exit_stats *s);
+void __kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret);
+void __kvm_exit_stats_sched_in(struct kvm_exit_stats *s);
+void __kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now);
+void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s);
+
+/* KVM_RUN begins, with the vCPU loaded: VMM or waiting to kernel. */
+static inline void kvm_exit_stats_run_begin(struct kvm_exit_stats *s)
+{
+	if (kvm_exit_stats_on())
+		__kvm_exit_stats_run_begin(s);
+}
+
+/* KVM_RUN returns @ret: kernel to VMM, or to waiting if a signal asked for it. */
+static inline void kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret)
+{
+	if (kvm_exit_stats_on())
+		__kvm_exit_stats_run_end(s, ret);
+}
+
+/* The vCPU is loaded: waiting to kernel, if the scheduler does it in KVM_RUN. */
+static inline void kvm_exit_stats_sched_in(struct kvm_exit_stats *s)
+{
+	if (kvm_exit_stats_on())
+		__kvm_exit_stats_sched_in(s);
+}
+
+/* The vCPU is put at TSC @now: kernel to waiting, if the scheduler does it in KVM_RUN. */
+static inline void kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now)
+{
+	if (kvm_exit_stats_on())
+		__kvm_exit_stats_sched_out(s, now);
+}
+
+/* KVM emulates an invalid guest state instead of entering it: kernel to kernel. */
+static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
+{
+	if (kvm_exit_stats_on())
+		__kvm_exit_stats_no_entry(s);
+}
+
+int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu);
+void kvm_exit_stats_vcpu_destroy(struct kvm_vcpu *vcpu);
+void kvm_exit_stats_after_set_cpuid(struct kvm_vcpu *vcpu);
+bool kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+
+#endif /* __KVM_X86_EXIT_STATS_H */

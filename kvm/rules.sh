@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# What kvm/fetch, kvm/build and kvm/compile agree on: which kernels are supported, and how an error is said. Sourced.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+say() { echo "kvm/${0##*/}: $*" >&2; }
+die() { say "$@"; exit 1; }
+
+# The rows of the table without its comments; the first one names the columns.
+series_table() { grep -v '^#' "$here/series.tsv"; }
+all_series() { series_table | awk 'NR > 1 { print $1 }'; }
+default_series() { all_series | head -n 1; }
+supported() { series_table | awk 'NR > 1 { printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'; }
+
+# series_field SERIES COLUMN
+series_field() {
+	series_table | awk -F'\t' -v series="$1" -v column="$2" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) c = i }
+		$1 == series { print $c }'
+}
+
+# 6.1.0-56-amd64 and 6.1.192-2 -> 6.1; nothing if it is no kernel version at all
+series_of() { sed -nE 's/^([0-9]+\.[0-9]+)([.+~-].*)?$/\1/p' <<<"$1"; }
+
+# require_series SERIES
+require_series() {
+	[ -n "$(series_field "$1" series)" ] ||
+		die "no patch supports kernel series $1, but only $(all_series | paste -sd ' ');" \
+			"type: make modules, for the newest $(default_series) kernel"
+}
+
+# require_supported VERSION WHOSE
+require_supported() {
+	local series
+
+	series=$(series_of "$1")
+	require_series "$series"
+	dpkg --compare-versions "$1" ge "$(series_field "$series" from)" &&
+		dpkg --compare-versions "$1" lt "$(series_field "$series" before)" && return
+	die "no patch supports $2, version $1, but only $(supported);" \
+		"type: make modules, for the newest $(default_series) kernel"
+}
+
+# require_space DIRECTORY MIB WHAT NEXT: refuse before anything is written
+require_space() {
+	local available
+
+	available=$(df --output=avail -BM "$1" | tail -n 1 | tr -dc 0-9)
+	[ "$available" -ge "$2" ] || die "$3 needs $2 MiB in $1, and only $available MiB are available; $4"
+}

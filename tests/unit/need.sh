@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# packaging/need: silent when nothing is missing, one sentence when it cannot help, and a table that Debian can serve.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=../ktap.sh
+. "$top/tests/ktap.sh"
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+chmod 755 "$tmp"
+
+# A copy of the script whose group $1 consists of the package $2.
+need_with() {
+	sed "s/^table='/&\n$1\t$2/" "$top/packaging/need" >"$tmp/need"
+	chmod 755 "$tmp/need"
+}
+
+unknown_package() {
+	apt-cache dumpavail | sed -n 's/^Package: //p' | sort -u >"$tmp/known"
+	"$top/packaging/need" --list | sort -u | comm -23 - "$tmp/known"
+}
+
+plan 5
+need_with present dpkg
+is "says nothing when nothing is missing" "$("$tmp/need" present 2>&1; echo $?)" 0
+is "refuses a group that does not exist, and names those that do" \
+	"$("$tmp/need" banana 2>&1; echo $?)" \
+	"packaging/need: there is no group 'banana'; the groups are: present modules tools lab intel test lint
+2"
+is "refuses to be called without a group" "$("$top/packaging/need" 2>/dev/null; echo $?)" 2
+
+need_with absent exitstat-no-such-package
+as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+if [ "$(id -u)" = 0 ] && "${as_nobody[@]}" true 2>/dev/null; then
+	is "tells a user who is not root what to type" "$("${as_nobody[@]}" "$tmp/need" absent 2>&1; echo $?)" \
+		"installing what is missing for absent: exitstat-no-such-package
+packaging/need: only root can install packages; type: sudo apt-get install exitstat-no-such-package
+1"
+else
+	skip "tells a user who is not root what to type" "the right to become another user (root)"
+fi
+
+# shellcheck disable=SC2016 # apt expands $(FILENAME)
+if [ -n "$(apt-get indextargets --format '$(FILENAME)' 'Created-By: Packages')" ]; then
+	is "every package of the table is one of Debian's" "$(unknown_package)" ""
+else
+	skip "every package of the table is one of Debian's" "apt's package lists; type: apt-get update"
+fi
+finish
