@@ -61,6 +61,20 @@ int exitstat_source_open_cpu(struct exitstat_source **src);
  */
 int exitstat_source_open_recording(const char *path, struct exitstat_source **src);
 
+/*
+ * A recorder: asks inner, and writes to fd the answers that are new.  exitstat_source_advance()
+ * writes the frame, and must follow the last one too; it then says what write(2) says.  inner and
+ * fd stay yours.  -ENOMEM, or what write(2) says.
+ */
+int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
+				  struct exitstat_source **src);
+
+/*
+ * Write a note to the recording on fd, between two frames.  The key is one word, the value the rest
+ * of the line.  -EINVAL: they are not.  -EOVERFLOW: longer than a line may be.
+ */
+int exitstat_recording_note(int fd, const char *key, const char *value);
+
 /* Your own: self is given to every op, and stays yours.  -ENOMEM. */
 int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 			 struct exitstat_source **src);
@@ -206,6 +220,42 @@ int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 /* The entry of that number, or NULL. */
 const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapshot *snap,
 						    uint32_t number);
+
+/*
+ * Histograms of the processing time of single exits, if desc->buckets is not 0.
+ */
+
+#define EXITSTAT_BUCKETS_MAX	64
+
+struct exitstat_histogram {
+	uint32_t buckets_nr;
+	uint32_t bucket0_log2;
+	uint64_t buckets[EXITSTAT_BUCKETS_MAX];
+};
+
+/* One CPUID per bucket.  -EOPNOTSUPP: there are no histograms.  -EPROTO: no such number. */
+int exitstat_histogram_read(struct exitstat_source *src, const struct exitstat_description *desc,
+			    enum exitstat_scope scope, uint32_t number,
+			    struct exitstat_histogram *histogram);
+
+/* between may be either of the two.  -EINVAL: their buckets differ. */
+int exitstat_histogram_subtract(const struct exitstat_histogram *after,
+				const struct exitstat_histogram *before,
+				struct exitstat_histogram *between);
+
+/* How many exits it holds. */
+uint64_t exitstat_histogram_count(const struct exitstat_histogram *histogram);
+
+/* The times in a bucket are in [low, high); high is UINT64_MAX for the last one. */
+void exitstat_histogram_bounds(const struct exitstat_histogram *histogram, uint32_t bucket,
+			       uint64_t *low_cycles, uint64_t *high_cycles);
+
+/*
+ * The bounds of the bucket that holds the quantile (0 to 1): what is known, and no more.
+ * -ENODATA: it holds no exit.  -EINVAL: not from 0 to 1.
+ */
+int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, double quantile,
+				uint64_t *low_cycles, uint64_t *high_cycles);
 
 /*
  * Names.  The strings are static.

@@ -613,6 +613,98 @@ static bool replays(void)
 	return good;
 }
 
+/* Record two moments of the model, read them back, compare with what was seen live. */
+static bool records(void)
+{
+	char path[] = "/tmp/exitstat-lib-test.XXXXXX";
+	struct exitstat_snapshot live;
+	struct exitstat_source *recorder = NULL, *replay = NULL;
+	int fd = mkstemp(path);
+	bool good;
+
+	boot(EXITSTAT_NUMBERING_SVM);
+	good = !exitstat_recording_note(fd, "key", "x") &&
+	       exitstat_recording_note(fd, "two words", "x") == -EINVAL &&
+	       !ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET) &&
+	       !exitstat_source_open_recorder(src, fd, &recorder) &&
+	       !exitstat_recording_note(fd, "command", "true") &&
+	       !exitstat_description_read(recorder, &desc) &&
+	       !exitstat_snapshot_take(recorder, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &before) &&
+	       exitstat_source_advance(recorder) == 1;
+	make_exits(0x72, 1009, CPUID_CYCLES);
+	make_exits(0x400, 13, 1);
+	good = good &&
+	       !exitstat_snapshot_take(recorder, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &after) &&
+	       exitstat_source_advance(recorder) == 1 &&
+	       !exitstat_snapshot_subtract(&after, &before, &live);
+	exitstat_source_close(recorder);
+	close(fd);
+
+	good = good && !exitstat_source_open_recording(path, &replay) &&
+	       exitstat_source_advance(replay) == 1 && !exitstat_description_read(replay, &desc) &&
+	       !strcmp(exitstat_source_note(replay, "command"), "true") &&
+	       !exitstat_snapshot_take(replay, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &before) &&
+	       exitstat_source_advance(replay) == 1 &&
+	       !exitstat_snapshot_take(replay, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &after) &&
+	       !exitstat_snapshot_subtract(&after, &before, &between) &&
+	       exitstat_source_advance(replay) == 0;
+	exitstat_source_close(replay);
+	unlink(path);
+	return good && count_of(&between, 0x72) == 1009 && between.entries_nr == live.entries_nr &&
+	       !memcmp(between.entries, live.entries, live.entries_nr * sizeof(*live.entries)) &&
+	       between.own.count == live.own.count;
+}
+
+static bool full_disk(void)
+{
+	struct exitstat_source *recorder = NULL;
+	FILE *full = fopen("/dev/full", "w");
+	bool good;
+
+	boot(EXITSTAT_NUMBERING_SVM);
+	good = full && exitstat_source_open_recorder(src, fileno(full), &recorder) == -ENOSPC;
+	if (full)
+		fclose(full);
+	return good;
+}
+
+static bool quantiles(void)
+{
+	struct exitstat_histogram h = { .buckets_nr = 24, .bucket0_log2 = 9 };
+	uint64_t low, high;
+	bool good = exitstat_histogram_quantile(&h, 0.5, &low, &high) == -ENODATA;
+
+	h.buckets[0] = 1;
+	h.buckets[3] = 98;
+	h.buckets[23] = 1;
+	good = good && exitstat_histogram_count(&h) == 100 &&
+	       !exitstat_histogram_quantile(&h, 0, &low, &high) && !low && high == 512 &&
+	       !exitstat_histogram_quantile(&h, 0.01, &low, &high) && !low && high == 512 &&
+	       !exitstat_histogram_quantile(&h, 0.011, &low, &high) && low == 2048 &&
+	       high == 4096 && !exitstat_histogram_quantile(&h, 0.99, &low, &high) && low == 2048 &&
+	       !exitstat_histogram_quantile(&h, 1, &low, &high) && low == UINT64_C(1) << 31 &&
+	       high == UINT64_MAX && exitstat_histogram_quantile(&h, 1.5, &low, &high) == -EINVAL &&
+	       exitstat_histogram_quantile(&h, -0.1, &low, &high) == -EINVAL;
+	return good;
+}
+
+static bool histograms_subtract(void)
+{
+	struct exitstat_histogram old = { .buckets_nr = 24, .bucket0_log2 = 9 };
+	struct exitstat_histogram new = old;
+	struct exitstat_histogram other = { .buckets_nr = 23, .bucket0_log2 = 9 };
+
+	old.buckets[4] = 10;
+	new.buckets[4] = 17;
+	new.buckets[5] = 3;
+	if (exitstat_histogram_subtract(&new, &old, &old) || old.buckets[4] != 7 ||
+	    old.buckets[5] != 3)
+		return false;
+	old.buckets[6] = 1;
+	return !exitstat_histogram_subtract(&new, &old, &old) && old.buckets[4] == 17 &&
+	       !old.buckets[6] && exitstat_histogram_subtract(&new, &other, &old) == -EINVAL;
+}
+
 static bool impossible_cpu(void)
 {
 	struct exitstat_source *cpu;
@@ -661,6 +753,10 @@ static const struct {
 	{ time_goes_on, "a recording's time does not go back" },
 	{ breaks_off, "a recording that breaks off is good up to its last whole frame" },
 	{ replays, "a frame adds to the one before it, per CPU, and the latest answer counts" },
+	{ records, "what a recorder writes reads back as it was seen" },
+	{ full_disk, "a recorder says that the disk is full" },
+	{ quantiles, "a quantile is the bounds of its bucket" },
+	{ histograms_subtract, "histograms subtract, and one that started anew counts from zero" },
 	{ impossible_cpu, "a CPU that is not there cannot be pinned" },
 };
 
