@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* The command exitstat: choose the verb. */
+#include <string.h>
+
+#include "cli.h"
+
+static const char help[] =
+	"usage: exitstat [OPTION...]               exits since the VM started\n"
+	"       exitstat [OPTION...] -- CMD...     exits of CMD, and its exit status\n"
+	"       exitstat [OPTION...] INTERVAL [COUNT]\n"
+	"                                         the rates every INTERVAL seconds\n"
+	"       exitstat VERB [ARGUMENT...]\n"
+	"\n"
+	"verbs (exitstat VERB --help says more):\n"
+	"  check                 what this machine reports, and why not\n"
+	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
+	"  names [intel|amd]     all exit numbers, their names and meanings\n"
+	"  record [-- CMD...]    the counters over time, into a file\n"
+	"\n"
+	"options:\n"
+	"  -a, --all             zero rows too\n"
+	"  -b, --by-reason       with INTERVAL, a table each instead of a line\n"
+	"  -c, --csv             for programs: comma-separated values\n"
+	"  -j, --json            for programs: JSON, an object per line\n"
+	"  -n, --no-header       nothing but the rows\n"
+	"  -o, --output FILE     write the result there; with CMD, instead of to stderr\n"
+	"  -r, --repeat N        run CMD N times; mean and standard deviation\n"
+	"  -s, --sort KEY        by time, count, mean, vmm, waiting, name or number\n"
+	"  -S, --source FILE     ask a recording instead of the CPU\n"
+	"  -v, --vcpu N          only the vCPU that is CPU N here; 'all': each of them\n"
+	"  -V, --version\n"
+	"  -h, --help\n"
+	"\n"
+	"exit status: 0 ok, 1 failed, 2 usage, 77 this machine does not report its exits;\n"
+	"with CMD: CMD's own, 127 no such command, 128+N killed by signal N\n";
+
+static const struct verb * const verbs[] = {
+	&verb_check,
+	&verb_leaf,
+	&verb_names,
+	&verb_record,
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (!strcmp(verbs[i]->name, name))
+			return verbs[i];
+	}
+	return NULL;
+}
+
+static int print_version(void)
+{
+	printf("exitstat %s (ABI revision %d)\n", VERSION, EXITSTAT_ABI_REVISION);
+	return STATUS_OK;
+}
+
+static int print_help(const struct verb *verb)
+{
+	fputs(verb->help ? verb->help : help, stdout);
+	return STATUS_OK;
+}
+
+static int run_verb(const struct verb *verb, struct options *opts, int argc, char **argv)
+{
+	const char *name = verb->name ? verb->name :
+			   verb == &verb_run ? "a measured command" :
+			   verb == &verb_interval ? "an interval" : "the table";
+
+	if (opts->help)
+		return print_help(verb);
+	if (opts->version)
+		return print_version();
+	if (!options_fit(opts, verb->bit, name))
+		return STATUS_USAGE;
+	return verb->run(opts, argc, argv);
+}
+
+/* argv[0] is the verb; it may have options of its own before its operands. */
+static int run_named(const struct verb *verb, struct options *opts, int argc, char **argv)
+{
+	int first = options_parse(argc, argv, opts);
+
+	if (first < 0)
+		return STATUS_USAGE;
+	/* Where a command may follow, argv[0] is its '--' again. */
+	argv[first - 1] = argv[0];
+	return run_verb(verb, opts, argc - first + 1, argv + first - 1);
+}
+
+static int choose(int argc, char **argv)
+{
+	struct options opts = OPTIONS_DEFAULT;
+	int first = options_parse(argc, argv, &opts);
+	const struct verb *verb;
+
+	if (first < 0)
+		return STATUS_USAGE;
+	argc -= first;
+	argv += first;
+	if (opts.dashes && argc)
+		return run_verb(&verb_run, &opts, argc, argv);
+	if (opts.dashes)
+		return say(STATUS_USAGE, "after '--' comes the command to measure");
+	if (!argc)
+		return run_verb(&verb_show, &opts, argc, argv);
+	if (strchr("0123456789.", *argv[0]))
+		return run_verb(&verb_interval, &opts, argc, argv);
+	verb = find_verb(argv[0]);
+	if (verb)
+		return run_named(verb, &opts, argc, argv);
+	return say(STATUS_USAGE, "there is no verb '%s'; to measure a command: exitstat -- %s",
+		   argv[0], argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	struct options none = OPTIONS_DEFAULT;
+	int status = choose(argc, argv);
+
+	return output_close(stdout, &none, status);
+}

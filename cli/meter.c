@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/* What is measured: a source of leaves, opened and described, with the errors said. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+
+static int say_recording(struct meter *meter, int err)
+{
+	unsigned long line;
+	const char *rule = exitstat_source_complaint(meter->src, &line);
+
+	if (err == -EBADMSG && rule)
+		return say(STATUS_FAILED, "cannot read the recording %s: line %lu: %s",
+			   meter->path, line, rule);
+	if (err == -ENODATA)
+		return say(STATUS_FAILED, "the recording %s does not hold what was asked for",
+			   meter->path);
+	return say(STATUS_FAILED, "cannot read the recording %s: %s", meter->path, strerror(-err));
+}
+
+int meter_open(struct meter *meter, const struct options *opts)
+{
+	int err;
+
+	*meter = (struct meter){ .path = opts->source, .vcpu = opts->vcpu };
+	if (!meter->path) {
+		err = exitstat_source_open_cpu(&meter->src);
+		return err ? say(STATUS_FAILED, "cannot use CPUID: %s", strerror(-err)) : STATUS_OK;
+	}
+	err = exitstat_source_open_recording(meter->path, &meter->src);
+	if (err)
+		return say(STATUS_FAILED, "cannot open the recording %s: %s", meter->path,
+			   strerror(-err));
+	switch (meter_advance(meter)) {
+	case 1:
+		return STATUS_OK;
+	case 0:
+		say(0, "the recording %s holds no whole frame", meter->path);
+	}
+	meter_close(meter);
+	return STATUS_FAILED;
+}
+
+void meter_close(struct meter *meter)
+{
+	exitstat_source_close(meter->src);
+	meter->src = NULL;
+}
+
+int meter_advance(struct meter *meter)
+{
+	int ret = exitstat_source_advance(meter->src);
+
+	if (ret >= 0)
+		return ret;
+	say_recording(meter, ret);
+	return -1;
+}
+
+bool meter_to_end(struct meter *meter)
+{
+	int more = 1;
+
+	while (meter->path && more > 0)
+		more = meter_advance(meter);
+	return more >= 0;
+}
+
+void hypervisor_name(struct meter *meter, char name[13])
+{
+	struct exitstat_regs regs;
+	int i;
+
+	memset(name, 0, 13);
+	if (exitstat_source_ask(meter->src, 0x40000000, 0, &regs))
+		return;
+	memcpy(name, &regs.ebx, 4);
+	memcpy(name + 4, &regs.ecx, 4);
+	memcpy(name + 8, &regs.edx, 4);
+	for (i = 0; i < 12 && name[i]; i++) {
+		if (name[i] < ' ' || name[i] > '~')
+			name[i] = '?';
+	}
+}
+
+int meter_describe(struct meter *meter)
+{
+	int err = exitstat_description_read(meter->src, &meter->desc);
+	char name[13];
+
+	switch (err) {
+	case 0:
+		return STATUS_OK;
+	case -ENODEV:
+		return say(STATUS_NOT_HERE,
+			   "not reported: this is no virtual machine (CPUID.1:ECX[31] is 0)");
+	case -EOPNOTSUPP:
+		hypervisor_name(meter, name);
+		return say(STATUS_NOT_HERE,
+			   "not reported: hypervisor '%s' has no exit statistics for this program (no signature in CPUID leaf 0x%x)",
+			   name, EXITSTAT_SIGNATURE);
+	case -EPROTO:
+		return say(STATUS_NOT_HERE,
+			   "not reported: the hypervisor speaks another revision than %u of the exit statistics",
+			   EXITSTAT_ABI_REVISION);
+	}
+	return say_recording(meter, err);
+}
+
+static int say_pin(struct meter *meter, int err)
+{
+	switch (err) {
+	case -ENODEV:
+		return say(STATUS_FAILED, "there is no CPU %d %s; --vcpu takes one that is online",
+			   meter->vcpu, meter->path ? "in the recording" : "here");
+	case -EPERM:
+		return say(STATUS_FAILED,
+			   "cannot run on CPU %d, as reading its exits needs: the affinity or cpuset of this process excludes it (try taskset -c %d)",
+			   meter->vcpu, meter->vcpu);
+	}
+	return say(STATUS_FAILED, "cannot run on CPU %d: %s", meter->vcpu, strerror(-err));
+}
+
+int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
+{
+	const uint32_t take = EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH;
+	enum exitstat_scope scope = EXITSTAT_SCOPE_VM;
+	int err;
+
+	if (meter->vcpu >= 0) {
+		scope = EXITSTAT_SCOPE_VCPU;
+		err = exitstat_source_pin(meter->src, meter->vcpu);
+		if (err)
+			return say_pin(meter, err);
+	}
+	err = exitstat_snapshot_take(meter->src, &meter->desc, scope, take, snap);
+	if (meter->vcpu >= 0)
+		exitstat_source_unpin(meter->src);
+	if (!err)
+		return STATUS_OK;
+	if (meter->path && err != -EPROTO)
+		return say_recording(meter, err);
+	return say(STATUS_FAILED, "cannot read the exit counters: %s", err == -EPROTO ?
+		   "the answers contradict the ABI" : strerror(-err));
+}
+
+int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,
+		   const struct exitstat_snapshot *before, struct exitstat_snapshot *between)
+{
+	if (!exitstat_snapshot_subtract(after, before, between))
+		return STATUS_OK;
+	return say(STATUS_FAILED, "cannot compare: CPU %d was vCPU %u and is vCPU %u now",
+		   meter->vcpu, before->vcpu, after->vcpu);
+}
+
+FILE *output_open(const struct options *opts, FILE *stream)
+{
+	FILE *out;
+
+	if (!opts->output)
+		return stream;
+	out = fopen(opts->output, "we");
+	if (!out)
+		say(0, "cannot write %s: %s", opts->output, strerror(errno));
+	return out;
+}
+
+int output_close(FILE *out, const struct options *opts, int status)
+{
+	int failed = fflush(out) || ferror(out);
+	int err = errno;
+
+	if (opts->output)
+		failed |= fclose(out);
+	if (!failed)
+		return status;
+	return say(STATUS_FAILED, "cannot write %s: %s",
+		   opts->output ? opts->output : "the result", strerror(err));
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/* The options of all verbs: one table says what each means and which verbs take it. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool parse_sort(struct options *opts, const char *value)
+{
+	static const char * const keys[] = {
+		[SORT_TIME] = "time", [SORT_COUNT] = "count", [SORT_MEAN] = "mean",
+		[SORT_VMM] = "vmm", [SORT_WAITING] = "waiting", [SORT_NAME] = "name",
+		[SORT_NUMBER] = "number",
+	};
+	size_t i;
+
+	for (i = 0; i < LENGTH(keys); i++) {
+		if (!strcmp(value, keys[i])) {
+			opts->sort = (enum sort_key)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_vcpu(struct options *opts, const char *value)
+{
+	uint32_t cpu;
+
+	if (!strcmp(value, "all")) {
+		opts->vcpu = VCPU_ALL;
+		return true;
+	}
+	if (*value == '-' || !parse_u32(value, &cpu) || cpu > 8191)
+		return false;
+	opts->vcpu = (int)cpu;
+	return true;
+}
+
+static bool set_source(struct options *opts, const char *value)
+{
+	opts->source = value;
+	return *value;
+}
+
+static bool set_output(struct options *opts, const char *value)
+{
+	opts->output = value;
+	return *value;
+}
+
+static bool set_all(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->all = true;
+}
+
+static bool set_no_header(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->no_header = true;
+}
+
+static bool set_help(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->help = true;
+}
+
+static bool set_version(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->version = true;
+}
+
+static bool parse_repeat(struct options *opts, const char *value)
+{
+	uint32_t repeat;
+
+	if (*value == '-' || !parse_u32(value, &repeat) || !repeat || repeat > 1000000)
+		return false;
+	opts->repeat = repeat;
+	return true;
+}
+
+static bool take_interval(struct options *opts, const char *value)
+{
+	return parse_interval(value, &opts->interval_ns);
+}
+
+static bool set_html(struct options *opts, const char *value)
+{
+	opts->html = value;
+	return *value;
+}
+
+static bool set_json(struct options *opts, const char *value)
+{
+	(void)value;
+	opts->format = FORMAT_JSON;
+	return true;
+}
+
+static bool set_csv(struct options *opts, const char *value)
+{
+	(void)value;
+	opts->format = FORMAT_CSV;
+	return true;
+}
+
+static bool set_by_reason(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->by_reason = true;
+}
+
+#define FOR_ALL		(~0u)
+#define FOR_TABLES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
+
+static const struct {
+	const char *name;
+	char letter;
+	unsigned int verbs;
+	bool (*parse)(struct options *opts, const char *value);
+	const char *rule;	/* for its value; NULL: it takes none */
+} table[] = {
+	{ "all", 'a', FOR_TABLES, set_all, NULL },
+	{ "by-reason", 'b', FOR_INTERVAL, set_by_reason, NULL },
+	{ "csv", 'c', FOR_TABLES, set_csv, NULL },
+	{ "help", 'h', FOR_ALL, set_help, NULL },
+	{ "html", 'H', FOR_REPORT, set_html, "the name of a file to write" },
+	{ "interval", 'i', FOR_RECORD | FOR_TOP, take_interval, "0.01 to 86400 seconds" },
+	{ "json", 'j', FOR_TABLES, set_json, NULL },
+	{ "no-header", 'n', FOR_TABLES, set_no_header, NULL },
+	{ "output", 'o', FOR_RUN | FOR_RECORD, set_output, "the name of a file to write" },
+	{ "repeat", 'r', FOR_RUN, parse_repeat, "a number of runs, 1 to 1000000" },
+	{ "sort", 's', FOR_TABLES, parse_sort,
+	  "time, count, mean, vmm, waiting, name or number" },
+	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
+	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, "the number of a CPU, 0 to 8191, or 'all'" },
+	{ "version", 'V', FOR_ALL, set_version, NULL },
+};
+
+/* What getopt wants to see of the table. */
+static void fill_getopt(struct option longs[LENGTH(table) + 1], char shorts[2 * LENGTH(table) + 3])
+{
+	size_t i;
+
+	*shorts++ = '+';
+	*shorts++ = ':';
+	for (i = 0; i < LENGTH(table); i++) {
+		longs[i].name = table[i].name;
+		longs[i].has_arg = table[i].rule ? required_argument : no_argument;
+		longs[i].val = table[i].letter;
+		*shorts++ = table[i].letter;
+		if (table[i].rule)
+			*shorts++ = ':';
+	}
+	*shorts = '\0';
+}
+
+static int say_unknown(char **argv)
+{
+	if (optopt >= '0' && optopt <= '9')
+		return say(-1, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[optind - 1]);
+	/* getopt knows the letter only if it was a letter that it stumbled over. */
+	if (optopt && strncmp(argv[optind - 1], "--", 2))
+		return say(-1, "there is no option '-%c'; see exitstat --help", optopt);
+	return say(-1, "there is no option '%s'; see exitstat --help", argv[optind - 1]);
+}
+
+static int take_option(struct options *opts, int letter, const char *value)
+{
+	size_t i;
+
+	for (i = 0; table[i].letter != letter; i++)
+		;
+	opts->seen |= 1u << i;
+	if (table[i].parse(opts, value))
+		return 0;
+	return say(-1, "--%s takes %s, not '%s'", table[i].name, table[i].rule, value);
+}
+
+int options_parse(int argc, char **argv, struct options *opts)
+{
+	struct option longs[LENGTH(table) + 1] = { { 0 } };
+	char shorts[2 * LENGTH(table) + 3];
+	int letter;
+
+	fill_getopt(longs, shorts);
+	opterr = 0;
+	optind = 0;
+	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (letter == '?')
+			return say_unknown(argv);
+		if (letter == ':')
+			return say(-1, "'%s' needs a value; see exitstat --help", argv[optind - 1]);
+		if (take_option(opts, letter, optarg))
+			return -1;
+	}
+	opts->dashes = optind > 1 && !strcmp(argv[optind - 1], "--");
+	return optind;
+}
+
+bool options_fit(const struct options *opts, unsigned int verb, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < LENGTH(table); i++) {
+		if (!(opts->seen & 1u << i) || table[i].verbs & verb)
+			continue;
+		say(0, "%s takes no --%s; see exitstat %s--help", name, table[i].name,
+		    verb & (FOR_SHOW | FOR_RUN | FOR_INTERVAL) ? "" : "VERB ");
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What of the payload cannot be said in C. */
+
+	/* rdi = index, rsi = 1 on AMD, rsp = the vCPU's stack.  Does not return. */
+	.section .start, "ax"
+	.globl start
+start:
+	call run_steps
+	hlt
+
+	.text
+	/* The one instruction that halts; its address tells an interrupt that it came too early. */
+	.globl halt, halt_hlt
+halt:
+	sti
+halt_hlt:
+	hlt
+	cli
+	ret
+
+	/* Call rdi with rsi at CPL 3, on the same stack: SYSRET goes there, SYSCALL comes back. */
+	.globl at_cpl3, from_cpl3
+at_cpl3:
+	mov %rdi, %rax
+	mov %rsi, %rdi
+	lea 1f(%rip), %rcx
+	mov $2, %r11d
+	sysretq
+1:	call *%rax
+	syscall
+from_cpl3:
+	ret
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The guest that vmm runs: bare 64-bit code that takes the steps it is given,
+ * causes exactly the exits they name, and asks CPUID about them.
+ *
+ * Interrupts are off but within halt(): the ones that make_icr() sends stay pending.
+ */
+#include "vmm.h"
+
+#define MSR_APIC_BASE		0x1b
+#define MSR_TSC_DEADLINE	0x6e0
+#define MSR_X2APIC_EOI		0x80b
+#define MSR_X2APIC_SPURIOUS	0x80f
+#define MSR_X2APIC_ICR		0x830
+#define MSR_X2APIC_LVT_TIMER	0x832
+#define MSR_STAR		0xc0000081
+#define MSR_LSTAR		0xc0000082
+
+#define APIC_BASE_X2APIC	0xc00ul		/* enabled, x2APIC mode */
+#define LVT_TSC_DEADLINE	0x40000u
+#define VECTOR			0x40
+#define CR0_AM			0x40000ul
+#define CR4_MCE			0x40ul
+
+#define POISON			0xdeadbeef00000000ul
+#define HYPERCALL_KICK		5		/* KVM_HC_KICK_CPU */
+#define SHORT_CYCLES		100000ul	/* long enough to halt before it is over */
+#define LONG_CYCLES		(1ul << 40)	/* never comes */
+
+struct vcpu {
+	unsigned long index;
+	unsigned long is_amd;
+	unsigned long apic_base;
+	unsigned long cr0, cr4;
+	volatile char *fresh;		/* the next page that nobody has touched */
+};
+
+/* Selectors as SYSCALL and SYSRET want them: kernel code, data; user data, code. */
+static const unsigned long gdt[] = {
+	0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff,
+};
+
+static struct gate {
+	unsigned short low, selector, type, middle;
+	unsigned int high, zero;
+} idt[VECTOR + 1];
+
+struct table {
+	unsigned short limit;
+	const void *base;
+} __attribute__((packed));
+
+struct frame {
+	unsigned long rip, cs, rflags, rsp, ss;
+};
+
+/* entry.S */
+void halt(void);
+void halt_hlt(void);
+void from_cpl3(void);
+void at_cpl3(void (*function)(struct step *s), struct step *s);
+
+void run_steps(unsigned long index, unsigned long is_amd);
+
+static void wrmsr(unsigned int msr, unsigned long value)
+{
+	asm volatile("wrmsr" : : "c"(msr), "a"((unsigned int)value), "d"(value >> 32) : "memory");
+}
+
+static unsigned long rdmsr(unsigned int msr)
+{
+	unsigned int low, high;
+
+	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return low | (unsigned long)high << 32;
+}
+
+static unsigned long rdtsc(void)
+{
+	unsigned int low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return low | (unsigned long)high << 32;
+}
+
+static void outb(unsigned short port)
+{
+	asm volatile("outb %%al, %0" : : "d"(port), "a"(0) : "memory");
+}
+
+static void make_cpuid(struct vcpu *v)
+{
+	unsigned int a = 0, b, c, d;
+
+	asm volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+}
+
+static void hypercall(struct vcpu *v, unsigned long number, unsigned long b, unsigned long c)
+{
+	if (v->is_amd)
+		asm volatile("vmmcall" : "+a"(number) : "b"(b), "c"(c) : "memory");
+	else
+		asm volatile("vmcall" : "+a"(number) : "b"(b), "c"(c) : "memory");
+}
+
+/* No hypercall has this number: KVM says so and does nothing. */
+static void make_hypercall(struct vcpu *v)
+{
+	hypercall(v, 0xffff, 0, 0);
+}
+
+/* The interrupt controller's mask register, which KVM keeps. */
+static void make_pio_kvm(struct vcpu *v)
+{
+	unsigned char a;
+
+	asm volatile("inb $0x21, %0" : "=a"(a));
+}
+
+static void make_pio_vmm(struct vcpu *v)
+{
+	outb(VMM_PORT_NOTHING);
+}
+
+static void make_mmio(struct vcpu *v)
+{
+	*(volatile unsigned int *)VMM_MMIO = 0;
+}
+
+static void make_npf(struct vcpu *v)
+{
+	*v->fresh = 1;
+	v->fresh += 0x1000;
+}
+
+static void make_rdmsr(struct vcpu *v)
+{
+	v->apic_base = rdmsr(MSR_APIC_BASE);
+}
+
+static void make_wrmsr(struct vcpu *v)
+{
+	wrmsr(MSR_APIC_BASE, v->apic_base);
+}
+
+/* To itself, by physical destination: the form that KVM's fastpath takes. */
+static void make_icr(struct vcpu *v)
+{
+	wrmsr(MSR_X2APIC_ICR, v->index << 32 | VECTOR);
+}
+
+static void set_deadline(unsigned long cycles)
+{
+	wrmsr(MSR_TSC_DEADLINE, rdtsc() + cycles);
+}
+
+static void make_deadline(struct vcpu *v)
+{
+	set_deadline(LONG_CYCLES);
+}
+
+/* Wakes at once, without an interrupt: a kick from another vCPU, or oneself, is pending before. */
+static void make_hlt(struct vcpu *v)
+{
+	hypercall(v, HYPERCALL_KICK, 0, v->index);
+	asm volatile("hlt" : : : "memory");
+}
+
+/* Sleeps until the timer's interrupt. */
+static void make_hlt_timer(struct vcpu *v)
+{
+	set_deadline(SHORT_CYCLES);
+	halt();
+}
+
+static void make_wbinvd(struct vcpu *v)
+{
+	asm volatile("wbinvd" : : : "memory");
+}
+
+/* Turn over a bit without effect here, of those that KVM leaves to no guest. */
+static void make_cr0(struct vcpu *v)
+{
+	v->cr0 ^= CR0_AM;
+	asm volatile("mov %0, %%cr0" : : "r"(v->cr0));
+}
+
+static void make_cr4(struct vcpu *v)
+{
+	v->cr4 ^= CR4_MCE;
+	asm volatile("mov %0, %%cr4" : : "r"(v->cr4));
+}
+
+static void make_ud(struct vcpu *v)
+{
+	asm volatile("ud2" : : : "memory");
+}
+
+#define KIND(name, vmx, svm) make_##name,
+static void (*const make[])(struct vcpu *v) = { VMM_KINDS };
+
+static void read_leaf(struct step *s)
+{
+	asm volatile("cpuid"
+		     : "=a"(s->rax), "=b"(s->rbx), "=c"(s->rcx), "=d"(s->rdx)
+		     : "0"(POISON | s->leaf), "1"(POISON | 0x1111), "2"(POISON | s->ecx),
+		       "3"(POISON | 0x3333));
+}
+
+/* s->n says whether there was a number to go on from. */
+static void read_next(struct step *s)
+{
+	const struct step *last = s - 1;
+
+	s->n = last->n && (unsigned int)last->rdx != 0xffffffff &&
+	       (unsigned int)last->rax != 0xffffffff;
+	if (!s->n)
+		return;
+	s->ecx = (unsigned int)last->rax + 1;
+	read_leaf(s);
+}
+
+static void take(struct step *s, struct vcpu *v)
+{
+	switch (s->op) {
+	case OP_READ:
+		read_leaf(s);
+		break;
+	case OP_READ_USER:
+		at_cpl3(read_leaf, s);
+		break;
+	case OP_READ_NEXT:
+		read_next(s);
+		break;
+	case OP_MAKE:
+		for (unsigned long i = 0; i < s->n; i++)
+			make[s->kind](v);
+		break;
+	case OP_TSC:
+		s->rax = rdtsc();
+		break;
+	case OP_WAIT:
+		outb(VMM_PORT_WAIT);
+		break;
+	case OP_BARRIER:
+		outb(VMM_PORT_BARRIER);
+		break;
+	}
+}
+
+/*
+ * STI holds interrupts off until after the HLT, but QEMU's emulation of SVM forgets
+ * that over an exit.  Then sleep on, for another interrupt.
+ */
+static __attribute__((interrupt)) void interrupt(struct frame *f)
+{
+	wrmsr(MSR_X2APIC_EOI, 0);
+	if (f->rip == (unsigned long)halt_hlt)
+		set_deadline(SHORT_CYCLES);
+}
+
+static __attribute__((interrupt)) void undefined(struct frame *f)
+{
+	f->rip += 2;	/* over the UD2 */
+}
+
+static void set_gate(int vector, void (*handler)(struct frame *f))
+{
+	unsigned long at = (unsigned long)handler;
+
+	idt[vector] = (struct gate){ at, 8, 0x8e00, at >> 16, at >> 32, 0 };
+}
+
+static void set_up(struct vcpu *v)
+{
+	const struct table gdtr = { sizeof(gdt) - 1, gdt }, idtr = { sizeof(idt) - 1, idt };
+
+	set_gate(VECTOR, interrupt);
+	set_gate(6, undefined);
+	asm volatile("mov %%cr0, %0; mov %%cr4, %1" : "=r"(v->cr0), "=r"(v->cr4));
+	asm volatile("lgdt %0; lidt %1" : : "m"(gdtr), "m"(idtr));
+	wrmsr(MSR_STAR, 0x13ul << 48 | 8ul << 32);
+	wrmsr(MSR_LSTAR, (unsigned long)from_cpl3);
+	v->apic_base = rdmsr(MSR_APIC_BASE) | APIC_BASE_X2APIC;
+	wrmsr(MSR_APIC_BASE, v->apic_base);
+	wrmsr(MSR_X2APIC_SPURIOUS, 0x1ff);
+	wrmsr(MSR_X2APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR);
+	make_mmio(v);		/* KVM notes on the first access that nothing is there */
+}
+
+void run_steps(unsigned long index, unsigned long is_amd)
+{
+	struct step *s = (struct step *)VMM_STEPS + index * VMM_MAX_STEPS;
+	struct vcpu v = {
+		.index = index,
+		.is_amd = is_amd,
+		.fresh = (volatile char *)VMM_FRESH + index * VMM_FRESH_SIZE,
+	};
+
+	set_up(&v);
+	for (; s->op != OP_DONE; s++)
+		take(s, &v);
+	outb(VMM_PORT_DONE);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps between the command line, the guest and the output. */
+#ifndef LAB_VMM_STEPS_H
+#define LAB_VMM_STEPS_H
+
+#include <stdbool.h>
+
+#include "vmm.h"
+
+/* Print `vmm: ` and the message, and end the whole process. */
+void die(int status, const char *format, ...)
+	__attribute__((noreturn, format(printf, 2, 3)));
+
+bool parse_number(const char *text, unsigned long *value);
+
+/* The names and numbers are those of the vendor of the CPU this runs on. */
+bool cpu_is_amd(void);
+
+/* `kinds', `numbers' or `leaves'; false if there is no such list. */
+bool print_list(const char *what);
+
+/* Append to steps what the words say; die if they say nothing. */
+void parse_steps(char **words);
+
+/* One line about what step s came to on a vCPU, or none if it has nothing to say. */
+void print_step(unsigned long vcpu, const struct step *s);
+
+/* The last one is always OP_DONE. */
+extern struct step steps[VMM_MAX_STEPS];
+extern const char steps_help[];
+
+/* The code that takes them in the guest (image.S). */
+extern const char payload[], payload_end[];
+
+#endif /* LAB_VMM_STEPS_H */

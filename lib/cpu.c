@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/* The CPU as a source of leaves: each question is one CPUID, in a guest one exit. */
+#define _GNU_SOURCE
+#include <cpuid.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "source.h"
+
+/* The most that x86 Linux can be configured for: a fixed cpu_set_t ends at 1024. */
+#define CPUS_MAX	8192
+#define CPUS_SIZE	CPU_ALLOC_SIZE(CPUS_MAX)
+
+struct cpu {
+	cpu_set_t *allowed;	/* by the affinity and the cpuset, when the source was opened */
+	cpu_set_t *one;
+};
+
+static int cpu_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs)
+{
+	(void)self;
+	__cpuid_count(leaf, ecx, regs->eax, regs->ebx, regs->ecx, regs->edx);
+	return 0;
+}
+
+static int cpu_is_online(int cpu)
+{
+	char path[64];
+	FILE *file;
+	int c;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	file = fopen(path, "re");
+	if (!file) {
+		/* The boot CPU has no such file on most kernels. */
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology", cpu);
+		file = fopen(path, "re");
+		if (!file)
+			return 0;
+		fclose(file);
+		return 1;
+	}
+	c = fgetc(file);
+	fclose(file);
+	return c == '1';
+}
+
+static int cpu_pin(void *self, int cpu)
+{
+	struct cpu *me = self;
+	int allowed = cpu >= 0 && cpu < CPUS_MAX && CPU_ISSET_S(cpu, CPUS_SIZE, me->allowed);
+
+	if (cpu < 0)
+		return sched_setaffinity(0, CPUS_SIZE, me->allowed) ? -errno : 0;
+	if (!allowed)
+		return cpu_is_online(cpu) ? -EPERM : -ENODEV;
+
+	CPU_ZERO_S(CPUS_SIZE, me->one);
+	CPU_SET_S(cpu, CPUS_SIZE, me->one);
+	if (!sched_setaffinity(0, CPUS_SIZE, me->one))
+		return 0;
+	/* Allowed when the source was opened, and no more: offline now, or the cpuset shrank. */
+	if (errno != EINVAL)
+		return -errno;
+	return cpu_is_online(cpu) ? -EPERM : -ENODEV;
+}
+
+static int cpu_next_cpu(void *self, int cpu)
+{
+	(void)self;
+	for (cpu = cpu < 0 ? 0 : cpu; cpu < CPUS_MAX; cpu++) {
+		if (cpu_is_online(cpu))
+			return cpu;
+	}
+	return -ENODEV;
+}
+
+static uint64_t cpu_now_ns(void *self)
+{
+	struct timespec now;
+
+	(void)self;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void cpu_close(void *self)
+{
+	struct cpu *me = self;
+
+	CPU_FREE(me->allowed);
+	CPU_FREE(me->one);
+	free(me);
+}
+
+static const struct exitstat_source_ops cpu_ops = {
+	.ask = cpu_ask,
+	.pin = cpu_pin,
+	.next_cpu = cpu_next_cpu,
+	.now_ns = cpu_now_ns,
+	.close = cpu_close,
+};
+
+int exitstat_source_open_cpu(struct exitstat_source **src)
+{
+	struct cpu *me = calloc(1, sizeof(*me));
+	int err = -ENOMEM;
+
+	if (!me)
+		return err;
+	me->allowed = CPU_ALLOC(CPUS_MAX);
+	me->one = CPU_ALLOC(CPUS_MAX);
+	if (!me->allowed || !me->one)
+		goto fail;
+
+	CPU_ZERO_S(CPUS_SIZE, me->allowed);
+	if (sched_getaffinity(0, CPUS_SIZE, me->allowed)) {
+		err = -errno;
+		goto fail;
+	}
+	err = exitstat_source_open(&cpu_ops, me, src);
+	if (!err)
+		return 0;
+fail:
+	cpu_close(me);
+	return err;
+}

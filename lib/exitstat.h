@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libexitstat: read this VM's own exits, subtract two readings, name them.
+ *
+ * Every function that can fail returns 0 (or what it says) or -errno.  The
+ * library prints nothing, has no global state, and allocates only in the
+ * exitstat_*_open*() functions and for the frames of a recording.  One source
+ * is for one thread at a time.
+ */
+#ifndef EXITSTAT_H
+#define EXITSTAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <exitstat/abi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What CPUID leaves in the four registers. */
+struct exitstat_regs {
+	uint32_t eax;
+	uint32_t ebx;
+	uint32_t ecx;
+	uint32_t edx;
+};
+
+/*
+ * Sources of leaves: the CPU, a recording, or something of your own.
+ */
+
+struct exitstat_source;
+
+/* Everything but ask() may be NULL: then there is one moment and one CPU. */
+struct exitstat_source_ops {
+	/* Answer one leaf: 0 or -errno. */
+	int (*ask)(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs);
+	/* Answer for that CPU of the guest from now on; for -1 no matter which: 0 or -errno. */
+	int (*pin)(void *self, int cpu);
+	/* The lowest CPU from cpu on that exists, or -ENODEV. */
+	int (*next_cpu)(void *self, int cpu);
+	/* Go to the next moment: 1, at the end 0, or -errno.  May raise how often was asked. */
+	int (*advance)(void *self, uint64_t *asked);
+	/* The moment, in ns since an arbitrary one. */
+	uint64_t (*now_ns)(void *self);
+	/* What advance() or ask() disliked, and in which line (0: none). */
+	const char *(*complaint)(void *self, unsigned long *line);
+	/* What was noted under that key, or NULL. */
+	const char *(*note)(void *self, const char *key);
+	void (*close)(void *self);
+};
+
+/* The CPU that the caller runs on.  -ENOMEM, or what sched_getaffinity(2) says. */
+int exitstat_source_open_cpu(struct exitstat_source **src);
+
+/*
+ * A recording (docs/recording.md).  Its first moment needs exitstat_source_advance(), and so does
+ * every other.  -ENOMEM, or what open(2) says.
+ */
+int exitstat_source_open_recording(const char *path, struct exitstat_source **src);
+
+/*
+ * A recorder: asks inner, and writes to fd the answers that are new.  exitstat_source_advance()
+ * writes the frame, and must follow the last one too; it then says what write(2) says.  inner and
+ * fd stay yours.  -ENOMEM, or what write(2) says.
+ */
+int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
+				  struct exitstat_source **src);
+
+/*
+ * Write a note to the recording on fd, between two frames.  The key is one word, the value the rest
+ * of the line.  -EINVAL: they are not.  -EOVERFLOW: longer than a line may be.
+ */
+int exitstat_recording_note(int fd, const char *key, const char *value);
+
+/* Your own: self is given to every op, and stays yours.  -ENOMEM. */
+int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
+			 struct exitstat_source **src);
+
+void exitstat_source_close(struct exitstat_source *src);
+
+/*
+ * Ask for one leaf, believed or not: this is the instruction, nothing else.
+ * -ENODATA: the recording does not hold the answer.
+ */
+int exitstat_source_ask(struct exitstat_source *src, uint32_t leaf, uint32_t ecx,
+			struct exitstat_regs *regs);
+
+/* How often this source was asked.  In a guest each of them was one CPUID exit. */
+uint64_t exitstat_source_asked(const struct exitstat_source *src);
+
+/*
+ * Run on that CPU of the guest until exitstat_source_unpin(), which restores the affinity.
+ * -ENODEV: no such CPU is online.  -EPERM: the affinity or the cpuset of this process excludes it.
+ */
+int exitstat_source_pin(struct exitstat_source *src, int cpu);
+int exitstat_source_unpin(struct exitstat_source *src);
+
+/* The lowest CPU from cpu on that exists, or -ENODEV. */
+int exitstat_source_next_cpu(struct exitstat_source *src, int cpu);
+
+/*
+ * Go to the next moment: 1, or 0 if the recording has no more.  The CPU is always at the present.
+ * -EBADMSG: not a recording, or a broken one; see exitstat_source_complaint().
+ */
+int exitstat_source_advance(struct exitstat_source *src);
+
+/* The moment in ns: CLOCK_MONOTONIC, or since the recording's start. */
+uint64_t exitstat_source_now_ns(struct exitstat_source *src);
+
+/*
+ * The rule that a recording broke and the line, or NULL.  The text is static.  After an advance()
+ * that returned 0 it says that the recording breaks off inside a frame, if it does.
+ */
+const char *exitstat_source_complaint(struct exitstat_source *src, unsigned long *line);
+
+/* What a recording notes under that key ("command", ...), or NULL.  Stays the source's. */
+const char *exitstat_source_note(struct exitstat_source *src, const char *key);
+
+/*
+ * What is offered here.
+ */
+
+struct exitstat_description {
+	uint32_t revision;
+	uint32_t numbering;		/* EXITSTAT_NUMBERING_VMX or _SVM */
+	uint32_t features;		/* EXITSTAT_FEATURE_* */
+	uint32_t tsc_khz;		/* of the host; 0: unknown or not constant */
+	uint32_t vcpus;			/* in the VM scope */
+	uint32_t vcpu;			/* the one that answered */
+	uint64_t epoch;
+	uint32_t buckets;		/* of a histogram; 0 without histograms */
+	uint32_t bucket0_log2;		/* the first bucket's upper bound is 2^this cycles */
+};
+
+/*
+ * Believe nothing before this returned 0.
+ * -ENODEV: not in a virtual machine.  -EOPNOTSUPP: the hypervisor does not report its exits, or not
+ * to this program.  -EPROTO: the signature is there, but a revision or numbering that is not.
+ */
+int exitstat_description_read(struct exitstat_source *src, struct exitstat_description *desc);
+
+/* Cycles of the host's TSC in ns.  0 if the frequency is unknown. */
+uint64_t exitstat_cycles_to_ns(const struct exitstat_description *desc, uint64_t cycles);
+
+/*
+ * Snapshots.
+ */
+
+/* More exit numbers than either vendor defines. */
+#define EXITSTAT_ENTRIES_MAX	256
+
+struct exitstat_entry {
+	uint32_t number;
+	uint64_t count;
+	uint64_t cycles;		/* processing, kernel + VMM */
+	uint64_t vmm_cycles;		/* the part of it in the VMM */
+	uint64_t waiting_cycles;	/* off the CPU; no part of it */
+};
+
+/* Where the counters are from. */
+enum exitstat_scope {
+	EXITSTAT_SCOPE_VM,
+	EXITSTAT_SCOPE_VCPU,		/* the calling one: pin first */
+};
+
+/* What to take beside the counts: 2k + 1 CPUIDs for k live numbers with TIMES. */
+#define EXITSTAT_TAKE_TIMES	0x1u	/* cycles: k of the 2k + 1 */
+#define EXITSTAT_TAKE_SPLIT	0x2u	/* vmm_, waiting_, guest_cycles: 2k + 1 more */
+#define EXITSTAT_TAKE_EPOCH	0x4u	/* vcpus, vcpu, epoch: 1 more */
+
+/* What was found by subtracting. */
+#define EXITSTAT_SINCE_RESTART	0x1u	/* another epoch: everything is since then */
+#define EXITSTAT_SINCE_BACKWARD	0x2u	/* a counter went backwards: that one is from zero */
+#define EXITSTAT_SINCE_VCPUS	0x4u	/* the number of vCPUs changed */
+
+/*
+ * Counters at one moment, or, after exitstat_snapshot_subtract(), between two.  The entries are in
+ * ascending order of their unsigned numbers; the numbers that are not there did not move.
+ */
+struct exitstat_snapshot {
+	enum exitstat_scope scope;
+	uint32_t taken;			/* EXITSTAT_TAKE_* */
+	uint32_t since;			/* EXITSTAT_SINCE_*; 0 in one moment */
+	uint32_t numbering;
+	uint32_t vcpus;
+	uint32_t vcpu;
+	uint64_t epoch;
+	uint64_t time_ns;		/* the moment, or the time between the two */
+	uint64_t guest_cycles;
+	struct exitstat_entry total;	/* the sum of the entries */
+	struct exitstat_entry own;	/* the reader's, not in the entries; 0 in one moment */
+	uint64_t asked_first;		/* how often was asked before this snapshot, */
+	uint64_t asked_cpuid;		/* up to and with the reading of the CPUID exits' count, */
+	uint64_t asked_last;		/* and with all of it */
+	uint32_t entries_nr;
+	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+};
+
+/*
+ * Read all counters that moved.  take: EXITSTAT_TAKE_*; what desc says is not there is left 0.
+ * -EPROTO: answers that contradict the ABI.  -EOVERFLOW: more numbers than EXITSTAT_ENTRIES_MAX.
+ */
+int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_description *desc,
+			   enum exitstat_scope scope, uint32_t take,
+			   struct exitstat_snapshot *snap);
+
+/*
+ * What happened from before to after, of the same source and scope, without the exits that reading
+ * caused.  Their number is exact; their time is the CPUID exits' time in proportion.  In the vCPU
+ * scope, the reader's exits are those of the two snapshots only.  Never negative: see
+ * EXITSTAT_SINCE_*.  between may be either of the two.  -EINVAL: they do not belong together.
+ */
+int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
+			       const struct exitstat_snapshot *before,
+			       struct exitstat_snapshot *between);
+
+/* The entry of that number, or NULL. */
+const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapshot *snap,
+						    uint32_t number);
+
+/*
+ * Histograms of the processing time of single exits, if desc->buckets is not 0.
+ */
+
+#define EXITSTAT_BUCKETS_MAX	64
+
+struct exitstat_histogram {
+	uint32_t buckets_nr;
+	uint32_t bucket0_log2;
+	uint64_t buckets[EXITSTAT_BUCKETS_MAX];
+};
+
+/* One CPUID per bucket.  -EOPNOTSUPP: there are no histograms.  -EPROTO: no such number. */
+int exitstat_histogram_read(struct exitstat_source *src, const struct exitstat_description *desc,
+			    enum exitstat_scope scope, uint32_t number,
+			    struct exitstat_histogram *histogram);
+
+/* between may be either of the two.  -EINVAL: their buckets differ. */
+int exitstat_histogram_subtract(const struct exitstat_histogram *after,
+				const struct exitstat_histogram *before,
+				struct exitstat_histogram *between);
+
+/* How many exits it holds. */
+uint64_t exitstat_histogram_count(const struct exitstat_histogram *histogram);
+
+/* The times in a bucket are in [low, high); high is UINT64_MAX for the last one. */
+void exitstat_histogram_bounds(const struct exitstat_histogram *histogram, uint32_t bucket,
+			       uint64_t *low_cycles, uint64_t *high_cycles);
+
+/*
+ * The bounds of the bucket that holds the quantile (0 to 1): what is known, and no more.
+ * -ENODATA: it holds no exit.  -EINVAL: not from 0 to 1.
+ */
+int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, double quantile,
+				uint64_t *low_cycles, uint64_t *high_cycles);
+
+/*
+ * Names.  The strings are static.
+ */
+
+struct exitstat_exit {
+	uint32_t number;
+	const char *name;		/* as the kvm_exit tracepoint and perf kvm stat print it */
+	const char *words;		/* as the SDM or the APM says it */
+};
+
+/* The i-th defined exit in ascending order, EXITSTAT_OTHER not among them; NULL past the last. */
+const struct exitstat_exit *exitstat_exit_at(uint32_t numbering, size_t i);
+
+/* The exit with that number, or NULL if it is neither defined nor EXITSTAT_OTHER. */
+const struct exitstat_exit *exitstat_exit_find(uint32_t numbering, uint32_t number);
+
+/* The number of a CPUID exit. */
+uint32_t exitstat_exit_cpuid(uint32_t numbering);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EXITSTAT_H */

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Take and subtract snapshots.
+ *
+ * A snapshot is not atomic: each question is an exit and raises the CPUID exits' count.  Both
+ * snapshots read in the same order, so every number is seen for equally long, and each notes how
+ * often was asked when it read the count of CPUID: the difference is what reading added to it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "exitstat.h"
+
+static uint64_t low_high(uint32_t low, uint32_t high)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+static int ask_time(struct exitstat_source *src, uint32_t leaf, uint32_t number, uint64_t *cycles)
+{
+	struct exitstat_regs regs;
+	int err = exitstat_source_ask(src, leaf, number, &regs);
+
+	if (err)
+		return err;
+	if (regs.edx)
+		return -EPROTO;
+	*cycles = low_high(regs.ecx, regs.ebx);
+	return 0;
+}
+
+static int read_epoch(struct exitstat_source *src, struct exitstat_snapshot *snap)
+{
+	struct exitstat_regs regs;
+	int err = exitstat_source_ask(src, EXITSTAT_SCOPE, 0, &regs);
+
+	if (err)
+		return err;
+	snap->vcpus = regs.eax;
+	snap->vcpu = regs.ebx;
+	snap->epoch = low_high(regs.ecx, regs.edx);
+	return 0;
+}
+
+/* The next number from first on: 1, or 0 if there is none. */
+static int read_next(struct exitstat_source *src, uint32_t row, uint32_t first,
+		     struct exitstat_entry *entry)
+{
+	struct exitstat_regs regs;
+	int err = exitstat_source_ask(src, EXITSTAT_NEXT - row, first, &regs);
+
+	if (err)
+		return err;
+	if (regs.edx == EXITSTAT_UNDEFINED)
+		return 0;
+	/* A number that was passed already would keep the reader here for ever. */
+	if (regs.edx || regs.eax < first)
+		return -EPROTO;
+	*entry = (struct exitstat_entry){
+		.number = regs.eax,
+		.count = low_high(regs.ecx, regs.ebx),
+	};
+	return 1;
+}
+
+static int read_times(struct exitstat_source *src, uint32_t row, uint32_t taken,
+		      struct exitstat_entry *entry)
+{
+	int err = 0;
+
+	if (taken & EXITSTAT_TAKE_TIMES)
+		err = ask_time(src, EXITSTAT_TIME - row, entry->number, &entry->cycles);
+	if (err || !(taken & EXITSTAT_TAKE_SPLIT))
+		return err;
+	err = ask_time(src, EXITSTAT_TIME_VMM - row, entry->number, &entry->vmm_cycles);
+	if (err)
+		return err;
+	return ask_time(src, EXITSTAT_TIME_WAITING - row, entry->number, &entry->waiting_cycles);
+}
+
+static void entry_add(struct exitstat_entry *sum, const struct exitstat_entry *entry)
+{
+	sum->count += entry->count;
+	sum->cycles += entry->cycles;
+	sum->vmm_cycles += entry->vmm_cycles;
+	sum->waiting_cycles += entry->waiting_cycles;
+}
+
+static int read_entries(struct exitstat_source *src, uint32_t row, struct exitstat_snapshot *snap)
+{
+	uint32_t first = 0;
+
+	for (;;) {
+		struct exitstat_entry entry;
+		int ret = read_next(src, row, first, &entry);
+
+		if (ret <= 0)
+			return ret;
+		if (snap->entries_nr == EXITSTAT_ENTRIES_MAX)
+			return -EOVERFLOW;
+		if (entry.number == exitstat_exit_cpuid(snap->numbering))
+			snap->asked_cpuid = exitstat_source_asked(src);
+		ret = read_times(src, row, snap->taken, &entry);
+		if (ret)
+			return ret;
+		snap->entries[snap->entries_nr++] = entry;
+		entry_add(&snap->total, &entry);
+		if (entry.number == UINT32_MAX)
+			return 0;
+		first = entry.number + 1;
+	}
+}
+
+/* What of it this hypervisor has. */
+static uint32_t takeable(const struct exitstat_description *desc, uint32_t take)
+{
+	if (!(desc->features & EXITSTAT_FEATURE_TIMES))
+		take &= ~EXITSTAT_TAKE_TIMES;
+	if (!(desc->features & EXITSTAT_FEATURE_SPLIT))
+		take &= ~EXITSTAT_TAKE_SPLIT;
+	return take;
+}
+
+int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_description *desc,
+			   enum exitstat_scope scope, uint32_t take, struct exitstat_snapshot *snap)
+{
+	uint32_t row = scope == EXITSTAT_SCOPE_VCPU ? EXITSTAT_VCPU : 0;
+	int err = 0;
+
+	memset(snap, 0, offsetof(struct exitstat_snapshot, entries));
+	snap->scope = scope;
+	snap->taken = takeable(desc, take);
+	snap->numbering = desc->numbering;
+	snap->vcpus = desc->vcpus;
+	snap->vcpu = desc->vcpu;
+	snap->epoch = desc->epoch;
+	snap->time_ns = exitstat_source_now_ns(src);
+	snap->asked_first = exitstat_source_asked(src);
+
+	if (take & EXITSTAT_TAKE_EPOCH)
+		err = read_epoch(src, snap);
+	if (!err && snap->taken & EXITSTAT_TAKE_SPLIT)
+		err = ask_time(src, EXITSTAT_TIME_GUEST - row, 0, &snap->guest_cycles);
+	if (!err)
+		err = read_entries(src, row, snap);
+	snap->asked_last = exitstat_source_asked(src);
+	return err;
+}
+
+const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapshot *snap,
+						    uint32_t number)
+{
+	uint32_t i;
+
+	for (i = 0; i < snap->entries_nr; i++) {
+		if (snap->entries[i].number == number)
+			return &snap->entries[i];
+	}
+	return NULL;
+}
+
+/* A counter that went backwards started anew: then all of it is new. */
+static uint64_t minus(uint64_t after, uint64_t before, uint32_t *since)
+{
+	if (after >= before)
+		return after - before;
+	*since |= EXITSTAT_SINCE_BACKWARD;
+	return after;
+}
+
+static void entry_subtract(struct exitstat_entry *entry, const struct exitstat_entry *before,
+			   uint32_t *since)
+{
+	entry->count = minus(entry->count, before->count, since);
+	entry->cycles = minus(entry->cycles, before->cycles, since);
+	entry->vmm_cycles = minus(entry->vmm_cycles, before->vmm_cycles, since);
+	entry->waiting_cycles = minus(entry->waiting_cycles, before->waiting_cycles, since);
+}
+
+/* How often the reader asked between its two readings of the CPUID exits' count. */
+static uint64_t own_count(const struct exitstat_snapshot *after,
+			  const struct exitstat_snapshot *before)
+{
+	uint64_t own = after->asked_cpuid - after->asked_first;
+
+	if (after->epoch != before->epoch)
+		return own;
+	own += before->asked_last - before->asked_cpuid;
+	/* What was asked in between was asked on any vCPU. */
+	if (after->scope == EXITSTAT_SCOPE_VM)
+		own += after->asked_first - before->asked_last;
+	return own;
+}
+
+static uint64_t proportion(uint64_t cycles, uint64_t part, uint64_t whole)
+{
+	return (uint64_t)((__uint128_t)cycles * part / whole);
+}
+
+/* Move the reader's exits out of the CPUID entry. */
+static void take_out_own(struct exitstat_snapshot *between, uint64_t own,
+			 struct exitstat_entry *entry)
+{
+	uint64_t count = entry->count;
+
+	if (!count)
+		return;
+	/* Only a counter that restarted unnoticed can hold less than the reader put into it. */
+	if (own > count)
+		own = count;
+	between->own = (struct exitstat_entry){
+		.number = entry->number,
+		.count = own,
+		.cycles = proportion(entry->cycles, own, count),
+		.vmm_cycles = proportion(entry->vmm_cycles, own, count),
+		.waiting_cycles = proportion(entry->waiting_cycles, own, count),
+	};
+	entry_subtract(entry, &between->own, &between->since);
+}
+
+static int entry_is_empty(const struct exitstat_entry *entry)
+{
+	return !entry->count && !entry->cycles && !entry->vmm_cycles && !entry->waiting_cycles;
+}
+
+int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
+			       const struct exitstat_snapshot *before,
+			       struct exitstat_snapshot *between)
+{
+	struct exitstat_snapshot result = *after;
+	uint32_t cpuid = exitstat_exit_cpuid(after->numbering);
+	int same = after->epoch == before->epoch;
+	uint32_t i;
+
+	if (after->scope != before->scope || after->numbering != before->numbering ||
+	    after->taken != before->taken || after->asked_first < before->asked_last)
+		return -EINVAL;
+	if (same && after->scope == EXITSTAT_SCOPE_VCPU && after->vcpu != before->vcpu)
+		return -EINVAL;
+
+	result.since = same ? 0 : EXITSTAT_SINCE_RESTART;
+	if (after->vcpus != before->vcpus)
+		result.since |= EXITSTAT_SINCE_VCPUS;
+	result.time_ns = after->time_ns - before->time_ns;
+	if (same)
+		result.guest_cycles = minus(after->guest_cycles, before->guest_cycles,
+					    &result.since);
+	result.entries_nr = 0;
+	result.total = (struct exitstat_entry){ 0 };
+
+	for (i = 0; i < after->entries_nr; i++) {
+		struct exitstat_entry entry = after->entries[i];
+		const struct exitstat_entry *old = exitstat_snapshot_find(before, entry.number);
+
+		if (same && old)
+			entry_subtract(&entry, old, &result.since);
+		if (entry.number == cpuid)
+			take_out_own(&result, own_count(after, before), &entry);
+		if (entry_is_empty(&entry))
+			continue;
+		result.entries[result.entries_nr++] = entry;
+		entry_add(&result.total, &entry);
+	}
+	*between = result;
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a source of leaves. */
+#ifndef EXITSTAT_SOURCE_H
+#define EXITSTAT_SOURCE_H
+
+#include "exitstat.h"
+
+struct exitstat_source {
+	const struct exitstat_source_ops *ops;
+	void *self;
+	uint64_t asked;
+};
+
+#endif /* EXITSTAT_SOURCE_H */

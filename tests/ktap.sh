@@ -1,0 +1,83 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: MIT
+# Print KTAP from a test.  Sourced; plain sh, because it also runs inside the lab's machines.
+#
+#	plan 3
+#	check "the sentence that the case proves" COMMAND ARGUMENT...
+#	is "the sentence that the case proves" GOT WANTED
+#	skip "the sentence that the case would prove" "what is missing"
+#	finish
+#
+# `plan_skip "what is missing"` in place of `plan` ends the file as skipped.
+
+ktap_number=0
+ktap_failed=0
+ktap_plan=0
+
+plan() {
+	ktap_plan=$1
+	echo "KTAP version 1"
+	echo "1..$1"
+}
+
+plan_skip() {
+	echo "KTAP version 1"
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+# Print the text $1 as diagnosis.
+diagnose() {
+	printf '%s\n' "$1" | sed 's/^/#   /'
+}
+
+pass() {
+	ktap_number=$((ktap_number + 1))
+	echo "ok $ktap_number $1"
+}
+
+# fail NAME [DIAGNOSIS]
+fail() {
+	ktap_number=$((ktap_number + 1))
+	ktap_failed=$((ktap_failed + 1))
+	echo "not ok $ktap_number $1"
+	[ -z "${2:-}" ] || diagnose "$2"
+}
+
+skip() {
+	ktap_number=$((ktap_number + 1))
+	echo "ok $ktap_number $1 # SKIP $2"
+}
+
+# The case holds if the command succeeds; what it printed is shown if it fails.
+check() {
+	local name="$1" said status
+
+	shift
+	said=$("$@" 2>&1)
+	status=$?
+	if [ $status -eq 0 ]; then
+		pass "$name"
+	else
+		fail "$name" "$* returned $status${said:+:
+$said}"
+	fi
+}
+
+# The case holds if the two texts are equal.
+is() {
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+	else
+		fail "$1" "got:
+$2
+wanted:
+$3"
+	fi
+}
+
+# The last line of every test file: exit 0 if all that was planned was reported and nothing failed.
+finish() {
+	[ "$ktap_failed" -eq 0 ] && [ "$ktap_number" -eq "$ktap_plan" ]
+	exit
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The exit tables are consistent, and name what the kernel's own headers name.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+
+"$top/packaging/need" tools || exit 1
+release=$("$top/kvm/fetch" release) && kernel=$("$top/kvm/fetch" source "$release") || exit 1
+mkdir -p "$top/build/tests" || exit 1
+cc -std=gnu11 -Wall -Wextra -Werror -I"$kernel/arch/x86/include/uapi" -I"$top/include" \
+	-o "$top/build/tests/tables" "$top/tests/unit/tables.c" || exit 1
+exec "$top/build/tests/tables"
