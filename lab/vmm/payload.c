@@ -328,6 +328,13 @@ static void set_up(struct vcpu *v)
 	*(volatile unsigned int *)(VMM_MMIO + 0x1000) = 0;
 }
 
+/* Else the first look at a step on another page would be an exit in between. */
+static void touch(const struct step *s)
+{
+	while (*(volatile const unsigned int *)&s->op != OP_DONE)
+		s++;
+}
+
 void run_steps(unsigned long index, unsigned long is_amd)
 {
 	struct step *s = (struct step *)VMM_STEPS + index * VMM_MAX_STEPS;
@@ -338,6 +345,7 @@ void run_steps(unsigned long index, unsigned long is_amd)
 	};
 
 	set_up(&v);
+	touch(s);
 	for (; s->op != OP_DONE; s++)
 		take(s, &v);
 	out(VMM_PORT_DONE, 0);
