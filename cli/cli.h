@@ -69,8 +69,11 @@ struct options {
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
 
-/* Parse up to the first operand; its index, or -1 after an error that was said. */
-int options_parse(int argc, char **argv, struct options *opts);
+/*
+ * Parse up to the first operand, or, if the options may stand anywhere, all of them: the index of
+ * the first operand, or -1 after an error that was said.
+ */
+int options_parse(int argc, char **argv, bool anywhere, struct options *opts);
 
 /* Whether all options that were given are for that verb; says it if not. */
 bool options_fit(const struct options *opts, unsigned int verb, const char *name);
@@ -93,6 +96,7 @@ extern const struct verb verb_leaf;
 extern const struct verb verb_names;
 extern const struct verb verb_check;
 extern const struct verb verb_record;
+extern const struct verb verb_report;
 
 /*
  * Messages, in say.c: one line to stderr that begins with the program's name.
