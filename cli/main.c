@@ -17,6 +17,7 @@ static const char help[] =
 	"  names [intel|amd]     all exit numbers, their names and meanings\n"
 	"  record [-- CMD...]    the counters over time, into a file\n"
 	"  report FILE [FILE]    what a recording says; --html: a page with charts\n"
+	"  top                   the rates on a full screen\n"
 	"\n"
 	"options:\n"
 	"  -a, --all             zero rows too\n"
@@ -41,6 +42,7 @@ static const struct verb * const verbs[] = {
 	&verb_names,
 	&verb_record,
 	&verb_report,
+	&verb_top,
 };
 
 static const struct verb *find_verb(const char *name)

@@ -138,7 +138,7 @@ static const struct {
 	{ "no-header", 'n', FOR_TABLES, set_no_header, NULL },
 	{ "output", 'o', FOR_RUN | FOR_RECORD, set_output, "the name of a file to write" },
 	{ "repeat", 'r', FOR_RUN, parse_repeat, "a number of runs, 1 to 1000000" },
-	{ "sort", 's', FOR_TABLES | FOR_REPORT, parse_sort,
+	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP, parse_sort,
 	  "time, count, mean, vmm, waiting, name or number" },
 	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
 	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, "the number of a CPU, 0 to 8191, or 'all'" },
