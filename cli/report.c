@@ -116,7 +116,7 @@ static void print_compared(const char *number, const char *name, const struct ex
 		text_time(mean_b, &series[1].meter.desc, (double)b->cycles / (double)b->count);
 	if (a->count)
 		snprintf(times, sizeof(times), "%.2f", rate_b / rate_a);
-	printf("%5s %-25s %10.1f %10.1f %7s %10s %10s\n", number, name, rate_a, rate_b, times,
+	printf("%5s %-25s %9.1f %9.1f %6s %10s %10s\n", number, name, rate_a, rate_b, times,
 	       mean_a, mean_b);
 }
 
@@ -128,8 +128,8 @@ static void compare(const struct series *series)
 	char number[TEXT_SIZE];
 	uint32_t i = 0, j = 0;
 
-	printf("\nSide by side: A is %s, B is %s.\n\n", series[0].path, series[1].path);
-	printf("%5s %-25s %10s %10s %7s %10s %10s\n", "", "exits per second", "A", "B", "B/A",
+	printf("\nSide by side:\nA is %s\nB is %s\n\n", series[0].path, series[1].path);
+	printf("%5s %-25s %9s %9s %6s %10s %10s\n", "", "exits per second", "A", "B", "B/A",
 	       "mean A", "mean B");
 	while (i < a->entries_nr || j < b->entries_nr) {
 		const struct exitstat_entry *left = i < a->entries_nr ? &a->entries[i] : NULL;
