@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -107,6 +108,7 @@ static void print_page(FILE *out, struct series *series, size_t series_nr)
 int html_write(const char *path, struct series *series, size_t series_nr)
 {
 	FILE *out = fopen(path, "we");
+	struct stat stat;
 	bool failed;
 	int err;
 
@@ -115,10 +117,11 @@ int html_write(const char *path, struct series *series, size_t series_nr)
 	print_page(out, series, series_nr);
 	failed = fflush(out) || ferror(out);
 	err = errno;
+	/* Half a page is none; but a device is no page. */
+	if (failed && !fstat(fileno(out), &stat) && S_ISREG(stat.st_mode))
+		unlink(path);
 	fclose(out);
 	if (!failed)
 		return STATUS_OK;
-	/* Half a page is none. */
-	unlink(path);
 	return say(STATUS_FAILED, "cannot write %s: %s", path, strerror(err));
 }
