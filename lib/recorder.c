@@ -191,7 +191,7 @@ int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
 
 int exitstat_recording_note(int fd, const char *key, const char *value)
 {
-	if (!*key || !*value || strpbrk(key, " \n") || strchr(value, '\n'))
+	if (!*key || !*value || strpbrk(key, "\n ") || strchr(value, '\n'))
 		return -EINVAL;
 	if (strlen(key) + strlen(value) > NOTE_MAX)
 		return -EOVERFLOW;
