@@ -8,7 +8,8 @@
 
 #include "../../lib/exitstat.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* The name is libFuzzer's. */
+int fuzz_one(const uint8_t *data, size_t size) __asm__("LLVMFuzzerTestOneInput");
 
 static void use_moment(struct exitstat_source *src, struct exitstat_snapshot *before)
 {
@@ -34,7 +35,7 @@ static void use_moment(struct exitstat_source *src, struct exitstat_snapshot *be
 	exitstat_source_unpin(src);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_one(const uint8_t *data, size_t size)
 {
 	static struct exitstat_snapshot before;
 	static int fd = -1;
