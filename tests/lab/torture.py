@@ -2,65 +2,7 @@
 """Check what torture_inside.sh printed: torture.py CHECK FILE.  Say each fault; the status is 1 if there is one."""
 import sys
 
-MAX_FAULTS = 20
-MAX_RESIDUAL_PPM = 10000  # 1 %
-
-
-def value(word):
-    text = word.split("=")[1]
-    return int(text, 0)
-
-
-def fields(line):
-    return {word.split("=")[0]: value(word) for word in line.split() if "=" in word}
-
-
-class Vcpu:
-    """What one vCPU printed: its stops in order, and each mix."""
-
-    def __init__(self):
-        self.stops, self.mixes, self.histograms = [], [], []
-
-
-class Run:
-    def __init__(self, path):
-        self.traces, self.numbers, self.vcpus = [], {}, {}
-        self.said = open(path).read()
-        for line in self.said.splitlines():
-            self.take(line)
-
-    def take(self, line):
-        words = line.split()
-        if line.startswith("stop "):
-            self.traces.append({})
-        elif line.startswith("trace dropped="):
-            if value(words[1]):
-                sys.exit(f"the tracepoint's histogram dropped {value(words[1])} exits")
-        elif line.startswith("trace "):
-            got = fields(line)
-            self.traces[-1][got["number"]] = got["count"]
-        elif line.startswith("number "):
-            self.numbers[words[1]] = int(words[2], 0)
-        elif line.startswith("vcpu="):
-            self.take_vcpu(words[1], fields(line))
-
-    def take_vcpu(self, what, got):
-        vcpu = self.vcpus.setdefault(got["vcpu"], Vcpu())
-        if what == "snapshot":
-            vcpu.stops.append(dict(got, rows={}))
-        elif what == "row":
-            vcpu.stops[-1]["rows"][got["number"]] = got
-        elif what == "read":
-            vcpu.stops[-1]["next_count"] = got["rax"] | got["rbx"] << 32
-        elif what == "mix":
-            vcpu.mixes.append(got)
-        elif what == "histogram":
-            vcpu.histograms.append(got)
-
-    def stops(self):
-        for index, vcpu in self.vcpus.items():
-            for stop, snapshot in enumerate(vcpu.stops):
-                yield f"vcpu={index} stop={stop}", snapshot
+from answers import MAX_RESIDUAL_PPM, Run, residual_ppm, tell
 
 
 def check_complete(run):
@@ -109,17 +51,10 @@ def check_trace(run):
             late -= max(more, 0)
 
 
-def residual_ppm(before, now):
-    waiting = [sum(row["waiting"] for row in s["rows"].values()) for s in (before, now)]
-    told = now["guest"] - before["guest"] + now["time"] - before["time"] + waiting[1] - waiting[0]
-    elapsed = now["tsc"] - before["tsc"]
-    return (elapsed - told) * 1e6 / elapsed
-
-
 def check_conservation(run):
     for index, vcpu in run.vcpus.items():
         for stop in range(1, len(vcpu.stops)):
-            ppm = residual_ppm(vcpu.stops[stop - 1], vcpu.stops[stop])
+            ppm = residual_ppm(*vcpu.stops[stop - 1 : stop + 1])
             if abs(ppm) > MAX_RESIDUAL_PPM:
                 yield f"vcpu={index} stop={stop} {ppm:.1f} ppm of the elapsed cycles are in no place, or in two"
 
@@ -144,20 +79,14 @@ def check_histograms(run):
 
 
 def summary(run):
-    """One line for the log."""
-    ppm = [
-        residual_ppm(v.stops[s - 1], v.stops[s]) for v in run.vcpus.values() for s in range(1, len(v.stops))
-    ]
+    """For the log."""
+    ppm = [residual_ppm(*v.stops[s - 1 : s + 1]) for v in run.vcpus.values() for s in range(1, len(v.stops))]
     exits = sum(v.stops[-1]["count"] for v in run.vcpus.values())
     watched = sum(m["watched"] for v in run.vcpus.values() for m in v.mixes)
-    yield f"{exits} exits, residual {min(ppm):.1f} to {max(ppm):.1f} ppm, {watched} answers watched"
+    print(f"{exits} exits, residual {min(ppm):.1f} to {max(ppm):.1f} ppm, {watched} answers watched")
 
 
-def main():
-    check = globals()["summary" if sys.argv[1] == "summary" else "check_" + sys.argv[1]]
-    faults = list(check(Run(sys.argv[2])))
-    print("\n".join(faults[:MAX_FAULTS]))
-    sys.exit(1 if faults and check is not summary else 0)
-
-
-main()
+if sys.argv[1] == "summary":
+    summary(Run(sys.argv[2]))
+else:
+    tell(globals()["check_" + sys.argv[1]](Run(sys.argv[2])))
