@@ -9,9 +9,9 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 top=$(dirname "$(dirname "$here")")
 
-# What the machines run.  Two lanes may want it at once.
+# What the machines with a kernel of a series run.  Two lanes may want it at once.
 build_all() {
-	release=$("$top/kvm/fetch" release) || return
+	release=$("$top/kvm/fetch" release "${1:-6.1}") || return
 	mkdir -p "$top/build/tests" || return
 	{
 		flock 9
