@@ -66,6 +66,9 @@ for line in open(sys.argv[1]):
         d.setdefault(name, []).append(json.loads(text))
 def count(name, number):
     return sum(e["count"] for e in d[name][0]["exits"] if e["number"] == number)
+def states(o):
+    exits = (o["total"], o["own"])
+    return o["guest_cycles"] + sum(e["cycles"] + e["waiting_cycles"] for e in exits)
 print(eval(sys.argv[2]))
 END
 }
@@ -87,8 +90,12 @@ is "1009 CPUIDs on CPU 0 are 1009 exits of vCPU 0" \
 is "the entries add up to the total, everywhere" \
 	"$(answer "[n for n in d for o in d[n] if sum(e['count'] for e in o['exits']) != o['total']['count']]")" "[]"
 is "there is an object for every CPU and interval" "$(answer "len(d['vcpus']), len(d['intervals'])")" "($smp, 3)"
-is "time in the states is the TSC's of all vCPUs, within 2 %" \
-	"$(answer "all(abs((o['guest_cycles'] + o['total']['cycles'] + o['total']['waiting_cycles'] + o['own']['cycles'] + o['own']['waiting_cycles']) / (o['vcpus'] * o['time_ns'] * o['tsc_khz'] / 1e6) - 1) < 0.02 for o in d['intervals'] if 'tsc_khz' in o)")" True
+sentence="time in the states is the TSC's of all vCPUs, within 2 %"
+if [ "$(answer "'tsc_khz' in d['table'][0]")" = True ]; then
+	is "$sentence" "$(answer "[r for r in (states(o) / (o['vcpus'] * o['time_ns'] * o['tsc_khz'] / 1e6) for o in d['intervals']) if abs(r - 1) > 0.02]")" "[]"
+else
+	skip "$sentence" "this host's TSC has no known frequency"
+fi
 check "a command's status is exitstat's" said "exited: 42"
 check "a command that is not there gives 127" said "nothing: 127"
 check "what a killed recorder wrote is readable" said "killed: 0"
