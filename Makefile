@@ -6,7 +6,7 @@ KERNEL ?=
 MACHINE ?= amd
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak modules tools lab lint clean
+.PHONY: help demo test soak modules tools deb lab lint clean
 
 help: ## say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -25,6 +25,9 @@ modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel [KE
 
 tools: ## build libexitstat and exitstat
 	@$(MAKE) --no-print-directory -C cli
+
+deb: ## build the Debian packages into build/deb
+	@packaging/deb
 
 lab: ## a shell in an emulated host with our KVM [MACHINE=amd|intel]
 	@lab/run --machine $(MACHINE) --shell
