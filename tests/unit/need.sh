@@ -26,7 +26,7 @@ need_with present dpkg
 is "says nothing when nothing is missing" "$("$tmp/need" present 2>&1; echo $?)" 0
 is "refuses a group that does not exist, and names those that do" \
 	"$("$tmp/need" banana 2>&1; echo $?)" \
-	"packaging/need: there is no group 'banana'; the groups are: present modules tools lab intel test deb lint
+	"packaging/need: there is no group 'banana'; the groups are: present modules tools lab intel test deb mails lint
 2"
 is "refuses to be called without a group" "$("$top/packaging/need" 2>/dev/null; echo $?)" 2
 
