@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "../lib/exitstat.h"
 
 #define STATUS_OK		0
@@ -27,6 +29,12 @@ enum sort_key {
 	SORT_NUMBER,
 };
 
+enum format {
+	FORMAT_TABLE,
+	FORMAT_JSON,
+	FORMAT_CSV,
+};
+
 #define VCPU_NONE	(-1)	/* the whole VM */
 #define VCPU_ALL	(-2)
 
@@ -39,8 +47,13 @@ struct options {
 	bool dashes;		/* '--' ended the options: a command follows */
 	int vcpu;
 	enum sort_key sort;
+	enum format format;
+	bool by_reason;
+	unsigned int repeat;	/* 0: not given */
+	uint64_t interval_ns;	/* 0: not given */
 	const char *source;
 	const char *output;
+	const char *html;
 };
 
 /* Verbs an option is for. */
@@ -49,6 +62,10 @@ struct options {
 #define FOR_RUN		0x004u
 #define FOR_LEAF	0x008u
 #define FOR_NAMES	0x010u
+#define FOR_CHECK	0x020u
+#define FOR_RECORD	0x040u
+#define FOR_REPORT	0x080u
+#define FOR_TOP		0x100u
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
 
@@ -70,15 +87,22 @@ struct verb {
 };
 
 extern const struct verb verb_show;
+extern const struct verb verb_interval;
 extern const struct verb verb_run;
 extern const struct verb verb_leaf;
 extern const struct verb verb_names;
+extern const struct verb verb_check;
+extern const struct verb verb_record;
 
 /*
  * Messages, in say.c: one line to stderr that begins with the program's name.
  */
 
-int say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#ifndef __printf
+#define __printf(a, b) __attribute__((__format__(printf, a, b)))
+#endif
+
+__printf(2, 3) int say(int status, const char *format, ...);
 
 /*
  * What is measured, in meter.c.
@@ -97,11 +121,18 @@ int meter_open(struct meter *meter, const struct options *opts);
 /* Find out what it offers: STATUS_OK, or what to exit with. */
 int meter_describe(struct meter *meter);
 
+/* The twelve bytes with which hypervisors introduce themselves, if they are printable. */
+void hypervisor_name(struct meter *meter, char name[13]);
+
 /* Go to the next moment: 1, 0 at the end, or -1 after an error that was said. */
 int meter_advance(struct meter *meter);
 
 /* Go to the last moment of a recording; the CPU is there already.  False after an error, said. */
 bool meter_to_end(struct meter *meter);
+
+/* What happened from before to after: STATUS_OK, or what to exit with. */
+int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,
+		   const struct exitstat_snapshot *before, struct exitstat_snapshot *between);
 
 /* Take a snapshot of what the options name: STATUS_OK, or what to exit with. */
 int meter_take(struct meter *meter, struct exitstat_snapshot *snap);
@@ -124,6 +155,9 @@ int output_close(FILE *out, const struct options *opts, int status);
 const char *text_time(char text[TEXT_SIZE], const struct exitstat_description *desc, double cycles);
 const char *text_ns(char text[TEXT_SIZE], double ns);
 
+/* The same within a sentence: no more than one blank. */
+char *text_unpad(char text[TEXT_SIZE]);
+
 /* 5 columns: " 99.9", or "-" of nothing. */
 const char *text_share(char text[TEXT_SIZE], double part, double whole);
 
@@ -136,6 +170,9 @@ const char *exit_name(uint32_t numbering, uint32_t number);
 /* An unsigned number of at most 32 bits in C's notation, or the 32 bits of a negative one. */
 bool parse_u32(const char *text, uint32_t *value);
 
+/* 0.01 to 86400 seconds. */
+bool parse_interval(const char *text, uint64_t *interval_ns);
+
 /*
  * The table, in table.c.
  */
@@ -143,8 +180,40 @@ bool parse_u32(const char *text, uint32_t *value);
 void table_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
 		 const struct exitstat_snapshot *snap);
 
+/* "AMD, 2 vCPUs: exits WHEN", without the end of the line. */
+void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
+		 const char *when);
+
+/* What subtracting found, if anything: a line each. */
+void since_print(FILE *out, const struct exitstat_snapshot *between);
+
+/* Where the vCPUs' time went, as parts of all_cycles. */
+struct states {
+	double all_cycles;
+	double guest;
+	double kernel;
+	double vmm;
+	double waiting;
+};
+
+/* False if there is no split. */
+bool states_of(const struct exitstat_snapshot *snap, struct states *states);
+
 /* One line: the share of guest, KVM, VMM and waiting; nothing if there is no split. */
 void states_print(FILE *out, const struct exitstat_description *desc,
 		  const struct exitstat_snapshot *snap);
+
+/*
+ * For programs, in format.c.
+ */
+
+json_t *json_of_snapshot(const struct meter *meter, const struct exitstat_snapshot *snap);
+json_t *json_of_text(const char *text);
+
+/* Print it as a line, and drop it: 0, or -1. */
+int json_print(FILE *out, json_t *json);
+
+void csv_header_print(FILE *out);
+void csv_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap);
 
 #endif /* CLI_H */

@@ -13,7 +13,7 @@ static const char help[] =
 	"\n"
 	"  -S, --source FILE   ask the first frame of a recording instead of the CPU\n";
 
-static int leaf(struct options *opts, int argc, char **argv)
+static int leaf_run(struct options *opts, int argc, char **argv)
 {
 	struct exitstat_regs regs;
 	uint32_t number, ecx = 0;
@@ -22,7 +22,8 @@ static int leaf(struct options *opts, int argc, char **argv)
 	int err;
 
 	if (argc < 2 || argc > 3)
-		return say(STATUS_USAGE, "leaf takes LEAF and at most ECX; see exitstat leaf --help");
+		return say(STATUS_USAGE,
+			   "leaf takes LEAF and at most ECX; see exitstat leaf --help");
 	if (!parse_u32(argv[1], &number))
 		return say(STATUS_USAGE, "LEAF is a number of 32 bits, not '%s'", argv[1]);
 	if (argc == 3 && !parse_u32(argv[2], &ecx))
@@ -33,8 +34,9 @@ static int leaf(struct options *opts, int argc, char **argv)
 		return status;
 	err = exitstat_source_ask(meter.src, number, ecx, &regs);
 	if (err)
-		status = say(STATUS_FAILED, "the recording %s does not hold leaf 0x%x with ECX 0x%x",
-			     meter.path, number, ecx);
+		status = say(STATUS_FAILED,
+			     "the recording %s does not hold leaf 0x%x with ECX 0x%x", meter.path,
+			     number, ecx);
 	else
 		printf("leaf=0x%08x ecx=0x%08x: eax=0x%08x ebx=0x%08x ecx=0x%08x edx=0x%08x\n",
 		       number, ecx, regs.eax, regs.ebx, regs.ecx, regs.edx);
@@ -42,4 +44,9 @@ static int leaf(struct options *opts, int argc, char **argv)
 	return status;
 }
 
-const struct verb verb_leaf = { .name = "leaf", .bit = FOR_LEAF, .run = leaf, .help = help };
+const struct verb verb_leaf = {
+	.name = "leaf",
+	.bit = FOR_LEAF,
+	.run = leaf_run,
+	.help = help,
+};

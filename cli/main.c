@@ -6,17 +6,25 @@
 
 static const char help[] =
 	"usage: exitstat [OPTION...]               exits since the VM started\n"
-	"       exitstat [OPTION...] -- CMD...     exits while CMD runs; CMD's exit status\n"
+	"       exitstat [OPTION...] -- CMD...     exits of CMD, and its exit status\n"
+	"       exitstat [OPTION...] INTERVAL [COUNT]\n"
+	"                                         the rates every INTERVAL seconds\n"
 	"       exitstat VERB [ARGUMENT...]\n"
 	"\n"
 	"verbs (exitstat VERB --help says more):\n"
+	"  check                 what this machine reports, and why not\n"
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
 	"  names [intel|amd]     all exit numbers, their names and meanings\n"
+	"  record [-- CMD...]    the counters over time, into a file\n"
 	"\n"
 	"options:\n"
 	"  -a, --all             zero rows too\n"
+	"  -b, --by-reason       with INTERVAL, a table each instead of a line\n"
+	"  -c, --csv             for programs: comma-separated values\n"
+	"  -j, --json            for programs: JSON, an object per line\n"
 	"  -n, --no-header       nothing but the rows\n"
 	"  -o, --output FILE     write the result there; with CMD, instead of to stderr\n"
+	"  -r, --repeat N        run CMD N times; mean and standard deviation\n"
 	"  -s, --sort KEY        by time, count, mean, vmm, waiting, name or number\n"
 	"  -S, --source FILE     ask a recording instead of the CPU\n"
 	"  -v, --vcpu N          only the vCPU that is CPU N here; 'all': each of them\n"
@@ -27,8 +35,10 @@ static const char help[] =
 	"with CMD: CMD's own, 127 no such command, 128+N killed by signal N\n";
 
 static const struct verb * const verbs[] = {
+	&verb_check,
 	&verb_leaf,
 	&verb_names,
+	&verb_record,
 };
 
 static const struct verb *find_verb(const char *name)
@@ -56,8 +66,9 @@ static int print_help(const struct verb *verb)
 
 static int run_verb(const struct verb *verb, struct options *opts, int argc, char **argv)
 {
-	const char *name = verb->name ? verb->name : verb == &verb_run ? "a measured command" :
-						     "the table";
+	const char *name = verb->name ? verb->name :
+			   verb == &verb_run ? "a measured command" :
+			   verb == &verb_interval ? "an interval" : "the table";
 
 	if (opts->help)
 		return print_help(verb);
@@ -96,10 +107,12 @@ static int choose(int argc, char **argv)
 		return say(STATUS_USAGE, "after '--' comes the command to measure");
 	if (!argc)
 		return run_verb(&verb_show, &opts, argc, argv);
+	if (strchr("0123456789.", *argv[0]))
+		return run_verb(&verb_interval, &opts, argc, argv);
 	verb = find_verb(argv[0]);
 	if (verb)
 		return run_named(verb, &opts, argc, argv);
-	return say(STATUS_USAGE, "there is no verb '%s'; see exitstat --help (to measure a command: exitstat -- %s)",
+	return say(STATUS_USAGE, "there is no verb '%s'; to measure a command: exitstat -- %s",
 		   argv[0], argv[0]);
 }
 

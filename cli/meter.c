@@ -67,8 +67,7 @@ bool meter_to_end(struct meter *meter)
 	return more >= 0;
 }
 
-/* The twelve bytes with which hypervisors introduce themselves, or nothing printable. */
-static void hypervisor_name(struct meter *meter, char name[13])
+void hypervisor_name(struct meter *meter, char name[13])
 {
 	struct exitstat_regs regs;
 	int i;
@@ -125,6 +124,7 @@ static int say_pin(struct meter *meter, int err)
 
 int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
 {
+	const uint32_t take = EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH;
 	enum exitstat_scope scope = EXITSTAT_SCOPE_VM;
 	int err;
 
@@ -134,9 +134,7 @@ int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
 		if (err)
 			return say_pin(meter, err);
 	}
-	err = exitstat_snapshot_take(meter->src, &meter->desc, scope,
-				     EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH,
-				     snap);
+	err = exitstat_snapshot_take(meter->src, &meter->desc, scope, take, snap);
 	if (meter->vcpu >= 0)
 		exitstat_source_unpin(meter->src);
 	if (!err)
@@ -145,6 +143,15 @@ int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
 		return say_recording(meter, err);
 	return say(STATUS_FAILED, "cannot read the exit counters: %s", err == -EPROTO ?
 		   "the answers contradict the ABI" : strerror(-err));
+}
+
+int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,
+		   const struct exitstat_snapshot *before, struct exitstat_snapshot *between)
+{
+	if (!exitstat_snapshot_subtract(after, before, between))
+		return STATUS_OK;
+	return say(STATUS_FAILED, "cannot compare: CPU %d was vCPU %u and is vCPU %u now",
+		   meter->vcpu, before->vcpu, after->vcpu);
 }
 
 FILE *output_open(const struct options *opts, FILE *stream)

@@ -22,7 +22,7 @@ static void print_names(uint32_t numbering)
 		       text_number(number, numbering, exit->number), exit->name, exit->words);
 }
 
-static int names(struct options *opts, int argc, char **argv)
+static int names_run(struct options *opts, int argc, char **argv)
 {
 	(void)opts;
 	if (argc > 2)
@@ -36,4 +36,9 @@ static int names(struct options *opts, int argc, char **argv)
 	return STATUS_OK;
 }
 
-const struct verb verb_names = { .name = "names", .bit = FOR_NAMES, .run = names, .help = help };
+const struct verb verb_names = {
+	.name = "names",
+	.bit = FOR_NAMES,
+	.run = names_run,
+	.help = help,
+};

@@ -77,8 +77,49 @@ static bool set_version(struct options *opts, const char *value)
 	return opts->version = true;
 }
 
+static bool parse_repeat(struct options *opts, const char *value)
+{
+	uint32_t repeat;
+
+	if (*value == '-' || !parse_u32(value, &repeat) || !repeat || repeat > 1000000)
+		return false;
+	opts->repeat = repeat;
+	return true;
+}
+
+static bool take_interval(struct options *opts, const char *value)
+{
+	return parse_interval(value, &opts->interval_ns);
+}
+
+static bool set_html(struct options *opts, const char *value)
+{
+	opts->html = value;
+	return *value;
+}
+
+static bool set_json(struct options *opts, const char *value)
+{
+	(void)value;
+	opts->format = FORMAT_JSON;
+	return true;
+}
+
+static bool set_csv(struct options *opts, const char *value)
+{
+	(void)value;
+	opts->format = FORMAT_CSV;
+	return true;
+}
+
+static bool set_by_reason(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->by_reason = true;
+}
+
 #define FOR_ALL		(~0u)
-#define FOR_TABLES	(FOR_SHOW | FOR_RUN)
+#define FOR_TABLES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
 
 static const struct {
 	const char *name;
@@ -88,9 +129,15 @@ static const struct {
 	const char *rule;	/* for its value; NULL: it takes none */
 } table[] = {
 	{ "all", 'a', FOR_TABLES, set_all, NULL },
+	{ "by-reason", 'b', FOR_INTERVAL, set_by_reason, NULL },
+	{ "csv", 'c', FOR_TABLES, set_csv, NULL },
 	{ "help", 'h', FOR_ALL, set_help, NULL },
+	{ "html", 'H', FOR_REPORT, set_html, "the name of a file to write" },
+	{ "interval", 'i', FOR_RECORD | FOR_TOP, take_interval, "0.01 to 86400 seconds" },
+	{ "json", 'j', FOR_TABLES, set_json, NULL },
 	{ "no-header", 'n', FOR_TABLES, set_no_header, NULL },
-	{ "output", 'o', FOR_RUN, set_output, "the name of a file to write" },
+	{ "output", 'o', FOR_RUN | FOR_RECORD, set_output, "the name of a file to write" },
+	{ "repeat", 'r', FOR_RUN, parse_repeat, "a number of runs, 1 to 1000000" },
 	{ "sort", 's', FOR_TABLES, parse_sort,
 	  "time, count, mean, vmm, waiting, name or number" },
 	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
@@ -118,6 +165,8 @@ static void fill_getopt(struct option longs[LENGTH(table) + 1], char shorts[2 * 
 
 static int say_unknown(char **argv)
 {
+	if (optopt >= '0' && optopt <= '9')
+		return say(-1, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[optind - 1]);
 	/* getopt knows the letter only if it was a letter that it stumbled over. */
 	if (optopt && strncmp(argv[optind - 1], "--", 2))
 		return say(-1, "there is no option '-%c'; see exitstat --help", optopt);

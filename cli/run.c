@@ -1,176 +1,41 @@
 // SPDX-License-Identifier: MIT
-/*
- * exitstat -- CMD: what happened while a command ran.
- *
- * The child exists before the first snapshot and waits on a pipe, so that the window holds the
- * command from its exec to its end and not the fork.
- */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+/* exitstat -- CMD: what happened while a command ran, once or several times. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "child.h"
 #include "cli.h"
 
-#define STATUS_NOT_EXECUTABLE	126
-#define STATUS_NO_COMMAND	127
-#define STATUS_KILLED		128
-
-struct result {
+struct run {
 	struct exitstat_snapshot between;
 	struct rusage usage;
 	int status;
 };
 
-/* A signal handler has no argument of its own. */
-static volatile sig_atomic_t child_pid;
-
-static void pass_on(int signal)
-{
-	int saved = errno;
-
-	if (child_pid > 0)
-		kill(child_pid, signal);
-	errno = saved;
-}
-
-/*
- * The terminal sends SIGINT and SIGQUIT to the command too: outlive it.  Others are sent to this
- * process only: pass them on.
- */
-static void catch_signals(void)
-{
-	static const int passed[] = { SIGHUP, SIGTERM, SIGUSR1, SIGUSR2 };
-	struct sigaction pass = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct sigaction old;
-	size_t i;
-
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGQUIT, &ignore, NULL);
-	for (i = 0; i < sizeof(passed) / sizeof(*passed); i++) {
-		sigaction(passed[i], NULL, &old);
-		if (old.sa_handler != SIG_IGN)
-			sigaction(passed[i], &pass, NULL);
-	}
-}
-
-/* Keep the signals' fate as it was: what this process ignores, the command would inherit. */
-struct saved_signals {
-	struct sigaction interrupt;
-	struct sigaction quit;
-};
-
-static void save_signals(struct saved_signals *saved)
-{
-	sigaction(SIGINT, NULL, &saved->interrupt);
-	sigaction(SIGQUIT, NULL, &saved->quit);
-}
-
-static void restore_signals(const struct saved_signals *saved)
-{
-	sigaction(SIGINT, &saved->interrupt, NULL);
-	sigaction(SIGQUIT, &saved->quit, NULL);
-}
-
-/* In the child: wait for the start, become the command. */
-static void become(char **argv, int start)
-{
-	char byte;
-	ssize_t got;
-
-	do {
-		got = read(start, &byte, 1);
-	} while (got < 0 && errno == EINTR);
-	close(start);
-	/* The parent gave up, and said why. */
-	if (got != 1)
-		_exit(STATUS_FAILED);
-	execvp(argv[0], argv);
-	say(0, "cannot run '%s': %s", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? STATUS_NO_COMMAND : STATUS_NOT_EXECUTABLE);
-}
-
-/* Fork the child that waits: the pipe's end that starts it, or -1 after an error that was said. */
-static int spawn(char **argv, const struct saved_signals *saved)
-{
-	int pipe_fds[2];
-	pid_t pid;
-
-	if (pipe2(pipe_fds, O_CLOEXEC)) {
-		say(0, "cannot run '%s': pipe: %s", argv[0], strerror(errno));
-		return -1;
-	}
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		say(0, "cannot run '%s': fork: %s", argv[0], strerror(errno));
-		close(pipe_fds[0]);
-		close(pipe_fds[1]);
-		return -1;
-	}
-	if (!pid) {
-		close(pipe_fds[1]);
-		restore_signals(saved);
-		become(argv, pipe_fds[0]);
-	}
-	close(pipe_fds[0]);
-	child_pid = pid;
-	return pipe_fds[1];
-}
-
-static int wait_for_child(struct rusage *usage)
-{
-	int status = 0;
-
-	while (wait4(child_pid, &status, 0, usage) < 0 && errno == EINTR)
-		;
-	child_pid = 0;
-	if (WIFSIGNALED(status))
-		return STATUS_KILLED + WTERMSIG(status);
-	return WEXITSTATUS(status);
-}
-
-static int start_child(int start)
-{
-	ssize_t put = write(start, "", 1);
-
-	close(start);
-	return put == 1;
-}
-
 /* Run the command once between two snapshots: STATUS_OK, or what to exit with. */
-static int measure(struct meter *meter, char **argv, const struct saved_signals *saved,
-		   struct result *result)
+static int measure(struct meter *meter, char **argv, struct run *run)
 {
 	static struct exitstat_snapshot before, after;
-	int start = spawn(argv, saved);
 	int status;
 
-	if (start < 0)
+	if (!child_spawn(argv))
 		return STATUS_FAILED;
 	status = meter_take(meter, &before);
 	if (status) {
-		close(start);
-		wait_for_child(&result->usage);
+		child_cancel();
 		return status;
 	}
-	start_child(start);
-	result->status = wait_for_child(&result->usage);
-	if (meter_advance(meter) < 0)
+	child_start();
+	run->status = child_wait(&run->usage);
+	switch (meter_advance(meter)) {
+	case -1:
 		return STATUS_FAILED;
+	case 0:
+		return say(STATUS_FAILED, "the recording %s ends before the command", meter->path);
+	}
 	status = meter_take(meter, &after);
-	if (status)
-		return status;
-	if (exitstat_snapshot_subtract(&after, &before, &result->between))
-		return say(STATUS_FAILED, "cannot compare: CPU %d became another vCPU meanwhile",
-			   meter->vcpu);
-	return STATUS_OK;
+	return status ? status : meter_subtract(meter, &after, &before, &run->between);
 }
 
 static double seconds(const struct timeval *time)
@@ -178,79 +43,245 @@ static double seconds(const struct timeval *time)
 	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
 }
 
-static void print_title(FILE *out, const struct meter *meter, const struct result *result,
-			char **argv)
+static void print_table(FILE *out, const struct options *opts, const struct meter *meter,
+			const struct run *run, char **argv)
 {
-	const struct exitstat_snapshot *between = &result->between;
-
-	fprintf(out, "%s, %u vCPU%s: exits ", vendor_name(between->numbering), between->vcpus,
-		between->vcpus == 1 ? "" : "s");
-	if (meter->vcpu >= 0)
-		fprintf(out, "of CPU %d (vCPU %u) ", meter->vcpu, between->vcpu);
-	fprintf(out, "while this ran:");
-	for (; *argv; argv++)
-		fprintf(out, " %s", *argv);
-	fprintf(out, "\n\n");
-}
-
-static void print_since(FILE *out, const struct exitstat_snapshot *between)
-{
-	if (between->since & EXITSTAT_SINCE_RESTART)
-		fprintf(out, "The counters started anew meanwhile: all of this is since then.\n");
-	if (between->since & EXITSTAT_SINCE_BACKWARD)
-		fprintf(out, "A counter went backwards: it is counted from zero.\n");
-	if (between->since & EXITSTAT_SINCE_VCPUS)
-		fprintf(out, "The number of vCPUs changed meanwhile.\n");
-}
-
-static void print_result(FILE *out, const struct options *opts, const struct meter *meter,
-			 const struct result *result, char **argv)
-{
-	if (!opts->no_header)
-		print_title(out, meter, result, argv);
-	table_print(out, opts, &meter->desc, &result->between);
+	if (!opts->no_header) {
+		title_print(out, meter, &run->between, "while this ran:");
+		for (; *argv; argv++)
+			fprintf(out, " %s", *argv);
+		fprintf(out, "\n\n");
+	}
+	table_print(out, opts, &meter->desc, &run->between);
 	if (opts->no_header)
 		return;
-	states_print(out, &meter->desc, &result->between);
+	states_print(out, &meter->desc, &run->between);
 	fprintf(out, "elapsed %.6f s, user %.6f s, sys %.6f s\n",
-		(double)result->between.time_ns / 1e9, seconds(&result->usage.ru_utime),
-		seconds(&result->usage.ru_stime));
-	print_since(out, &result->between);
+		(double)run->between.time_ns / 1e9, seconds(&run->usage.ru_utime),
+		seconds(&run->usage.ru_stime));
+	since_print(out, &run->between);
 }
 
-static int run(struct options *opts, int argc, char **argv)
+static int print_json(FILE *out, const struct meter *meter, const struct run *run, char **argv)
 {
-	static struct result result;
-	struct saved_signals saved;
+	json_t *json = json_of_snapshot(meter, &run->between);
+	json_t *command = json_array();
+
+	for (; *argv; argv++)
+		json_array_append_new(command, json_of_text(*argv));
+	json_object_set_new(json, "command", command);
+	json_object_set_new(json, "status", json_integer(run->status));
+	json_object_set_new(json, "user_s", json_real(seconds(&run->usage.ru_utime)));
+	json_object_set_new(json, "sys_s", json_real(seconds(&run->usage.ru_stime)));
+	return json_print(out, json);
+}
+
+static void print_csv(FILE *out, const struct options *opts, const struct meter *meter,
+		      const struct run *run)
+{
+	if (!opts->no_header)
+		csv_header_print(out);
+	csv_print(out, meter, &run->between);
+}
+
+static void print_run(FILE *out, const struct options *opts, const struct meter *meter,
+		      const struct run *run, char **argv)
+{
+	if (opts->format == FORMAT_JSON)
+		print_json(out, meter, run, argv);
+	else if (opts->format == FORMAT_CSV)
+		print_csv(out, opts, meter, run);
+	else
+		print_table(out, opts, meter, run, argv);
+}
+
+/*
+ * Mean and standard deviation, kept up run by run (Welford).
+ */
+
+struct mean {
+	double mean;
+	double squares;
+};
+
+static void mean_add(struct mean *mean, double value, unsigned int runs)
+{
+	double off = value - mean->mean;
+
+	mean->mean += off / runs;
+	mean->squares += off * (value - mean->mean);
+}
+
+static double deviation(const struct mean *mean, unsigned int runs)
+{
+	return runs > 1 ? sqrt(mean->squares / (runs - 1)) : 0;
+}
+
+struct reason {
+	uint32_t number;
+	unsigned int runs;	/* that it was seen in; in the others it was 0 */
+	struct mean count;
+	struct mean cycles;
+};
+
+struct repeats {
+	unsigned int runs;
+	struct mean elapsed_ns;
+	struct reason total;
+	size_t reasons_nr;
+	struct reason reasons[EXITSTAT_ENTRIES_MAX];
+};
+
+static void reason_add(struct reason *reason, const struct exitstat_entry *entry,
+		       unsigned int runs)
+{
+	/* The runs before, in which it did not happen. */
+	while (reason->runs < runs - 1) {
+		reason->runs++;
+		mean_add(&reason->count, 0, reason->runs);
+		mean_add(&reason->cycles, 0, reason->runs);
+	}
+	reason->runs = runs;
+	mean_add(&reason->count, entry->count, runs);
+	mean_add(&reason->cycles, entry->cycles, runs);
+}
+
+static struct reason *reason_of(struct repeats *all, uint32_t number)
+{
+	size_t i;
+
+	for (i = 0; i < all->reasons_nr; i++) {
+		if (all->reasons[i].number == number)
+			return &all->reasons[i];
+	}
+	if (all->reasons_nr == EXITSTAT_ENTRIES_MAX)
+		return NULL;
+	all->reasons[all->reasons_nr] = (struct reason){ .number = number };
+	return &all->reasons[all->reasons_nr++];
+}
+
+static void repeats_add(struct repeats *all, const struct exitstat_snapshot *between)
+{
+	struct exitstat_entry none = { 0 };
+	uint32_t i;
+
+	all->runs++;
+	mean_add(&all->elapsed_ns, between->time_ns, all->runs);
+	reason_add(&all->total, &between->total, all->runs);
+	for (i = 0; i < between->entries_nr; i++) {
+		struct reason *reason = reason_of(all, between->entries[i].number);
+
+		if (reason)
+			reason_add(reason, &between->entries[i], all->runs);
+	}
+	for (i = 0; i < all->reasons_nr; i++) {
+		if (all->reasons[i].runs < all->runs)
+			reason_add(&all->reasons[i], &none, all->runs);
+	}
+}
+
+static int compare_reasons(const void *left, const void *right)
+{
+	const struct reason *a = left;
+	const struct reason *b = right;
+
+	if (a->cycles.mean != b->cycles.mean)
+		return a->cycles.mean > b->cycles.mean ? -1 : 1;
+	if (a->count.mean != b->count.mean)
+		return a->count.mean > b->count.mean ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
+}
+
+static void print_reason(FILE *out, const struct meter *meter, const char *number,
+			 const char *name, const struct reason *reason, unsigned int runs)
+{
+	char time[TEXT_SIZE], time_off[TEXT_SIZE];
+
+	fprintf(out, "%5s %-25s %12.1f %9.1f", number, name, reason->count.mean,
+		deviation(&reason->count, runs));
+	if (meter->desc.features & EXITSTAT_FEATURE_TIMES)
+		fprintf(out, " %10s %10s", text_time(time, &meter->desc, reason->cycles.mean),
+			text_time(time_off, &meter->desc, deviation(&reason->cycles, runs)));
+	fputc('\n', out);
+}
+
+static void print_repeats(FILE *out, const struct options *opts, const struct meter *meter,
+			  struct repeats *all)
+{
+	uint32_t numbering = meter->desc.numbering;
+	char number[TEXT_SIZE], elapsed[TEXT_SIZE], off[TEXT_SIZE];
+	size_t i;
+
+	qsort(all->reasons, all->reasons_nr, sizeof(*all->reasons), compare_reasons);
+	if (!opts->no_header) {
+		fprintf(out, "%u runs, mean and standard deviation of one\n\n", all->runs);
+		fprintf(out, "%5s %-25s %12s %9s", numbering == EXITSTAT_NUMBERING_SVM ? "code" :
+			"no.", "exit", "count", "+- sd");
+		if (meter->desc.features & EXITSTAT_FEATURE_TIMES)
+			fprintf(out, " %10s %10s", "time", "+- sd");
+		fputc('\n', out);
+	}
+	for (i = 0; i < all->reasons_nr; i++) {
+		text_number(number, numbering, all->reasons[i].number);
+		print_reason(out, meter, number, exit_name(numbering, all->reasons[i].number),
+			     &all->reasons[i], all->runs);
+	}
+	if (opts->no_header)
+		return;
+	print_reason(out, meter, "", "total", &all->total, all->runs);
+	text_ns(elapsed, all->elapsed_ns.mean);
+	text_ns(off, deviation(&all->elapsed_ns, all->runs));
+	fprintf(out, "elapsed %s +- %s\n", text_unpad(elapsed), text_unpad(off));
+}
+
+static int run_all(FILE *out, struct options *opts, struct meter *meter, char **argv)
+{
+	static struct repeats all;
+	static struct run run;
+	unsigned int repeat = opts->repeat ? opts->repeat : 1;
+	int first = STATUS_OK;
+
+	/* JSON and CSV are for programs: they get every run, and do their own statistics. */
+	while (all.runs < repeat && !child_stop_asked()) {
+		int status = measure(meter, argv, &run);
+
+		if (status)
+			return status;
+		repeats_add(&all, &run.between);
+		if (!first)
+			first = run.status;
+		if (repeat == 1 || opts->format != FORMAT_TABLE)
+			print_run(out, opts, meter, &run, argv);
+	}
+	if (repeat > 1 && opts->format == FORMAT_TABLE)
+		print_repeats(out, opts, meter, &all);
+	return first;
+}
+
+static int run_run(struct options *opts, int argc, char **argv)
+{
 	struct meter meter;
 	FILE *out;
 	int status;
 
 	(void)argc;
 	if (opts->vcpu == VCPU_ALL)
-		return say(STATUS_USAGE, "a command is measured on one vCPU or in the whole VM: --vcpu takes a number here, not 'all'");
+		return say(STATUS_USAGE,
+			   "with a command, --vcpu takes the number of one CPU, not 'all'");
 	status = meter_open(&meter, opts);
 	if (status)
 		return status;
 	status = meter_describe(&meter);
-	if (status)
-		goto close;
-	out = output_open(opts, stderr);
-	if (!out) {
-		status = STATUS_FAILED;
-		goto close;
-	}
-	save_signals(&saved);
-	catch_signals();
-	status = measure(&meter, argv, &saved, &result);
 	if (!status) {
-		print_result(out, opts, &meter, &result, argv);
-		status = result.status;
+		out = output_open(opts, stderr);
+		status = out ? STATUS_OK : STATUS_FAILED;
 	}
-	status = output_close(out, opts, status);
-close:
+	if (!status) {
+		child_catch_signals();
+		status = output_close(out, opts, run_all(out, opts, &meter, argv));
+	}
 	meter_close(&meter);
 	return status;
 }
 
-const struct verb verb_run = { .bit = FOR_RUN, .run = run };
+const struct verb verb_run = { .bit = FOR_RUN, .run = run_run };

@@ -2,13 +2,24 @@
 /* exitstat: the table since the VM started. */
 #include "cli.h"
 
-static void print_title(const struct meter *meter, const struct exitstat_snapshot *snap)
+static void print(const struct options *opts, const struct meter *meter,
+		  const struct exitstat_snapshot *snap)
 {
-	printf("%s, %u vCPU%s: exits ", vendor_name(snap->numbering), snap->vcpus,
-	       snap->vcpus == 1 ? "" : "s");
-	if (meter->vcpu >= 0)
-		printf("of CPU %d (vCPU %u) ", meter->vcpu, snap->vcpu);
-	printf("since the VM started\n\n");
+	if (opts->format == FORMAT_JSON) {
+		json_print(stdout, json_of_snapshot(meter, snap));
+		return;
+	}
+	if (opts->format == FORMAT_CSV) {
+		csv_print(stdout, meter, snap);
+		return;
+	}
+	if (!opts->no_header) {
+		title_print(stdout, meter, snap, "since the VM started\n\n");
+		table_print(stdout, opts, &meter->desc, snap);
+		states_print(stdout, &meter->desc, snap);
+	} else {
+		table_print(stdout, opts, &meter->desc, snap);
+	}
 }
 
 static int show_one(const struct options *opts, struct meter *meter)
@@ -16,14 +27,9 @@ static int show_one(const struct options *opts, struct meter *meter)
 	static struct exitstat_snapshot snap;
 	int status = meter_take(meter, &snap);
 
-	if (status)
-		return status;
-	if (!opts->no_header)
-		print_title(meter, &snap);
-	table_print(stdout, opts, &meter->desc, &snap);
-	if (!opts->no_header)
-		states_print(stdout, &meter->desc, &snap);
-	return STATUS_OK;
+	if (!status)
+		print(opts, meter, &snap);
+	return status;
 }
 
 static int show_all(const struct options *opts, struct meter *meter)
@@ -35,7 +41,7 @@ static int show_all(const struct options *opts, struct meter *meter)
 
 		if (cpu < 0)
 			return STATUS_OK;
-		if (cpu > 0)
+		if (cpu > 0 && opts->format == FORMAT_TABLE)
 			putchar('\n');
 		meter->vcpu = cpu;
 		status = show_one(opts, meter);
@@ -43,7 +49,7 @@ static int show_all(const struct options *opts, struct meter *meter)
 	return status;
 }
 
-static int show(struct options *opts, int argc, char **argv)
+static int show_run(struct options *opts, int argc, char **argv)
 {
 	struct meter meter;
 	int status;
@@ -53,14 +59,16 @@ static int show(struct options *opts, int argc, char **argv)
 	status = meter_open(&meter, opts);
 	if (status)
 		return status;
-	/* Of a recording, the last moment. */
 	status = meter_describe(&meter);
+	/* Of a recording, the last moment. */
 	if (!status && !meter_to_end(&meter))
 		status = STATUS_FAILED;
+	if (!status && opts->format == FORMAT_CSV && !opts->no_header)
+		csv_header_print(stdout);
 	if (!status)
 		status = opts->vcpu == VCPU_ALL ? show_all(opts, &meter) : show_one(opts, &meter);
 	meter_close(&meter);
 	return status;
 }
 
-const struct verb verb_show = { .bit = FOR_SHOW, .run = show };
+const struct verb verb_show = { .bit = FOR_SHOW, .run = show_run };

@@ -101,15 +101,15 @@ static void print_row(FILE *out, const struct exitstat_description *desc,
 	fprintf(out, " %10s %5s", text_time(time, desc, entry->cycles),
 		text_share(time_share, entry->cycles, snap->total.cycles));
 	if (entry->count)
-		fprintf(out, " %10s\n", text_time(each, desc, (double)entry->cycles / entry->count));
-	else
-		fprintf(out, " %10s\n", "-");
+		text_time(each, desc, (double)entry->cycles / entry->count);
+	fprintf(out, " %10s\n", entry->count ? each : "-");
 }
 
 static void print_header(FILE *out, const struct exitstat_snapshot *snap, int width)
 {
-	fprintf(out, "%5s %-*s %12s %5s", snap->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.",
-		width, "exit", "count", "%");
+	fprintf(out, "%5s %-*s %12s %5s",
+		snap->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.", width, "exit",
+		"count", "%");
 	if (snap->taken & EXITSTAT_TAKE_TIMES)
 		fprintf(out, " %10s %5s %10s", "time", "%", "mean");
 	fputc('\n', out);
@@ -164,19 +164,54 @@ void table_print(FILE *out, const struct options *opts, const struct exitstat_de
 	print_own(out, desc, snap, width);
 }
 
+void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
+		 const char *when)
+{
+	fprintf(out, "%s, %u vCPU%s: exits ", vendor_name(snap->numbering), snap->vcpus,
+		snap->vcpus == 1 ? "" : "s");
+	if (meter->vcpu >= 0)
+		fprintf(out, "of CPU %d (vCPU %u) ", meter->vcpu, snap->vcpu);
+	fputs(when, out);
+}
+
+void since_print(FILE *out, const struct exitstat_snapshot *between)
+{
+	if (between->since & EXITSTAT_SINCE_RESTART)
+		fprintf(out, "The counters started anew meanwhile: all of this is since then.\n");
+	if (between->since & EXITSTAT_SINCE_BACKWARD)
+		fprintf(out, "A counter went backwards: it is counted from zero.\n");
+	if (between->since & EXITSTAT_SINCE_VCPUS)
+		fprintf(out, "The number of vCPUs changed meanwhile.\n");
+}
+
+bool states_of(const struct exitstat_snapshot *snap, struct states *states)
+{
+	double processing = (double)(snap->total.cycles + snap->own.cycles);
+	double vmm = (double)(snap->total.vmm_cycles + snap->own.vmm_cycles);
+	double waiting = (double)(snap->total.waiting_cycles + snap->own.waiting_cycles);
+	double all = (double)snap->guest_cycles + processing + waiting;
+
+	if (!(snap->taken & EXITSTAT_TAKE_SPLIT) || !(all > 0))
+		return false;
+	states->all_cycles = all;
+	states->guest = (double)snap->guest_cycles / all;
+	/* The two are read one after the other: the VMM's part may be a little ahead. */
+	states->kernel = processing > vmm ? (processing - vmm) / all : 0;
+	states->vmm = vmm / all;
+	states->waiting = waiting / all;
+	return true;
+}
+
 void states_print(FILE *out, const struct exitstat_description *desc,
 		  const struct exitstat_snapshot *snap)
 {
-	double processing = snap->total.cycles + snap->own.cycles;
-	double vmm = snap->total.vmm_cycles + snap->own.vmm_cycles;
-	double waiting = snap->total.waiting_cycles + snap->own.waiting_cycles;
-	double all = snap->guest_cycles + processing + waiting;
+	struct states states;
 	char time[TEXT_SIZE];
 
-	if (!(snap->taken & EXITSTAT_TAKE_SPLIT) || !(all > 0))
+	if (!states_of(snap, &states))
 		return;
-	text_time(time, desc, all);
+	text_time(time, desc, states.all_cycles);
 	fprintf(out, "vCPU time %s: guest %.1f %%, KVM %.1f %%, VMM %.1f %%, waiting %.1f %%\n",
-		time + strspn(time, " "), 100 * snap->guest_cycles / all,
-		100 * (processing - vmm) / all, 100 * vmm / all, 100 * waiting / all);
+		text_unpad(time), 100 * states.guest, 100 * states.kernel, 100 * states.vmm,
+		100 * states.waiting);
 }

@@ -43,6 +43,19 @@ const char *text_time(char text[TEXT_SIZE], const struct exitstat_description *d
 	return text_ns(text, cycles * 1e6 / desc->tsc_khz);
 }
 
+char *text_unpad(char text[TEXT_SIZE])
+{
+	const char *from = text;
+	char *to = text;
+
+	for (; *from; from++) {
+		if (*from != ' ' || (to != text && to[-1] != ' '))
+			*to++ = *from;
+	}
+	*to = '\0';
+	return text;
+}
+
 const char *text_share(char text[TEXT_SIZE], double part, double whole)
 {
 	if (whole > 0)

@@ -167,14 +167,12 @@ void __kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret)
 
 void __kvm_exit_stats_sched_in(struct kvm_exit_stats *s)
 {
-	if (s->in_run)
-		switch_state(s, KVM_EXIT_STATS_IN_KERNEL, rdtsc());
+	switch_state(s, KVM_EXIT_STATS_IN_KERNEL, rdtsc());
 }
 
 void __kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now)
 {
-	if (s->in_run)
-		switch_state(s, KVM_EXIT_STATS_IS_WAITING, now);
+	switch_state(s, KVM_EXIT_STATS_IS_WAITING, now);
 }
 
 void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
@@ -228,6 +226,17 @@ static bool has_signature(const struct kvm_cpuid_entry2 *entry)
 	return entry->ebx == EXITSTAT_SIGNATURE_EBX &&
 	       entry->ecx == EXITSTAT_SIGNATURE_ECX &&
 	       entry->edx == EXITSTAT_SIGNATURE_EDX;
+}
+
+/* The VMM says on or off; how far the block goes is not for it to say. */
+void kvm_exit_stats_update_cpuid(struct kvm_cpuid_entry2 *entries, int nent)
+{
+	int i;
+
+	for (i = 0; i < nent; i++) {
+		if (entries[i].function == EXITSTAT_SIGNATURE && has_signature(&entries[i]))
+			entries[i].eax = EXITSTAT_MAX_LEAF;
+	}
 }
 
 void kvm_exit_stats_after_set_cpuid(struct kvm_vcpu *vcpu)
@@ -378,7 +387,12 @@ static u64 read_slot(const struct kvm_exit_stats *s, enum kvm_exit_stats_counter
 
 static u64 read_bucket(const struct kvm_exit_stats *s, u32 slot, u32 bucket)
 {
-	return s->hist ? read_values(&s->hist[0][bucket], EXITSTAT_BUCKETS, slot) : 0;
+	const u64 *first;
+
+	if (!s->hist)
+		return 0;
+	first = &s->hist[0][KVM_EXIT_STATS_HIST_FIRST + bucket];
+	return read_values(first, ARRAY_SIZE(s->hist[0]), slot);
 }
 
 static u64 read_total(const struct kvm_exit_stats *s, enum kvm_exit_stats_counter counter)
@@ -575,15 +589,11 @@ static void answer(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct registers 
 	}
 }
 
-/*
- * Answer CPUID @eax, @ecx if it is one of ours and the guest may ask.  Returns
- * false, with the registers as they were, for KVM to answer as it always did.
- */
-bool kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+bool __kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
 	struct registers regs = {};
 
-	if ((*eax & EXITSTAT_BASE_MASK) != EXITSTAT_BASE || !may_ask(vcpu))
+	if (!may_ask(vcpu))
 		return false;
 
 	answer(vcpu, *eax, *ecx, &regs);

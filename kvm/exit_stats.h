@@ -16,6 +16,7 @@
 
 #include <linux/bitops.h>
 #include <linux/cache.h>
+#include <linux/compiler.h>
 #include <linux/jump_label.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
@@ -23,6 +24,7 @@
 #include <asm/msr.h>
 #include <exitstat/abi.h>
 
+struct kvm_cpuid_entry2;
 struct kvm_vcpu;
 
 /*
@@ -59,7 +61,14 @@ enum kvm_exit_stats_state {
 /* No entry yet: the difference to any TSC value is negative. */
 #define KVM_EXIT_STATS_NEVER	((u64)S64_MAX)
 
-typedef u64 kvm_exit_stats_hist_t[EXITSTAT_BUCKETS];
+/*
+ * A row of a histogram is indexed by the highest bit of the time in cycles; times
+ * below the first bucket's bound count as just below it.
+ */
+#define KVM_EXIT_STATS_HIST_FIRST	(EXITSTAT_BUCKET0_LOG2 - 1)
+#define KVM_EXIT_STATS_HIST_LAST	(KVM_EXIT_STATS_HIST_FIRST + EXITSTAT_BUCKETS - 1)
+
+typedef u64 kvm_exit_stats_hist_t[KVM_EXIT_STATS_HIST_LAST + 1];
 
 struct kvm_exit_stats {
 	u64 since;		/* TSC at which the current interval opened */
@@ -120,11 +129,12 @@ static __always_inline u64 kvm_exit_stats_close(struct kvm_exit_stats *s, u64 no
 
 static __always_inline void kvm_exit_stats_bucket(struct kvm_exit_stats *s, u64 cycles)
 {
-	u32 bucket = fls64((cycles + s->pending_cycles) >> EXITSTAT_BUCKET0_LOG2);
+	u64 below_first = BIT_ULL(EXITSTAT_BUCKET0_LOG2) - 1;
+	u32 bit = __fls((cycles + s->pending_cycles) | below_first);
 
 	s->pending_cycles = 0;
 	if (s->hist)
-		s->hist[s->slot][min(bucket, EXITSTAT_BUCKETS - 1)]++;
+		s->hist[s->slot][min(bit, KVM_EXIT_STATS_HIST_LAST)]++;
 }
 
 static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
@@ -196,14 +206,14 @@ static inline void kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret)
 /* The vCPU is loaded: waiting to kernel, if the scheduler does it in KVM_RUN. */
 static inline void kvm_exit_stats_sched_in(struct kvm_exit_stats *s)
 {
-	if (kvm_exit_stats_on())
+	if (kvm_exit_stats_on() && s->in_run)
 		__kvm_exit_stats_sched_in(s);
 }
 
 /* The vCPU is put at TSC @now: kernel to waiting, if the scheduler does it in KVM_RUN. */
 static inline void kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now)
 {
-	if (kvm_exit_stats_on())
+	if (kvm_exit_stats_on() && s->in_run)
 		__kvm_exit_stats_sched_out(s, now);
 }
 
@@ -216,7 +226,20 @@ static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 
 int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu);
 void kvm_exit_stats_vcpu_destroy(struct kvm_vcpu *vcpu);
+void kvm_exit_stats_update_cpuid(struct kvm_cpuid_entry2 *entries, int nent);
 void kvm_exit_stats_after_set_cpuid(struct kvm_vcpu *vcpu);
-bool kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+bool __kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+
+/*
+ * Answer CPUID @eax, @ecx if it is one of ours and the guest may ask.  Returns
+ * false, with the registers as they were, for KVM to answer as it always did.
+ * Called for leaves that the VMM did not list: the others cost nothing more.
+ */
+static inline bool kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
+					u32 *edx)
+{
+	return unlikely((*eax & EXITSTAT_BASE_MASK) == EXITSTAT_BASE) &&
+	       __kvm_exit_stats_cpuid(vcpu, eax, ebx, ecx, edx);
+}
 
 #endif /* __KVM_X86_EXIT_STATS_H */

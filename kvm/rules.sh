@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What kvm/fetch, kvm/build and kvm/compile agree on: which kernels are supported, and how an error is said. Sourced.
+# What kvm/fetch, kvm/build and kvm/compile agree on: which kernels are supported, how an error is
+# said. Sourced.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -11,7 +12,9 @@ die() { say "$@"; exit 1; }
 series_table() { grep -v '^#' "$here/series.tsv"; }
 all_series() { series_table | awk 'NR > 1 { print $1 }'; }
 default_series() { all_series | head -n 1; }
-supported() { series_table | awk 'NR > 1 { printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'; }
+supported() {
+	series_table | awk 'NR > 1 { printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'
+}
 
 # series_field SERIES COLUMN
 series_field() {
@@ -43,12 +46,15 @@ require_supported() {
 }
 
 # 6.1.192, from a kernel's top Makefile
-source_version() { awk '/^(VERSION|PATCHLEVEL|SUBLEVEL) =/ { v = v "." $3 } END { print substr(v, 2) }' "$1/Makefile"; }
+source_version() {
+	awk '/^(VERSION|PATCHLEVEL|SUBLEVEL) =/ { print $3 }' "$1/Makefile" | paste -sd .
+}
 
 # require_tree DIRECTORY: the root of the source of a supported kernel
 require_tree() {
 	[ -f "$1/arch/x86/kvm/Makefile" ] ||
-		die "$1 is not the root of a kernel tree, arch/x86/kvm/Makefile is missing; see: kvm/fetch source RELEASE"
+		die "$1 is not the root of a kernel tree, arch/x86/kvm/Makefile is missing;" \
+			"type: kvm/fetch source RELEASE"
 	require_supported "$(source_version "$1")" "the kernel tree $1"
 }
 
@@ -57,5 +63,6 @@ require_space() {
 	local available
 
 	available=$(df --output=avail -BM "$1" | tail -n 1 | tr -dc 0-9)
-	[ "$available" -ge "$2" ] || die "$3 needs $2 MiB in $1, and only $available MiB are available; $4"
+	[ "$available" -ge "$2" ] ||
+		die "$3 needs $2 MiB in $1, and only $available MiB are available; $4"
 }

@@ -41,7 +41,7 @@ struct exitstat_source_ops {
 	int (*pin)(void *self, int cpu);
 	/* The lowest CPU from cpu on that exists, or -ENODEV. */
 	int (*next_cpu)(void *self, int cpu);
-	/* Go to the next moment: 1, at the end 0, or -errno.  May set how often was asked so far. */
+	/* Go to the next moment: 1, at the end 0, or -errno.  May raise how often was asked. */
 	int (*advance)(void *self, uint64_t *asked);
 	/* The moment, in ns since an arbitrary one. */
 	uint64_t (*now_ns)(void *self);
@@ -60,6 +60,20 @@ int exitstat_source_open_cpu(struct exitstat_source **src);
  * every other.  -ENOMEM, or what open(2) says.
  */
 int exitstat_source_open_recording(const char *path, struct exitstat_source **src);
+
+/*
+ * A recorder: asks inner, and writes to fd the answers that are new.  exitstat_source_advance()
+ * writes the frame, and must follow the last one too; it then says what write(2) says.  inner and
+ * fd stay yours.  -ENOMEM, or what write(2) says.
+ */
+int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
+				  struct exitstat_source **src);
+
+/*
+ * Write a note to the recording on fd, between two frames.  The key is one word, the value the rest
+ * of the line.  -EINVAL: they are not.  -EOVERFLOW: longer than a line may be.
+ */
+int exitstat_recording_note(int fd, const char *key, const char *value);
 
 /* Your own: self is given to every op, and stays yours.  -ENOMEM. */
 int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
@@ -102,7 +116,7 @@ uint64_t exitstat_source_now_ns(struct exitstat_source *src);
  */
 const char *exitstat_source_complaint(struct exitstat_source *src, unsigned long *line);
 
-/* What a recording notes under that key ("started", "command", ...), or NULL.  Stays the source's. */
+/* What a recording notes under that key ("command", ...), or NULL.  Stays the source's. */
 const char *exitstat_source_note(struct exitstat_source *src, const char *key);
 
 /*
@@ -177,7 +191,7 @@ struct exitstat_snapshot {
 	uint64_t time_ns;		/* the moment, or the time between the two */
 	uint64_t guest_cycles;
 	struct exitstat_entry total;	/* the sum of the entries */
-	struct exitstat_entry own;	/* the reader's own exits; not in the entries; 0 in one moment */
+	struct exitstat_entry own;	/* the reader's, not in the entries; 0 in one moment */
 	uint64_t asked_first;		/* how often was asked before this snapshot, */
 	uint64_t asked_cpuid;		/* up to and with the reading of the CPUID exits' count, */
 	uint64_t asked_last;		/* and with all of it */
@@ -206,6 +220,42 @@ int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 /* The entry of that number, or NULL. */
 const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapshot *snap,
 						    uint32_t number);
+
+/*
+ * Histograms of the processing time of single exits, if desc->buckets is not 0.
+ */
+
+#define EXITSTAT_BUCKETS_MAX	64
+
+struct exitstat_histogram {
+	uint32_t buckets_nr;
+	uint32_t bucket0_log2;
+	uint64_t buckets[EXITSTAT_BUCKETS_MAX];
+};
+
+/* One CPUID per bucket.  -EOPNOTSUPP: there are no histograms.  -EPROTO: no such number. */
+int exitstat_histogram_read(struct exitstat_source *src, const struct exitstat_description *desc,
+			    enum exitstat_scope scope, uint32_t number,
+			    struct exitstat_histogram *histogram);
+
+/* between may be either of the two.  -EINVAL: their buckets differ. */
+int exitstat_histogram_subtract(const struct exitstat_histogram *after,
+				const struct exitstat_histogram *before,
+				struct exitstat_histogram *between);
+
+/* How many exits it holds. */
+uint64_t exitstat_histogram_count(const struct exitstat_histogram *histogram);
+
+/* The times in a bucket are in [low, high); high is UINT64_MAX for the last one. */
+void exitstat_histogram_bounds(const struct exitstat_histogram *histogram, uint32_t bucket,
+			       uint64_t *low_cycles, uint64_t *high_cycles);
+
+/*
+ * The bounds of the bucket that holds the quantile (0 to 1): what is known, and no more.
+ * -ENODATA: it holds no exit.  -EINVAL: not from 0 to 1.
+ */
+int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, double quantile,
+				uint64_t *low_cycles, uint64_t *high_cycles);
 
 /*
  * Names.  The strings are static.

@@ -10,22 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source.h"
+#include "answers.h"
 
-#define MAGIC		"exitstat-recording 1"
 #define LINE_SIZE	4096
-#define ANSWERS_MAX	(1u << 20)
 #define NOTES_MAX	64
-#define ANY_CPU		(-1)
-#define CPU_MAX		8191
-
-struct answer {
-	int cpu;
-	uint32_t leaf;
-	uint32_t ecx;
-	uint32_t order;		/* within the table: a later answer replaces an earlier one */
-	struct exitstat_regs regs;
-};
 
 struct note {
 	char *key;
@@ -39,9 +27,7 @@ struct recording {
 	int begun;
 	int cpu;		/* that is asked */
 	uint64_t time_ns;
-	struct answer *answers;	/* the frames so far, sorted; then those of the frame being read */
-	size_t answers_nr;
-	size_t answers_room;
+	struct answers answers;
 	struct note notes[NOTES_MAX];
 	size_t notes_nr;
 };
@@ -128,29 +114,11 @@ static int parse_time(char **text, uint64_t *time_ns)
 	return 1;
 }
 
-static int add_answer(struct recording *me, const struct answer *answer)
-{
-	if (me->answers_nr == ANSWERS_MAX)
-		return complain(me, "a recording has at most 1048576 different answers");
-	if (me->answers_nr == me->answers_room) {
-		size_t room = me->answers_room ? 2 * me->answers_room : 256;
-		struct answer *more = realloc(me->answers, room * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		me->answers = more;
-		me->answers_room = room;
-	}
-	me->answers[me->answers_nr] = *answer;
-	me->answers[me->answers_nr].order = (uint32_t)me->answers_nr;
-	me->answers_nr++;
-	return 0;
-}
-
 static int parse_answer(struct recording *me, char *text, int cpu)
 {
 	struct answer answer = { .cpu = cpu };
 	struct exitstat_regs *regs = &answer.regs;
+	int err;
 
 	if (!parse_hex(&text, &answer.leaf) || !parse_hex(&text, &answer.ecx) ||
 	    strncmp(text, "-> ", 3))
@@ -159,7 +127,10 @@ static int parse_answer(struct recording *me, char *text, int cpu)
 	if (!parse_hex(&text, &regs->eax) || !parse_hex(&text, &regs->ebx) ||
 	    !parse_hex(&text, &regs->ecx) || !parse_hex(&text, &regs->edx) || *text)
 		return complain(me, "an answer has four registers of at most 8 digits each");
-	return add_answer(me, &answer);
+	err = answers_add(&me->answers, &answer);
+	if (err == -EOVERFLOW)
+		return complain(me, "a recording has at most 1048576 different answers");
+	return err;
 }
 
 static int parse_cpu(struct recording *me, char *text, int *cpu)
@@ -209,49 +180,9 @@ static int parse_frame(struct recording *me, char *text, uint64_t *time_ns, uint
 	return 0;
 }
 
-static int compare_key(const void *left, const void *right)
-{
-	const struct answer *a = left;
-	const struct answer *b = right;
-
-	if (a->cpu != b->cpu)
-		return a->cpu < b->cpu ? -1 : 1;
-	if (a->leaf != b->leaf)
-		return a->leaf < b->leaf ? -1 : 1;
-	if (a->ecx != b->ecx)
-		return a->ecx < b->ecx ? -1 : 1;
-	return 0;
-}
-
-static int compare_order(const void *left, const void *right)
-{
-	const struct answer *a = left;
-	const struct answer *b = right;
-	int order = compare_key(a, b);
-
-	return order ? order : a->order < b->order ? -1 : 1;
-}
-
-/* Sort the frame that was read into those before it; the latest answer to a question stays. */
-static void merge_frame(struct recording *me)
-{
-	size_t from, to = 0;
-
-	qsort(me->answers, me->answers_nr, sizeof(*me->answers), compare_order);
-	for (from = 0; from < me->answers_nr; from++) {
-		if (to && !compare_key(&me->answers[to - 1], &me->answers[from]))
-			to--;
-		me->answers[to] = me->answers[from];
-		me->answers[to].order = (uint32_t)to;
-		to++;
-	}
-	me->answers_nr = to;
-}
-
 /* The lines of a frame after its first: 1, or 0 if the recording breaks off. */
 static int read_answers(struct recording *me)
 {
-	size_t before = me->answers_nr;
 	char line[LINE_SIZE];
 	int cpu = ANY_CPU;
 	int ret;
@@ -260,8 +191,7 @@ static int read_answers(struct recording *me)
 		if (!*line || *line == '#')
 			continue;
 		if (!strcmp(line, "end")) {
-			if (me->answers_nr != before)
-				merge_frame(me);
+			answers_merge(&me->answers);
 			return 1;
 		}
 		if (!strncmp(line, "frame", 5))
@@ -274,7 +204,7 @@ static int read_answers(struct recording *me)
 			break;
 	}
 	/* Only whole frames count: what is not merged is not sorted either. */
-	me->answers_nr = before;
+	answers_drop(&me->answers);
 	if (ret)
 		return ret;
 	me->complaint = "the recording breaks off inside a frame, which does not count";
@@ -291,8 +221,8 @@ static int read_magic(struct recording *me)
 	if (ret < 0 && ret != -EBADMSG)
 		return ret;
 	me->line = 1;
-	if (ret <= 0 || strcmp(line, MAGIC))
-		return complain(me, "a recording begins with the line '" MAGIC "'");
+	if (ret <= 0 || strcmp(line, RECORDING_MAGIC))
+		return complain(me, "a recording begins with the line '" RECORDING_MAGIC "'");
 	return 0;
 }
 
@@ -335,11 +265,8 @@ static int recording_advance(void *self, uint64_t *asked)
 static int recording_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs)
 {
 	struct recording *me = self;
-	struct answer key = { .cpu = me->cpu, .leaf = leaf, .ecx = ecx };
-	struct answer *found = NULL;
+	const struct answer *found = answers_find(&me->answers, me->cpu, leaf, ecx);
 
-	if (me->answers)
-		found = bsearch(&key, me->answers, me->answers_nr, sizeof(key), compare_key);
 	if (!found)
 		return -ENODATA;
 	*regs = found->regs;
@@ -352,9 +279,9 @@ static int recording_next_cpu(void *self, int cpu)
 	size_t i;
 
 	/* Sorted by CPU, the answers of no particular one first. */
-	for (i = 0; i < me->answers_nr; i++) {
-		if (me->answers[i].cpu >= (cpu < 0 ? 0 : cpu))
-			return me->answers[i].cpu;
+	for (i = 0; i < me->answers.nr; i++) {
+		if (me->answers.list[i].cpu >= (cpu < 0 ? 0 : cpu))
+			return me->answers.list[i].cpu;
 	}
 	return -ENODEV;
 }
@@ -405,7 +332,7 @@ static void recording_close(void *self)
 		free(me->notes[i].key);
 		free(me->notes[i].value);
 	}
-	free(me->answers);
+	free(me->answers.list);
 	fclose(me->file);
 	free(me);
 }

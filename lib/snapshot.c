@@ -194,7 +194,7 @@ static uint64_t own_count(const struct exitstat_snapshot *after,
 
 static uint64_t proportion(uint64_t cycles, uint64_t part, uint64_t whole)
 {
-	return (uint64_t)((unsigned __int128)cycles * part / whole);
+	return (uint64_t)((__uint128_t)cycles * part / whole);
 }
 
 /* Move the reader's exits out of the CPUID entry. */

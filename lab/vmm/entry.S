@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What of the payload cannot be said in C. */
 
-#define MSR_X2APIC_EOI	0x80b
-
 	/* rdi = index, rsi = 1 on AMD, rsp = the vCPU's stack.  Does not return. */
 	.section .start, "ax"
 	.globl start
@@ -11,25 +9,14 @@ start:
 	hlt
 
 	.text
-	.globl interrupt
-interrupt:
-	push %rax
-	push %rcx
-	push %rdx
-	mov $MSR_X2APIC_EOI, %ecx
-	xor %eax, %eax
-	xor %edx, %edx
-	wrmsr
-	pop %rdx
-	pop %rcx
-	pop %rax
-	iretq
-
-	/* #UD: step over the UD2. */
-	.globl undefined
-undefined:
-	addq $2, (%rsp)
-	iretq
+	/* The one instruction that halts; its address tells an interrupt that it came too early. */
+	.globl halt, halt_hlt
+halt:
+	sti
+halt_hlt:
+	hlt
+	cli
+	ret
 
 	/* Call rdi with rsi at CPL 3, on the same stack: SYSRET goes there, SYSCALL comes back. */
 	.globl at_cpl3, from_cpl3

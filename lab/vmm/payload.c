@@ -3,12 +3,13 @@
  * The guest that vmm runs: bare 64-bit code that takes the steps it is given,
  * causes exactly the exits they name, and asks CPUID about them.
  *
- * Interrupts are off but within make_hlt(): what waits for a halt stays pending.
+ * Interrupts are off but within halt(): the ones that make_icr() sends stay pending.
  */
 #include "vmm.h"
 
 #define MSR_APIC_BASE		0x1b
 #define MSR_TSC_DEADLINE	0x6e0
+#define MSR_X2APIC_EOI		0x80b
 #define MSR_X2APIC_SPURIOUS	0x80f
 #define MSR_X2APIC_ICR		0x830
 #define MSR_X2APIC_LVT_TIMER	0x832
@@ -22,6 +23,7 @@
 #define CR4_MCE			0x40ul
 
 #define POISON			0xdeadbeef00000000ul
+#define HYPERCALL_KICK		5		/* KVM_HC_KICK_CPU */
 #define SHORT_CYCLES		100000ul	/* long enough to halt before it is over */
 #define LONG_CYCLES		(1ul << 40)	/* never comes */
 
@@ -29,6 +31,7 @@ struct vcpu {
 	unsigned long index;
 	unsigned long is_amd;
 	unsigned long apic_base;
+	unsigned long cr0, cr4;
 	volatile char *fresh;		/* the next page that nobody has touched */
 };
 
@@ -47,9 +50,13 @@ struct table {
 	const void *base;
 } __attribute__((packed));
 
+struct frame {
+	unsigned long rip, cs, rflags, rsp, ss;
+};
+
 /* entry.S */
-void interrupt(void);
-void undefined(void);
+void halt(void);
+void halt_hlt(void);
 void from_cpl3(void);
 void at_cpl3(void (*function)(struct step *s), struct step *s);
 
@@ -88,15 +95,18 @@ static void make_cpuid(struct vcpu *v)
 	asm volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
 }
 
+static void hypercall(struct vcpu *v, unsigned long number, unsigned long b, unsigned long c)
+{
+	if (v->is_amd)
+		asm volatile("vmmcall" : "+a"(number) : "b"(b), "c"(c) : "memory");
+	else
+		asm volatile("vmcall" : "+a"(number) : "b"(b), "c"(c) : "memory");
+}
+
 /* No hypercall has this number: KVM says so and does nothing. */
 static void make_hypercall(struct vcpu *v)
 {
-	unsigned long a = 0xffff;
-
-	if (v->is_amd)
-		asm volatile("vmmcall" : "+a"(a) : : "memory");
-	else
-		asm volatile("vmcall" : "+a"(a) : : "memory");
+	hypercall(v, 0xffff, 0, 0);
 }
 
 /* The interrupt controller's mask register, which KVM keeps. */
@@ -139,26 +149,27 @@ static void make_icr(struct vcpu *v)
 	wrmsr(MSR_X2APIC_ICR, v->index << 32 | VECTOR);
 }
 
+static void set_deadline(unsigned long cycles)
+{
+	wrmsr(MSR_TSC_DEADLINE, rdtsc() + cycles);
+}
+
 static void make_deadline(struct vcpu *v)
 {
-	wrmsr(MSR_TSC_DEADLINE, rdtsc() + LONG_CYCLES);
+	set_deadline(LONG_CYCLES);
 }
 
-static void halt(void)
-{
-	asm volatile("sti; hlt; cli" : : : "memory");
-}
-
-/* Wakes at once: the interrupt is pending before. */
+/* Wakes at once, without an interrupt: a kick from another vCPU, or oneself, is pending before. */
 static void make_hlt(struct vcpu *v)
 {
-	make_icr(v);
-	halt();
+	hypercall(v, HYPERCALL_KICK, 0, v->index);
+	asm volatile("hlt" : : : "memory");
 }
 
+/* Sleeps until the timer's interrupt. */
 static void make_hlt_timer(struct vcpu *v)
 {
-	wrmsr(MSR_TSC_DEADLINE, rdtsc() + SHORT_CYCLES);
+	set_deadline(SHORT_CYCLES);
 	halt();
 }
 
@@ -167,25 +178,17 @@ static void make_wbinvd(struct vcpu *v)
 	asm volatile("wbinvd" : : : "memory");
 }
 
-/* KVM does nothing for it. */
-static void make_invd(struct vcpu *v)
-{
-	asm volatile("invd" : : : "memory");
-}
-
-/* A bit without effect here, of those that KVM leaves to no guest. */
+/* Turn over a bit without effect here, of those that KVM leaves to no guest. */
 static void make_cr0(struct vcpu *v)
 {
-	unsigned long cr0;
-
-	asm volatile("mov %%cr0, %0; xor %1, %0; mov %0, %%cr0" : "=&r"(cr0) : "r"(CR0_AM));
+	v->cr0 ^= CR0_AM;
+	asm volatile("mov %0, %%cr0" : : "r"(v->cr0));
 }
 
 static void make_cr4(struct vcpu *v)
 {
-	unsigned long cr4;
-
-	asm volatile("mov %%cr4, %0; xor %1, %0; mov %0, %%cr4" : "=&r"(cr4) : "r"(CR4_MCE));
+	v->cr4 ^= CR4_MCE;
+	asm volatile("mov %0, %%cr4" : : "r"(v->cr4));
 }
 
 static void make_ud(struct vcpu *v)
@@ -217,15 +220,6 @@ static void read_next(struct step *s)
 	read_leaf(s);
 }
 
-static void meet(struct step *s, unsigned long index)
-{
-	struct step *first = s - index * VMM_MAX_STEPS;
-
-	__atomic_fetch_add(&first->rax, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&first->rax, __ATOMIC_SEQ_CST) < s->n)
-		asm volatile("pause");
-}
-
 static void take(struct step *s, struct vcpu *v)
 {
 	switch (s->op) {
@@ -249,12 +243,28 @@ static void take(struct step *s, struct vcpu *v)
 		outb(VMM_PORT_WAIT);
 		break;
 	case OP_BARRIER:
-		meet(s, v->index);
+		outb(VMM_PORT_BARRIER);
 		break;
 	}
 }
 
-static void set_gate(int vector, void (*handler)(void))
+/*
+ * STI holds interrupts off until after the HLT, but QEMU's emulation of SVM forgets
+ * that over an exit.  Then sleep on, for another interrupt.
+ */
+static __attribute__((interrupt)) void interrupt(struct frame *f)
+{
+	wrmsr(MSR_X2APIC_EOI, 0);
+	if (f->rip == (unsigned long)halt_hlt)
+		set_deadline(SHORT_CYCLES);
+}
+
+static __attribute__((interrupt)) void undefined(struct frame *f)
+{
+	f->rip += 2;	/* over the UD2 */
+}
+
+static void set_gate(int vector, void (*handler)(struct frame *f))
 {
 	unsigned long at = (unsigned long)handler;
 
@@ -267,6 +277,7 @@ static void set_up(struct vcpu *v)
 
 	set_gate(VECTOR, interrupt);
 	set_gate(6, undefined);
+	asm volatile("mov %%cr0, %0; mov %%cr4, %1" : "=r"(v->cr0), "=r"(v->cr4));
 	asm volatile("lgdt %0; lidt %1" : : "m"(gdtr), "m"(idtr));
 	wrmsr(MSR_STAR, 0x13ul << 48 | 8ul << 32);
 	wrmsr(MSR_LSTAR, (unsigned long)from_cpl3);

@@ -41,6 +41,7 @@ static const char help[] =
 
 static struct cpuid cpuid = { .head.nent = MAX_CPUID };
 static unsigned int vcpu_count = 1;
+static pthread_barrier_t barrier;
 static char *memory;
 
 void die(int status, const char *format, ...)
@@ -176,8 +177,6 @@ static void fill_steps(unsigned long index)
 	for (; s->op != OP_DONE; s++) {
 		if (s->op == OP_MAKE)
 			s->n *= index + 1;
-		else if (s->op == OP_BARRIER)
-			s->n = vcpu_count;
 	}
 }
 
@@ -192,6 +191,15 @@ static void wait_for_line(void)
 	while (c != '\n' && c != EOF);
 }
 
+static bool serve_port(unsigned short port)
+{
+	if (port == VMM_PORT_WAIT)
+		wait_for_line();
+	else if (port == VMM_PORT_BARRIER)
+		pthread_barrier_wait(&barrier);
+	return port != VMM_PORT_DONE;
+}
+
 /* Do what the guest left to the VMM.  Return false at its end. */
 static bool serve(const struct vcpu *v)
 {
@@ -199,9 +207,7 @@ static bool serve(const struct vcpu *v)
 	case KVM_EXIT_MMIO:
 		return true;
 	case KVM_EXIT_IO:
-		if (v->run->io.port == VMM_PORT_WAIT)
-			wait_for_line();
-		return v->run->io.port != VMM_PORT_DONE;
+		return serve_port(v->run->io.port);
 	default:
 		die(1, "vCPU %lu stopped with KVM exit reason %u, hardware reason %#llx", v->index,
 		    v->run->exit_reason, v->run->hw.hardware_exit_reason);
@@ -235,6 +241,7 @@ static void run(const char *entry)
 	make_memory(vm);
 	fill_page_tables((unsigned long *)(memory + VMM_PAGE_TABLES));
 	memcpy(memory + VMM_PAYLOAD, payload, payload_end - payload);
+	pthread_barrier_init(&barrier, NULL, vcpu_count);
 	for (unsigned int i = 0; i < vcpu_count; i++) {
 		vcpus[i].index = i;
 		fill_steps(i);

@@ -20,6 +20,7 @@
 #define VMM_PORT_NOTHING	0xf0f0
 #define VMM_PORT_DONE		0xf0f1	/* the vCPU is at the end of its steps */
 #define VMM_PORT_WAIT		0xf0f2	/* resume when a line comes on standard input */
+#define VMM_PORT_BARRIER	0xf0f3	/* resume when all vCPUs are here */
 
 /*
  * Every way to cause exactly one exit: KIND(name, exit name on Intel, exit name
@@ -40,7 +41,6 @@
 	KIND(hlt, "HLT", "hlt")					\
 	KIND(hlt_timer, "HLT", "hlt")				\
 	KIND(wbinvd, "WBINVD", "wbinvd")			\
-	KIND(invd, "INVD", "invd")				\
 	KIND(cr0, "CR_ACCESS", "cr0_sel_write")			\
 	KIND(cr4, "CR_ACCESS", "write_cr4")			\
 	KIND(ud, "EXCEPTION_NMI", "UD excp")
@@ -57,7 +57,7 @@ enum op {
 	OP_MAKE,	/* n times kind */
 	OP_TSC,		/* RDTSC to rax */
 	OP_WAIT,	/* for a line on the VMM's standard input */
-	OP_BARRIER,	/* for all n vCPUs; vCPU 0's step counts in rax who has come */
+	OP_BARRIER,	/* for all vCPUs */
 };
 
 struct step {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* exitstat check: what this machine offers, and why not, if not. */
+#include <errno.h>
+#include <stdarg.h>
+
+#include "cli.h"
+
+static const char help[] =
+	"usage: exitstat check\n"
+	"\n"
+	"Say step by step what this machine reports about its exits, and where it stops.\n"
+	"Exit status 0 if the counts can be read, 77 if not.\n";
+
+__printf(2, 3) static void line(const char *what, const char *format, ...)
+{
+	va_list args;
+
+	printf("%-20s ", what);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+static bool ask(struct meter *meter, uint32_t leaf, struct exitstat_regs *regs)
+{
+	return !exitstat_source_ask(meter->src, leaf, 0, regs);
+}
+
+static void print_hypervisor(struct meter *meter)
+{
+	struct exitstat_regs regs;
+	char name[13];
+
+	if (!ask(meter, 1, &regs) || !(regs.ecx & 1u << 31)) {
+		line("virtual machine", "no: CPUID.1:ECX[31] is 0");
+		return;
+	}
+	hypervisor_name(meter, name);
+	line("virtual machine", "yes");
+	line("hypervisor", "'%s'", name);
+}
+
+static void print_why_not(struct meter *meter)
+{
+	struct exitstat_regs regs;
+
+	if (!ask(meter, EXITSTAT_SIGNATURE, &regs))
+		return;
+	line("signature", "no: leaf 0x%x answers %08x %08x %08x %08x", EXITSTAT_SIGNATURE,
+	     regs.eax, regs.ebx, regs.ecx, regs.edx);
+	puts("\nThe host's KVM lacks the exit statistics, or withholds them: its parameter\n"
+	     "kvm.guest_exit_stats is 0, or it is 1 and this program does not run in ring 0,\n"
+	     "or the VMM switched them off for this VM.");
+}
+
+static void print_description(const struct exitstat_description *desc)
+{
+	bool times = desc->features & EXITSTAT_FEATURE_TIMES;
+	bool split = desc->features & EXITSTAT_FEATURE_SPLIT;
+
+	line("signature", "yes, ABI revision %u", desc->revision);
+	line("numbering", "%s", vendor_name(desc->numbering));
+	line("vCPUs", "%u, this is number %u", desc->vcpus, desc->vcpu);
+	line("epoch", "0x%016llx", (unsigned long long)desc->epoch);
+	line("counts", "yes");
+	line("times", times ? "yes" : "no");
+	line("times by state", split ? "yes: guest, KVM, VMM, waiting" : "no");
+	if (desc->buckets)
+		line("histograms", "yes, %u buckets", desc->buckets);
+	else
+		line("histograms", "no: off on the host");
+	if (desc->tsc_khz)
+		line("TSC of the host", "%u.%03u MHz", desc->tsc_khz / 1000, desc->tsc_khz % 1000);
+	else
+		line("TSC of the host", "unknown or not constant: times are in cycles");
+}
+
+static int print_cost(struct meter *meter)
+{
+	static struct exitstat_snapshot snap;
+	int status = meter_take(meter, &snap);
+
+	if (!status)
+		line("a reading costs", "%llu exits now, for %u kinds of exits",
+		     (unsigned long long)(snap.asked_last - snap.asked_first), snap.entries_nr);
+	return status;
+}
+
+static int check_run(struct options *opts, int argc, char **argv)
+{
+	struct meter meter;
+	int status;
+
+	if (argc > 1)
+		return say(STATUS_USAGE, "check takes no operand, not '%s'", argv[1]);
+	status = meter_open(&meter, opts);
+	if (status)
+		return status;
+	print_hypervisor(&meter);
+	switch (exitstat_description_read(meter.src, &meter.desc)) {
+	case 0:
+		print_description(&meter.desc);
+		status = print_cost(&meter);
+		break;
+	case -ENODEV:
+		status = STATUS_NOT_HERE;
+		break;
+	case -EOPNOTSUPP:
+		print_why_not(&meter);
+		status = STATUS_NOT_HERE;
+		break;
+	default:
+		status = meter_describe(&meter);
+	}
+	meter_close(&meter);
+	return status;
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.bit = FOR_CHECK,
+	.run = check_run,
+	.help = help,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The command that is measured: one child at a time. */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+/*
+ * Catch the signals, once.  SIGHUP, SIGTERM, SIGUSR1 and SIGUSR2 go on to the child; SIGINT and
+ * SIGQUIT it gets from the terminal, and this process outlives them.  Without a child, SIGINT,
+ * SIGTERM and SIGHUP ask to stop.
+ */
+void child_catch_signals(void);
+
+/*
+ * Fork the child; it waits to become the command until child_start().  So what is measured holds
+ * the command from its exec to its end, and not the fork.  False after an error that was said.
+ */
+bool child_spawn(char **argv);
+void child_start(void);
+
+/* Give it up before it started. */
+void child_cancel(void);
+
+/* Sleep until that moment of CLOCK_MONOTONIC, the child's end, or a signal that asks to stop. */
+void child_sleep_until(uint64_t deadline_ns);
+
+/* A signal asked to stop. */
+bool child_stop_asked(void);
+
+/* Wait for its end: its exit status, or 128 + the signal that killed it. */
+int child_wait(struct rusage *usage);
+
+/* Whether child_wait() would not wait. */
+bool child_has_ended(void);
+
+#endif /* CHILD_H */

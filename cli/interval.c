@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/* exitstat INTERVAL [COUNT]: the rates, line by line. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cli.h"
+
+/* A header scrolls away: on a terminal, say it again. */
+#define LINES_PER_HEADER	20
+
+#define LINE_WIDTH	80
+
+bool parse_interval(const char *text, uint64_t *interval_ns)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	/* Written so that it refuses what is no number, too. */
+	if (errno || end == text || *end || !(seconds >= 0.01 && seconds <= 86400))
+		return false;
+	*interval_ns = (uint64_t)(seconds * 1e9);
+	return true;
+}
+
+static void print_header(const struct exitstat_snapshot *between)
+{
+	printf("%10s", "exits/s");
+	if (between->taken & EXITSTAT_TAKE_SPLIT)
+		printf(" %5s %5s %5s %5s", "%gst", "%kvm", "%vmm", "%wait");
+	printf("  busiest exits per second\n");
+}
+
+static int compare_counts(const void *left, const void *right)
+{
+	const struct exitstat_entry *a = *(const struct exitstat_entry * const *)left;
+	const struct exitstat_entry *b = *(const struct exitstat_entry * const *)right;
+
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
+}
+
+/* As many as fit on the line. */
+static void print_busiest(const struct exitstat_snapshot *between, double seconds, int room)
+{
+	const struct exitstat_entry *entries[EXITSTAT_ENTRIES_MAX];
+	uint32_t i;
+
+	for (i = 0; i < between->entries_nr; i++)
+		entries[i] = &between->entries[i];
+	qsort(entries, between->entries_nr, sizeof(*entries), compare_counts);
+	for (i = 0; i < between->entries_nr && entries[i]->count; i++) {
+		char text[64];
+		int length = snprintf(text, sizeof(text), "  %s %.0f",
+				      exit_name(between->numbering, entries[i]->number),
+				      (double)entries[i]->count / seconds);
+
+		if (length > room)
+			break;
+		fputs(text, stdout);
+		room -= length;
+	}
+}
+
+static void print_line(const struct exitstat_snapshot *between)
+{
+	double seconds = (double)between->time_ns / 1e9;
+	struct states states;
+	int width;
+
+	width = printf("%10.0f", (double)between->total.count / seconds);
+	if (states_of(between, &states))
+		width += printf(" %5.1f %5.1f %5.1f %5.1f", 100 * states.guest, 100 * states.kernel,
+				100 * states.vmm, 100 * states.waiting);
+	print_busiest(between, seconds, LINE_WIDTH - width);
+	if (between->since & EXITSTAT_SINCE_RESTART)
+		fputs(" (restarted)", stdout);
+	putchar('\n');
+}
+
+static void print_table(const struct options *opts, const struct meter *meter,
+			const struct exitstat_snapshot *between, unsigned long line)
+{
+	if (line)
+		putchar('\n');
+	if (!opts->no_header)
+		printf("%.3f s\n", (double)between->time_ns / 1e9);
+	table_print(stdout, opts, &meter->desc, between);
+	if (!opts->no_header)
+		states_print(stdout, &meter->desc, between);
+}
+
+static void print_interval(const struct options *opts, const struct meter *meter,
+			   const struct exitstat_snapshot *between, unsigned long line)
+{
+	unsigned long page = isatty(STDOUT_FILENO) ? LINES_PER_HEADER : ULONG_MAX;
+
+	if (opts->format == FORMAT_JSON) {
+		json_print(stdout, json_of_snapshot(meter, between));
+	} else if (opts->format == FORMAT_CSV) {
+		if (!line && !opts->no_header)
+			csv_header_print(stdout);
+		csv_print(stdout, meter, between);
+	} else if (opts->by_reason) {
+		print_table(opts, meter, between, line);
+	} else {
+		if (!opts->no_header && !(line % page))
+			print_header(between);
+		print_line(between);
+	}
+	fflush(stdout);
+}
+
+/* The next moment: 1, 0 at the end of a recording, or -1 after an error that was said. */
+static int next_moment(struct meter *meter, uint64_t deadline_ns)
+{
+	if (!meter->path)
+		child_sleep_until(deadline_ns);
+	if (child_stop_asked())
+		return 0;
+	return meter_advance(meter);
+}
+
+static int measure(const struct options *opts, struct meter *meter, uint64_t interval_ns,
+		   unsigned long lines)
+{
+	static struct exitstat_snapshot before, after, between;
+	int status = meter_take(meter, &before);
+	uint64_t deadline_ns = before.time_ns;
+	unsigned long line;
+	int more;
+
+	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
+		deadline_ns += interval_ns;
+		more = next_moment(meter, deadline_ns);
+		if (more <= 0)
+			return more ? STATUS_FAILED : STATUS_OK;
+		status = meter_take(meter, &after);
+		if (!status)
+			status = meter_subtract(meter, &after, &before, &between);
+		if (!status && between.time_ns)
+			print_interval(opts, meter, &between, line);
+		before = after;
+	}
+	return status;
+}
+
+static int interval_run(struct options *opts, int argc, char **argv)
+{
+	uint64_t interval_ns;
+	uint32_t lines = UINT32_MAX;
+	struct meter meter;
+	int status;
+
+	if (!parse_interval(argv[0], &interval_ns))
+		return say(STATUS_USAGE, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[0]);
+	if (argc > 1 && (*argv[1] == '-' || !parse_u32(argv[1], &lines) || !lines))
+		return say(STATUS_USAGE, "COUNT is a whole number from 1 on, not '%s'", argv[1]);
+	if (argc > 2)
+		return say(STATUS_USAGE, "after INTERVAL and COUNT comes nothing, not '%s'",
+			   argv[2]);
+	if (opts->vcpu == VCPU_ALL)
+		return say(STATUS_USAGE,
+			   "with an interval, --vcpu takes the number of one CPU, not 'all'");
+	status = meter_open(&meter, opts);
+	if (status)
+		return status;
+	status = meter_describe(&meter);
+	child_catch_signals();
+	if (!status)
+		status = measure(opts, &meter, interval_ns, lines);
+	meter_close(&meter);
+	return status;
+}
+
+const struct verb verb_interval = { .bit = FOR_INTERVAL, .run = interval_run };

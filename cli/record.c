@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/* exitstat record: the counters over time, into a file that exitstat report reads. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cli.h"
+
+#define DEFAULT_OUTPUT		"exitstat.rec"
+#define DEFAULT_INTERVAL_NS	1000000000
+
+/* Every so many frames the histograms too: they cost 24 exits per number. */
+#define FRAMES_PER_HISTOGRAM	60
+
+static const char help[] =
+	"usage: exitstat record [-i INTERVAL] [-o FILE] [-- CMD...]\n"
+	"\n"
+	"Record the exits of the VM over time, until CMD ends or a signal (Ctrl-C) comes.\n"
+	"exitstat report FILE says what the recording says. A kill or a full disk costs\n"
+	"the last interval, not the recording.\n"
+	"\n"
+	"  -i, --interval S    seconds from one reading to the next, 0.01 to 86400 (1)\n"
+	"  -o, --output FILE   where to (" DEFAULT_OUTPUT ")\n";
+
+struct record {
+	struct meter cpu;	/* what is asked */
+	struct meter meter;	/* the recorder in front of it */
+	const char *path;
+	int fd;
+	uint64_t interval_ns;
+	unsigned long frames;
+};
+
+static int say_write(const struct record *record, int err)
+{
+	return say(STATUS_FAILED, "cannot write %s: %s", record->path, strerror(-err));
+}
+
+static void join(char *text, size_t size, char **argv)
+{
+	size_t length = 0;
+
+	*text = '\0';
+	for (; *argv && length < size - 1; argv++) {
+		int put = snprintf(text + length, size - length, "%s%s", length ? " " : "", *argv);
+
+		length += put > 0 ? (size_t)put : 0;
+	}
+	for (; *text; text++) {
+		if (*text == '\n')
+			*text = ' ';
+	}
+}
+
+static int write_notes(const struct record *record, char **argv)
+{
+	char started[32], command[1024];
+	time_t now = time(NULL);
+	struct utsname uts;
+	struct tm tm;
+	int err;
+
+	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	uname(&uts);
+	err = exitstat_recording_note(record->fd, "exitstat", VERSION);
+	if (!err)
+		err = exitstat_recording_note(record->fd, "started", started);
+	if (!err)
+		err = exitstat_recording_note(record->fd, "kernel", uts.release);
+	if (!err)
+		err = exitstat_recording_note(record->fd, "host", uts.nodename);
+	join(command, sizeof(command), argv);
+	if (!err && *command)
+		err = exitstat_recording_note(record->fd, "command", command);
+	return err;
+}
+
+/* Histograms of what was seen.  The reader asks the same in the same order: report.c. */
+static int read_histograms(struct record *record, const struct exitstat_snapshot *snap)
+{
+	static struct exitstat_histogram histogram;
+	uint32_t i;
+
+	for (i = 0; record->meter.desc.buckets && i < snap->entries_nr; i++) {
+		int err = exitstat_histogram_read(record->meter.src, &record->meter.desc,
+						  snap->scope, snap->entries[i].number,
+						  &histogram);
+
+		if (err)
+			return say(STATUS_FAILED, "cannot read the histograms: %s",
+				   strerror(-err));
+	}
+	return STATUS_OK;
+}
+
+/* over says that this is the last one; it becomes true where a recorded recording ends. */
+static int write_frame(struct record *record, bool *over)
+{
+	static struct exitstat_snapshot snap;
+	int status = STATUS_OK;
+	int more;
+
+	if (!record->frames)
+		status = meter_describe(&record->meter);
+	if (!status)
+		status = meter_take(&record->meter, &snap);
+	if (!status && (*over || !(record->frames % FRAMES_PER_HISTOGRAM)))
+		status = read_histograms(record, &snap);
+	if (status)
+		return status;
+	more = exitstat_source_advance(record->meter.src);
+	if (more < 0)
+		return say_write(record, more);
+	*over |= !more;
+	record->frames++;
+	return STATUS_OK;
+}
+
+static int write_frames(struct record *record, bool command)
+{
+	uint64_t deadline_ns = exitstat_source_now_ns(record->cpu.src);
+	bool over = false;
+	int status = write_frame(record, &over);
+
+	if (command && !status)
+		child_start();
+	else if (command)
+		child_cancel();
+	while (!status && !over) {
+		deadline_ns += record->interval_ns;
+		if (!record->cpu.path)
+			child_sleep_until(deadline_ns);
+		over = child_stop_asked() || (command && child_has_ended());
+		status = write_frame(record, &over);
+	}
+	return status;
+}
+
+/* Put the recorder in front of the CPU. */
+static int open_recorder(struct record *record, char **argv)
+{
+	int err;
+
+	record->fd = open(record->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (record->fd < 0)
+		return say_write(record, -errno);
+	record->meter = record->cpu;
+	record->meter.src = NULL;
+	err = exitstat_source_open_recorder(record->cpu.src, record->fd, &record->meter.src);
+	if (!err)
+		err = write_notes(record, argv);
+	return err ? say_write(record, err) : STATUS_OK;
+}
+
+static int record_command(struct record *record, char **argv)
+{
+	struct rusage usage;
+	int status;
+
+	child_catch_signals();
+	if (*argv && !child_spawn(argv))
+		return STATUS_FAILED;
+	status = write_frames(record, *argv);
+	if (*argv) {
+		int ended = child_wait(&usage);
+
+		status = status ? status : ended;
+	}
+	return status;
+}
+
+static int record_run(struct options *opts, int argc, char **argv)
+{
+	struct record record = {
+		.path = opts->output ? opts->output : DEFAULT_OUTPUT,
+		.interval_ns = opts->interval_ns ? opts->interval_ns : DEFAULT_INTERVAL_NS,
+		.fd = -1,
+	};
+	int status;
+
+	if (argc > 1 && !opts->dashes)
+		return say(STATUS_USAGE, "a command to record stands behind '--': record -- %s",
+			   argv[1]);
+	status = meter_open(&record.cpu, opts);
+	if (status)
+		return status;
+	status = meter_describe(&record.cpu);
+	if (!status)
+		status = open_recorder(&record, argv + 1);
+	if (!status)
+		status = record_command(&record, argv + 1);
+	if (record.frames)
+		fprintf(stderr, "exitstat: %lu readings in %s; see: exitstat report %s\n",
+			record.frames, record.path, record.path);
+	exitstat_source_close(record.meter.src);
+	meter_close(&record.cpu);
+	if (record.fd >= 0 && close(record.fd) && !status)
+		status = say_write(&record, -errno);
+	return status;
+}
+
+const struct verb verb_record = {
+	.name = "record",
+	.bit = FOR_RECORD,
+	.run = record_run,
+	.help = help,
+};

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/* The answers of a conversation with the CPU, sorted by question. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "answers.h"
+
+static int compare_key(const void *left, const void *right)
+{
+	const struct answer *a = left;
+	const struct answer *b = right;
+
+	if (a->cpu != b->cpu)
+		return a->cpu < b->cpu ? -1 : 1;
+	if (a->leaf != b->leaf)
+		return a->leaf < b->leaf ? -1 : 1;
+	if (a->ecx != b->ecx)
+		return a->ecx < b->ecx ? -1 : 1;
+	return 0;
+}
+
+static int compare_order(const void *left, const void *right)
+{
+	const struct answer *a = left;
+	const struct answer *b = right;
+	int order = compare_key(a, b);
+
+	if (order)
+		return order;
+	return a->order < b->order ? -1 : 1;
+}
+
+const struct answer *answers_find(const struct answers *answers, int cpu, uint32_t leaf,
+				  uint32_t ecx)
+{
+	struct answer key = { .cpu = cpu, .leaf = leaf, .ecx = ecx };
+
+	if (!answers->sorted_nr)
+		return NULL;
+	return bsearch(&key, answers->list, answers->sorted_nr, sizeof(key), compare_key);
+}
+
+int answers_add(struct answers *answers, const struct answer *answer)
+{
+	if (answers->nr == ANSWERS_MAX)
+		return -EOVERFLOW;
+	if (answers->nr == answers->room) {
+		size_t room = answers->room ? 2 * answers->room : 256;
+		struct answer *more = realloc(answers->list, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		answers->list = more;
+		answers->room = room;
+	}
+	answers->list[answers->nr] = *answer;
+	answers->list[answers->nr].order = (uint32_t)answers->nr;
+	answers->nr++;
+	return 0;
+}
+
+void answers_merge(struct answers *answers)
+{
+	struct answer *list = answers->list;
+	size_t from, to = 0;
+
+	if (answers->nr == answers->sorted_nr)
+		return;
+	qsort(list, answers->nr, sizeof(*list), compare_order);
+	for (from = 0; from < answers->nr; from++) {
+		if (to && !compare_key(&list[to - 1], &list[from]))
+			to--;
+		list[to] = list[from];
+		list[to].order = (uint32_t)to;
+		to++;
+	}
+	answers->nr = to;
+	answers->sorted_nr = to;
+}
+
+void answers_drop(struct answers *answers)
+{
+	answers->nr = answers->sorted_nr;
+}

@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The command exitstat against recordings from a model of both vendors' VMs, and against bad input.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+
+"$top/packaging/need" tools || exit 1
+BUILD=$top/build/tests/cli
+make -s -C "$top/cli" BUILD="$BUILD" CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	"$BUILD/exitstat" || exit 1
+amd=$top/tests/unit/recordings/amd.rec
+intel=$top/tests/unit/recordings/intel.rec
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+exitstat() { "$BUILD/exitstat" "$@"; }
+
+# status COMMAND...: print what the command returns, hide what it says.
+status() {
+	"$@" >/dev/null 2>&1
+	echo $?
+}
+
+# refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that holds the words, nothing on stdout.
+refuses() {
+	local sentence=$1 wanted=$2 words=$3 said got
+
+	shift 3
+	exitstat "$@" >out 2>err </dev/null
+	got=$?
+	said=$(cat err)
+	if [ $got -eq "$wanted" ] && [ "$(wc -l <err)" -eq 1 ] && [[ $said == "exitstat: "*"$words"* ]] && [ ! -s out ]; then
+		pass "$sentence"
+	else
+		fail "$sentence" "exitstat $* returned $got and said:
+$said$(cat out)"
+	fi
+}
+
+# rows COMMAND...: count and name of every row, by number.
+rows() {
+	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
+}
+
+plan 39
+
+is "AMD: the last frame holds the counts since the VM started" \
+	"$(rows exitstat --source "$amd")" "read_cr0 211
+write_cr0 307
+interrupt 5254
+vintr 1009
+cpuid 2276
+hlt 4128
+io 22014
+msr 7504
+hypercall 13
+npf 30011
+other 3"
+
+is "AMD: a command's exits are exact, CPUID among them" \
+	"$(exitstat --source "$amd" -n --sort number -- true 2>&1 | awk '{ print $2, $3 }')" "interrupt 251
+cpuid 1009
+hlt 127
+io 2003
+msr 503
+hypercall 13"
+
+is "Intel: a command's exits are exact, CPUID among them" \
+	"$(exitstat --source "$intel" -n --sort number -- true 2>&1 | awk '{ print $2, $3 }')" "EXTERNAL_INTERRUPT 101
+CPUID 503
+HLT 211
+VMCALL 1009
+IO_INSTRUCTION 1013
+MSR_WRITE 251
+EPT_MISCONFIG 7"
+
+is "the rows are sorted by time unless told otherwise" \
+	"$(exitstat --source "$intel" -n | awk 'NR <= 3 { print $2 }')" "IO_INSTRUCTION
+EPT_MISCONFIG
+EPT_VIOLATION"
+is "--sort count sorts by count" \
+	"$(exitstat --source "$intel" -n --sort count | awk 'NR == 1 { print $2, $3 }')" "EPT_VIOLATION 25013"
+is "the total is the sum of the rows" \
+	"$(exitstat --source "$amd" | awk '$1 == "total" { total = $2 } NR > 3 && $1 ~ /^(0x|-)/ { sum += $3 } END { print sum - total, total }')" "0 72730"
+is "the exits that exitstat made are a line of their own, outside of the total" \
+	"$(exitstat --source "$amd" -- true 2>&1 | awk '/exitstat itself/ { print $3 } $1 == "total" { print $2 }')" "3906
+43"
+is "--all shows every number that the vendor defines" \
+	"$(exitstat --source "$intel" --all -n | wc -l)" 80
+is "times are in units of time" \
+	"$(exitstat --source "$amd" -n | awk '$2 == "io" { print $5, $6, $8, $9 }')" "397.046 ms 18.036 us"
+sed 's/\(4fffff01 00000000 -> 00000001 00000002 00000003\) .*/\1 00000000/' "$amd" >cycles
+is "times are in cycles if the frequency is not known" \
+	"$(exitstat --source cycles -n | awk '$2 == "io" { print $5, $6, $8, $9 }')" "990.630 Mc 45.000 kc"
+sed 's/\(4fffff01 00000000 -> 00000001 00000002\) 00000003/\1 00000000/' "$amd" >counts
+is "without times there are counts alone" \
+	"$(exitstat --source counts | awk 'NR == 3')" " code exit                   count     %"
+is "no line is wider than 80 columns" \
+	"$( { exitstat --help; exitstat leaf --help; exitstat names --help; exitstat --source "$amd" --all; exitstat --source "$intel" --all -- true; } 2>&1 | awk 'length > 80')" ""
+is "the states add up to the vCPUs' time" \
+	"$(exitstat --source "$amd" | sed -n 's/^vCPU time 7.815 s: guest \(.*\) %, KVM \(.*\) %, VMM \(.*\) %, waiting \(.*\) %$/\1 \2 \3 \4/p' | awk '{ printf "%.1f", $1 + $2 + $3 + $4 }')" "100.0"
+
+is "leaf prints the raw registers" "$(exitstat --source "$amd" leaf 0x4fffff00)" \
+	"leaf=0x4fffff00 ecx=0x00000000: eax=0x4fffffff ebx=0x74697845 ecx=0x74617453 edx=0x4d564b73"
+is "leaf takes ECX, also negative" "$(exitstat leaf --source "$amd" 0x4ffffff8 0x73)" \
+	"leaf=0x4ffffff8 ecx=0x00000073: eax=0x00000078 ebx=0x00000000 ecx=0x00000fa1 edx=0x00000000"
+is "names prints what both manuals define" "$(exitstat names | wc -l) $(exitstat names intel | wc -l) $(exitstat names amd | wc -l)" "255 80 175"
+check "--version names the ABI's revision" grep -q "^exitstat [0-9.]* (ABI revision 1)$" <(exitstat --version)
+
+is "a command's status is exitstat's" "$(status exitstat -S "$amd" -- sh -c 'exit 42')" 42
+is "a command that is killed by signal 9 gives 137" "$(status exitstat -S "$amd" -- sh -c 'kill -9 $$')" 137
+is "a command that does not exist gives 127" "$(status exitstat -S "$amd" -- ./nothing)" 127
+touch plain
+is "a command that is not executable gives 126" "$(status exitstat -S "$amd" -- ./plain)" 126
+is "a command's output is its own: the table goes to stderr" "$(exitstat -S "$amd" -- echo hello 2>/dev/null)" hello
+exitstat -S "$amd" -o table -- true
+check "--output puts the table into a file" grep -q hypercall table
+# shellcheck disable=SC2016
+is "SIGTERM is passed on to the command" "$(
+	timeout 20 "$BUILD/exitstat" -S "$amd" -o /dev/null -- sh -c 'trap "exit 33" TERM; echo > ready; while :; do sleep 0.05; done' &
+	timeout 10 sh -c 'while [ ! -e ready ]; do sleep 0.05; done'
+	kill -TERM $!; wait $!; echo $?)" 33
+is "the command does not inherit that SIGINT is ignored" \
+	"$(exitstat -S "$amd" -o /dev/null -- sh -c 'kill -INT $$; echo survived'; echo $?)" 130
+
+refuses "an option that is not there" 2 "'--frobnicate'" --frobnicate
+refuses "an option that lacks its value" 2 "'--sort' needs a value" --sort
+refuses "a key that nothing is sorted by" 2 "'colour'" --sort colour
+refuses "a verb that is not there" 2 "'frobnicate'" frobnicate
+refuses "nothing behind --" 2 "the command to measure" --
+refuses "a leaf that is no number" 2 "'cpuid'" leaf cpuid
+refuses "a leaf wider than 32 bits" 2 "'0x100000000'" leaf 0x100000000
+refuses "an option of another verb" 2 "--all" leaf --all 1
+refuses "a recording that is not there" 1 "./gone: No such file" --source ./gone
+refuses "a file that is no recording" 1 "line 1: a recording begins with" --source /etc/passwd
+refuses "a leaf that the recording does not hold" 1 "0x40000000" --source "$amd" leaf 0x40000000
+refuses "a vCPU that the recording does not hold" 1 "no CPU 5" --source "$amd" --vcpu 5
+refuses "an output that cannot be written" 1 "./no/where" --source "$amd" -o ./no/where -- true
+
+sed 's/\(4fffff00 00000000 ->\).*/\1 00000000 00000000 00000000 00000000/' "$amd" >stock
+refuses "a hypervisor without the signature is not applicable" 77 "not reported" --source stock
+finish

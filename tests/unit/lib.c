@@ -1,0 +1,776 @@
+// SPDX-License-Identifier: MIT
+/*
+ * libexitstat against a model of a virtual machine: every question is an exit, as on a CPU.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../lib/exitstat.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define ROWS	300
+#define CPUID_CYCLES	2600
+
+struct vm {
+	bool hypervisor;
+	struct exitstat_regs signature;
+	struct exitstat_regs features;
+	uint32_t vcpus;
+	uint64_t epoch;
+	uint64_t guest_cycles;
+	struct exitstat_entry rows[ROWS];	/* ascending */
+	size_t rows_nr;
+	bool next_goes_back;
+	bool elsewhere;			/* the questions raise another vCPU's counters */
+	unsigned long asked_in_block;
+	unsigned long asked_row_e;
+};
+
+static struct vm vm;
+static struct exitstat_source *src;
+static struct exitstat_description desc;
+static struct exitstat_snapshot before, after, between;
+
+#define TAKE_ALL (EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH)
+
+static struct exitstat_entry *row_of(uint32_t number)
+{
+	size_t i;
+
+	for (i = 0; i < vm.rows_nr && vm.rows[i].number < number; i++)
+		;
+	if (i < vm.rows_nr && vm.rows[i].number == number)
+		return &vm.rows[i];
+	memmove(&vm.rows[i + 1], &vm.rows[i], (vm.rows_nr - i) * sizeof(*vm.rows));
+	vm.rows_nr++;
+	vm.rows[i] = (struct exitstat_entry){ .number = number };
+	return &vm.rows[i];
+}
+
+static void make_exits(uint32_t number, uint64_t count, uint64_t cycles_each)
+{
+	struct exitstat_entry *row = row_of(number);
+
+	row->count += count;
+	row->cycles += count * cycles_each;
+	row->vmm_cycles += count * (cycles_each / 2);
+	row->waiting_cycles += count;
+}
+
+static struct exitstat_regs time_regs(uint64_t cycles)
+{
+	return (struct exitstat_regs){ .ebx = (uint32_t)(cycles >> 32), .ecx = (uint32_t)cycles };
+}
+
+static struct exitstat_regs next_regs(uint32_t first)
+{
+	size_t i;
+
+	for (i = 0; i < vm.rows_nr; i++) {
+		uint64_t count = vm.rows[i].count;
+
+		if (vm.rows[i].number < first)
+			continue;
+		return (struct exitstat_regs){ vm.next_goes_back ? 0 : vm.rows[i].number,
+					       (uint32_t)(count >> 32), (uint32_t)count, 0 };
+	}
+	return (struct exitstat_regs){ .edx = EXITSTAT_UNDEFINED };
+}
+
+static struct exitstat_regs vm_answer(uint32_t leaf, uint32_t ecx)
+{
+	switch (leaf) {
+	case 1:
+		return (struct exitstat_regs){ .ecx = vm.hypervisor ? 1u << 31 : 0 };
+	case EXITSTAT_SIGNATURE:
+		return vm.signature;
+	case EXITSTAT_FEATURES:
+		return vm.features;
+	case EXITSTAT_SCOPE:
+		return (struct exitstat_regs){ vm.vcpus, 0, (uint32_t)vm.epoch,
+					       (uint32_t)(vm.epoch >> 32) };
+	case EXITSTAT_NEXT:
+		return next_regs(ecx);
+	case EXITSTAT_TIME_GUEST:
+		return time_regs(vm.guest_cycles);
+	case EXITSTAT_TIME:
+		return time_regs(row_of(ecx)->cycles);
+	case EXITSTAT_TIME_VMM:
+		return time_regs(row_of(ecx)->vmm_cycles);
+	case EXITSTAT_TIME_WAITING:
+		return time_regs(row_of(ecx)->waiting_cycles);
+	}
+	return (struct exitstat_regs){ 0 };
+}
+
+static int vm_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs)
+{
+	struct exitstat_entry *cpuid = row_of(exitstat_exit_cpuid(vm.features.ebx));
+
+	(void)self;
+	vm.asked_in_block += (leaf & EXITSTAT_BASE_MASK) == EXITSTAT_BASE;
+	vm.asked_row_e += leaf >= 0x4fffffe0 && leaf <= 0x4fffffef;
+	if (leaf >= 0x4fffffe0 && leaf <= 0x4fffffef)
+		leaf += EXITSTAT_VCPU;
+	/* The count rises at the exit, the time at the next entry. */
+	if (!vm.elsewhere)
+		cpuid->count++;
+	*regs = vm_answer(leaf, ecx);
+	if (!vm.elsewhere)
+		row_of(exitstat_exit_cpuid(vm.features.ebx))->cycles += CPUID_CYCLES;
+	return 0;
+}
+
+static const struct exitstat_source_ops vm_ops = { .ask = vm_ask };
+
+static void boot(uint32_t numbering)
+{
+	vm = (struct vm){
+		.hypervisor = true,
+		.signature = { EXITSTAT_MAX_LEAF, EXITSTAT_SIGNATURE_EBX, EXITSTAT_SIGNATURE_ECX,
+			       EXITSTAT_SIGNATURE_EDX },
+		.features = { 1, numbering, EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT,
+			      2500000 },
+		.vcpus = 2,
+		.epoch = 0x123456789abcdef0,
+		.guest_cycles = 1000000,
+	};
+	make_exits(1, 211, 3000);
+	make_exits(12, 307, 5000);
+	make_exits(48, 5003, 2500);
+	make_exits(EXITSTAT_OTHER, 3, 9000);
+	exitstat_source_close(src);
+	src = NULL;
+	if (exitstat_source_open(&vm_ops, NULL, &src))
+		exit(1);
+}
+
+static bool boot_and_describe(uint32_t numbering)
+{
+	boot(numbering);
+	return !exitstat_description_read(src, &desc);
+}
+
+static bool take(enum exitstat_scope scope, struct exitstat_snapshot *snap)
+{
+	return !exitstat_snapshot_take(src, &desc, scope, TAKE_ALL, snap);
+}
+
+static uint64_t count_of(const struct exitstat_snapshot *snap, uint32_t number)
+{
+	const struct exitstat_entry *entry = exitstat_snapshot_find(snap, number);
+
+	return entry ? entry->count : 0;
+}
+
+static bool bare_metal(void)
+{
+	boot(EXITSTAT_NUMBERING_SVM);
+	vm.hypervisor = false;
+	return exitstat_description_read(src, &desc) == -ENODEV && !vm.asked_in_block;
+}
+
+static bool stock_intel(void)
+{
+	boot(EXITSTAT_NUMBERING_VMX);
+	vm.signature = (struct exitstat_regs){ 0x07280202, 0, 0, 0x603 };
+	return exitstat_description_read(src, &desc) == -EOPNOTSUPP && vm.asked_in_block == 1;
+}
+
+static bool stock_amd(void)
+{
+	boot(EXITSTAT_NUMBERING_SVM);
+	vm.signature = (struct exitstat_regs){ 0 };
+	return exitstat_description_read(src, &desc) == -EOPNOTSUPP && vm.asked_in_block == 1;
+}
+
+static bool almost_signed(void)
+{
+	boot(EXITSTAT_NUMBERING_SVM);
+	vm.signature.edx ^= 1u << 24;
+	return exitstat_description_read(src, &desc) == -EOPNOTSUPP;
+}
+
+static bool other_revisions(void)
+{
+	boot(EXITSTAT_NUMBERING_SVM);
+	vm.features.eax = 0;
+	if (exitstat_description_read(src, &desc) != -EPROTO)
+		return false;
+	vm.features.eax = 2;
+	if (exitstat_description_read(src, &desc) || desc.revision != 2)
+		return false;
+	vm.features.ebx = 3;
+	return exitstat_description_read(src, &desc) == -EPROTO;
+}
+
+static bool snapshot_reads(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_VMX) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	return before.entries_nr == 5 && count_of(&before, 1) == 211 &&
+	       count_of(&before, 48) == 5003 && count_of(&before, EXITSTAT_OTHER) == 3 &&
+	       exitstat_snapshot_find(&before, 12)->cycles == 307 * 5000 &&
+	       exitstat_snapshot_find(&before, 12)->vmm_cycles == 307 * 2500 &&
+	       exitstat_snapshot_find(&before, 12)->waiting_cycles == 307 &&
+	       before.guest_cycles == 1000000 && before.epoch == vm.epoch && before.vcpus == 2;
+}
+
+static bool snapshot_adds_up(void)
+{
+	uint64_t count = 0, cycles = 0;
+	uint32_t i;
+
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	for (i = 0; i < before.entries_nr; i++) {
+		count += before.entries[i].count;
+		cycles += before.entries[i].cycles;
+	}
+	return before.total.count == count && before.total.cycles == cycles;
+}
+
+static bool snapshot_cost(void)
+{
+	uint64_t asked;
+
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM))
+		return false;
+	asked = exitstat_source_asked(src);
+	if (exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, EXITSTAT_TAKE_TIMES, &before))
+		return false;
+	return exitstat_source_asked(src) - asked == 2 * before.entries_nr + 1;
+}
+
+static bool features_honoured(void)
+{
+	boot(EXITSTAT_NUMBERING_SVM);
+	vm.features.ecx = 0;
+	if (exitstat_description_read(src, &desc) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	return before.taken == EXITSTAT_TAKE_EPOCH && before.total.count && !before.total.cycles &&
+	       !before.guest_cycles &&
+	       before.asked_last - before.asked_first == before.entries_nr + 2;
+}
+
+static bool wide_counters(void)
+{
+	uint64_t count = 0x123456789abcdef;
+
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM))
+		return false;
+	make_exits(0x400, count, 16);
+	return take(EXITSTAT_SCOPE_VM, &before) && count_of(&before, 0x400) == count &&
+	       exitstat_snapshot_find(&before, 0x400)->cycles == count * 16;
+}
+
+static bool last_number(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM))
+		return false;
+	make_exits(UINT32_MAX, 7, 100);
+	return take(EXITSTAT_SCOPE_VM, &before) && count_of(&before, UINT32_MAX) == 7;
+}
+
+static bool endless_next(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM))
+		return false;
+	vm.next_goes_back = true;
+	return exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, 0, &before) == -EPROTO;
+}
+
+static bool too_many_numbers(void)
+{
+	uint32_t number;
+
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM))
+		return false;
+	for (number = 0; number < 280; number++)
+		make_exits(number, 1, 1);
+	return exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &before) ==
+	       -EOVERFLOW;
+}
+
+/* Two snapshots around known exits, with questions of the reader's own between and in them. */
+static bool exact(uint32_t numbering)
+{
+	uint32_t cpuid = exitstat_exit_cpuid(numbering);
+	struct exitstat_regs regs;
+
+	if (!boot_and_describe(numbering) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	make_exits(cpuid, 1009, CPUID_CYCLES);
+	make_exits(30, 503, 1000);
+	make_exits(48, 1, 700);
+	exitstat_source_ask(src, 0, 0, &regs);
+	exitstat_source_ask(src, EXITSTAT_TOTAL_COUNT, 0, &regs);
+	if (!take(EXITSTAT_SCOPE_VM, &after) ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return count_of(&between, cpuid) == 1009 && count_of(&between, 30) == 503 &&
+	       count_of(&between, 48) == 1 && between.entries_nr == 3 &&
+	       between.total.count == 1009 + 503 + 1 && between.own.count > 2 && !between.since;
+}
+
+static bool exact_on_both(void)
+{
+	return exact(EXITSTAT_NUMBERING_VMX) && exact(EXITSTAT_NUMBERING_SVM);
+}
+
+static bool nothing_is_nothing(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before) ||
+	    !take(EXITSTAT_SCOPE_VM, &after))
+		return false;
+	if (exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return !between.entries_nr && !between.total.count && !between.total.cycles &&
+	       between.own.count == after.asked_cpuid - before.asked_cpuid && between.own.cycles;
+}
+
+/* A new number before CPUID's makes the second snapshot longer than the first. */
+static bool exact_with_new_numbers(void)
+{
+	uint32_t number;
+
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	for (number = 2; number < 12; number++)
+		make_exits(number, number, 10);
+	make_exits(0x72, 17, CPUID_CYCLES);
+	if (!take(EXITSTAT_SCOPE_VM, &after) ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return count_of(&between, 0x72) == 17 && between.total.count == 17 + 65;
+}
+
+static bool exact_on_one_vcpu(void)
+{
+	struct exitstat_regs regs;
+
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VCPU, &before))
+		return false;
+	make_exits(0x72, 251, CPUID_CYCLES);
+	vm.elsewhere = true;
+	exitstat_source_ask(src, 0, 0, &regs);
+	vm.elsewhere = false;
+	if (!take(EXITSTAT_SCOPE_VCPU, &after) || !vm.asked_row_e ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return count_of(&between, 0x72) == 251;
+}
+
+static bool own_time(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	make_exits(0x72, 100003, CPUID_CYCLES);
+	if (!take(EXITSTAT_SCOPE_VM, &after) ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return exitstat_snapshot_find(&between, 0x72)->cycles / 100003 >= CPUID_CYCLES - 1 &&
+	       exitstat_snapshot_find(&between, 0x72)->cycles / 100003 <= CPUID_CYCLES + 1;
+}
+
+static bool in_place(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	make_exits(0x78, 13, 1);
+	if (!take(EXITSTAT_SCOPE_VM, &after))
+		return false;
+	between = before;
+	if (exitstat_snapshot_subtract(&after, &between, &between))
+		return false;
+	return between.total.count == 13 && !exitstat_snapshot_subtract(&after, &before, &after) &&
+	       after.total.count == 13;
+}
+
+static bool another_epoch(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	vm.epoch++;
+	vm.rows_nr = 0;
+	make_exits(0x400, 101, 50);
+	make_exits(12, 1000, 50);
+	if (!take(EXITSTAT_SCOPE_VM, &after) ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return between.since == EXITSTAT_SINCE_RESTART && count_of(&between, 0x400) == 101 &&
+	       count_of(&between, 12) == 1000 && between.total.count == 1101;
+}
+
+static bool backward(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	row_of(48)->count = 10;
+	if (!take(EXITSTAT_SCOPE_VM, &after) ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return between.since == EXITSTAT_SINCE_BACKWARD && count_of(&between, 48) == 10;
+}
+
+static bool hotplug(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	vm.vcpus = 3;
+	if (!take(EXITSTAT_SCOPE_VM, &after) ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return between.since == EXITSTAT_SINCE_VCPUS && between.vcpus == 3;
+}
+
+static bool unrelated(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VM, &before) ||
+	    !take(EXITSTAT_SCOPE_VCPU, &after))
+		return false;
+	if (exitstat_snapshot_subtract(&after, &before, &between) != -EINVAL)
+		return false;
+	if (!take(EXITSTAT_SCOPE_VM, &after))
+		return false;
+	return exitstat_snapshot_subtract(&before, &after, &between) == -EINVAL;
+}
+
+static bool long_times(void)
+{
+	struct exitstat_description at = { .tsc_khz = 2500000 };
+	struct exitstat_description unknown = { 0 };
+
+	return exitstat_cycles_to_ns(&at, 2500000000ull * 86400 * 365) ==
+	       1000000000ull * 86400 * 365 &&
+	       exitstat_cycles_to_ns(&at, 5) == 2 && !exitstat_cycles_to_ns(&unknown, 5);
+}
+
+static bool names(void)
+{
+	const struct exitstat_exit *io = exitstat_exit_find(EXITSTAT_NUMBERING_VMX, 30);
+	const struct exitstat_exit *npf = exitstat_exit_find(EXITSTAT_NUMBERING_SVM, 0x400);
+
+	return io && !strcmp(io->name, "IO_INSTRUCTION") && npf && !strcmp(npf->name, "npf") &&
+	       !exitstat_exit_find(EXITSTAT_NUMBERING_VMX, 35) &&
+	       !exitstat_exit_find(EXITSTAT_NUMBERING_SVM, 0xf0000000) &&
+	       !strcmp(exitstat_exit_find(EXITSTAT_NUMBERING_SVM, EXITSTAT_OTHER)->name, "other") &&
+	       !strcmp(exitstat_exit_find(EXITSTAT_NUMBERING_VMX,
+					  exitstat_exit_cpuid(EXITSTAT_NUMBERING_VMX))->name,
+		       "CPUID") &&
+	       !strcmp(exitstat_exit_find(EXITSTAT_NUMBERING_SVM,
+					  exitstat_exit_cpuid(EXITSTAT_NUMBERING_SVM))->name,
+		       "cpuid");
+}
+
+/* A recording with that text, not yet advanced; NULL if the machine cannot. */
+static struct exitstat_source *recording_of(const char *text, size_t size)
+{
+	char path[] = "/tmp/exitstat-lib-test.XXXXXX";
+	struct exitstat_source *recording = NULL;
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		return NULL;
+	if (write(fd, text, size) == (ssize_t)size)
+		exitstat_source_open_recording(path, &recording);
+	close(fd);
+	unlink(path);
+	return recording;
+}
+
+#define MAGIC "exitstat-recording 1\n"
+#define ANSWER "4fffff00 00000000 -> 00000001 00000002 00000003 00000004\n"
+
+static const struct {
+	const char *text;
+	unsigned long line;
+} broken[] = {
+	{ "", 1 },
+	{ "\n", 1 },
+	{ "exitstat-recording 2\n", 1 },
+	{ "exitstat-recording 1", 1 },
+	{ MAGIC "garbage\n", 2 },
+	{ MAGIC "frame\n", 2 },
+	{ MAGIC "frame 1\n", 2 },
+	{ MAGIC "frame 1.5\n", 2 },
+	{ MAGIC "frame -1.000000000\n", 2 },
+	{ MAGIC "frame 99999999999999999999.000000000\n", 2 },
+	{ MAGIC "frame 0.000000000 asked\n", 2 },
+	{ MAGIC "frame 0.000000000 asked -1\n", 2 },
+	{ MAGIC "frame 0.000000000 asked 18446744073709551615\n", 2 },
+	{ MAGIC "frame 0.000000000\nframe 1.000000000\n", 3 },
+	{ MAGIC "frame 0.000000000\n4fffff00 00000000\n", 3 },
+	{ MAGIC "frame 0.000000000\n4fffff00 00000000 -> 1 2 3\n", 3 },
+	{ MAGIC "frame 0.000000000\n4fffff00 00000000 -> 1 2 3 4 5\n", 3 },
+	{ MAGIC "frame 0.000000000\n4fffff00 00000000 -> 1 2 3 123456789\n", 3 },
+	{ MAGIC "frame 0.000000000\n4fffff00 -1 -> 1 2 3 4\n", 3 },
+	{ MAGIC "frame 0.000000000\ncpu 8192\n", 3 },
+	{ MAGIC "frame 0.000000000\ncpu -1\n", 3 },
+	{ MAGIC "frame 0.000000000\ncpu 1x\n", 3 },
+	{ MAGIC "note key\n", 2 },
+	{ MAGIC "note  value\n", 2 },
+};
+
+static bool broken_recordings(void)
+{
+	unsigned long line;
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < COUNT(broken); i++) {
+		struct exitstat_source *it = recording_of(broken[i].text, strlen(broken[i].text));
+		int ret = it ? exitstat_source_advance(it) : 0;
+
+		if (ret != -EBADMSG || !exitstat_source_complaint(it, &line) ||
+		    line != broken[i].line) {
+			printf("# recording %zu: advance returned %d, line %lu\n", i, ret, line);
+			good = false;
+		}
+		exitstat_source_close(it);
+	}
+	return good;
+}
+
+static bool long_and_zero_lines(void)
+{
+	static char text[10000];
+	struct exitstat_source *it;
+	bool good;
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text, MAGIC, strlen(MAGIC));
+	it = recording_of(text, sizeof(text));
+	good = it && exitstat_source_advance(it) == -EBADMSG;
+	exitstat_source_close(it);
+
+	memset(text, 0, sizeof(text));
+	memcpy(text, MAGIC, strlen(MAGIC));
+	text[sizeof(text) - 1] = '\n';
+	it = recording_of(text, sizeof(text));
+	good = good && it && exitstat_source_advance(it) == -EBADMSG;
+	exitstat_source_close(it);
+	return good;
+}
+
+static bool time_goes_on(void)
+{
+	static const char text[] = MAGIC "frame 2.000000000\nend\nframe 1.999999999\nend\n";
+	struct exitstat_source *it = recording_of(text, strlen(text));
+	bool good = it && exitstat_source_advance(it) == 1 &&
+		    exitstat_source_now_ns(it) == 2000000000 &&
+		    exitstat_source_advance(it) == -EBADMSG;
+
+	exitstat_source_close(it);
+	return good;
+}
+
+static bool breaks_off(void)
+{
+	static const char text[] = MAGIC "note command make -j 2\n"
+		"frame 0.000000000\n" ANSWER "end\n"
+		"frame 1.000000000\n4fffff00 0 -> 9 9 9 9\n4fffff00 00";
+	struct exitstat_source *it = recording_of(text, strlen(text));
+	struct exitstat_regs regs;
+	unsigned long line;
+	bool good = it && exitstat_source_advance(it) == 1 &&
+		    !exitstat_source_complaint(it, &line) && exitstat_source_advance(it) == 0 &&
+		    exitstat_source_complaint(it, &line) && line == 8 &&
+		    !exitstat_source_ask(it, EXITSTAT_SIGNATURE, 0, &regs) && regs.eax == 1 &&
+		    !strcmp(exitstat_source_note(it, "command"), "make -j 2") &&
+		    !exitstat_source_note(it, "nothing");
+
+	exitstat_source_close(it);
+	return good;
+}
+
+static bool replays(void)
+{
+	static const char text[] = MAGIC "# a comment\n\n"
+		"frame 0.000000000\n" ANSWER "cpu 3\n4fffffee 0a -> 7 0 0 0\ncpu any\n"
+		"4fffff01 0 -> 5 6 7 8\nend\n"
+		"frame 0.500000000 asked 41\n4fffff01 0 -> 50 6 7 8\n4fffff01 0 -> 51 6 7 8\nend\n";
+	struct exitstat_source *it = recording_of(text, strlen(text));
+	struct exitstat_regs regs;
+	bool good = it && exitstat_source_ask(it, EXITSTAT_SIGNATURE, 0, &regs) == -ENODATA &&
+		    exitstat_source_advance(it) == 1 &&
+		    !exitstat_source_ask(it, EXITSTAT_FEATURES, 0, &regs) && regs.eax == 5 &&
+		    exitstat_source_ask(it, 0x4fffffee, 10, &regs) == -ENODATA &&
+		    exitstat_source_pin(it, 2) == -ENODEV && !exitstat_source_pin(it, 3) &&
+		    !exitstat_source_ask(it, 0x4fffffee, 10, &regs) && regs.eax == 7 &&
+		    exitstat_source_next_cpu(it, 0) == 3 &&
+		    exitstat_source_next_cpu(it, 4) == -ENODEV && !exitstat_source_unpin(it) &&
+		    exitstat_source_advance(it) == 1 && exitstat_source_asked(it) == 41 &&
+		    !exitstat_source_ask(it, EXITSTAT_FEATURES, 0, &regs) && regs.eax == 0x51 &&
+		    !exitstat_source_ask(it, EXITSTAT_SIGNATURE, 0, &regs) && regs.edx == 4 &&
+		    exitstat_source_advance(it) == 0;
+
+	exitstat_source_close(it);
+	return good;
+}
+
+/* Record two moments of the model, read them back, compare with what was seen live. */
+static bool records(void)
+{
+	char path[] = "/tmp/exitstat-lib-test.XXXXXX";
+	struct exitstat_snapshot live;
+	struct exitstat_source *recorder = NULL, *replay = NULL;
+	int fd = mkstemp(path);
+	bool good;
+
+	boot(EXITSTAT_NUMBERING_SVM);
+	good = !exitstat_recording_note(fd, "key", "x") &&
+	       exitstat_recording_note(fd, "two words", "x") == -EINVAL &&
+	       !ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET) &&
+	       !exitstat_source_open_recorder(src, fd, &recorder) &&
+	       !exitstat_recording_note(fd, "command", "true") &&
+	       !exitstat_description_read(recorder, &desc) &&
+	       !exitstat_snapshot_take(recorder, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &before) &&
+	       exitstat_source_advance(recorder) == 1;
+	make_exits(0x72, 1009, CPUID_CYCLES);
+	make_exits(0x400, 13, 1);
+	good = good &&
+	       !exitstat_snapshot_take(recorder, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &after) &&
+	       exitstat_source_advance(recorder) == 1 &&
+	       !exitstat_snapshot_subtract(&after, &before, &live);
+	exitstat_source_close(recorder);
+	close(fd);
+
+	good = good && !exitstat_source_open_recording(path, &replay) &&
+	       exitstat_source_advance(replay) == 1 && !exitstat_description_read(replay, &desc) &&
+	       !strcmp(exitstat_source_note(replay, "command"), "true") &&
+	       !exitstat_snapshot_take(replay, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &before) &&
+	       exitstat_source_advance(replay) == 1 &&
+	       !exitstat_snapshot_take(replay, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &after) &&
+	       !exitstat_snapshot_subtract(&after, &before, &between) &&
+	       exitstat_source_advance(replay) == 0;
+	exitstat_source_close(replay);
+	unlink(path);
+	return good && count_of(&between, 0x72) == 1009 && between.entries_nr == live.entries_nr &&
+	       !memcmp(between.entries, live.entries, live.entries_nr * sizeof(*live.entries)) &&
+	       between.own.count == live.own.count;
+}
+
+static bool full_disk(void)
+{
+	struct exitstat_source *recorder = NULL;
+	FILE *full = fopen("/dev/full", "w");
+	bool good;
+
+	boot(EXITSTAT_NUMBERING_SVM);
+	good = full && exitstat_source_open_recorder(src, fileno(full), &recorder) == -ENOSPC;
+	if (full)
+		fclose(full);
+	return good;
+}
+
+static bool quantiles(void)
+{
+	struct exitstat_histogram h = { .buckets_nr = 24, .bucket0_log2 = 9 };
+	uint64_t low, high;
+	bool good = exitstat_histogram_quantile(&h, 0.5, &low, &high) == -ENODATA;
+
+	h.buckets[0] = 1;
+	h.buckets[3] = 98;
+	h.buckets[23] = 1;
+	good = good && exitstat_histogram_count(&h) == 100 &&
+	       !exitstat_histogram_quantile(&h, 0, &low, &high) && !low && high == 512 &&
+	       !exitstat_histogram_quantile(&h, 0.01, &low, &high) && !low && high == 512 &&
+	       !exitstat_histogram_quantile(&h, 0.011, &low, &high) && low == 2048 &&
+	       high == 4096 && !exitstat_histogram_quantile(&h, 0.99, &low, &high) && low == 2048 &&
+	       !exitstat_histogram_quantile(&h, 1, &low, &high) && low == UINT64_C(1) << 31 &&
+	       high == UINT64_MAX && exitstat_histogram_quantile(&h, 1.5, &low, &high) == -EINVAL &&
+	       exitstat_histogram_quantile(&h, -0.1, &low, &high) == -EINVAL;
+	return good;
+}
+
+static bool histograms_subtract(void)
+{
+	struct exitstat_histogram old = { .buckets_nr = 24, .bucket0_log2 = 9 };
+	struct exitstat_histogram new = old;
+	struct exitstat_histogram other = { .buckets_nr = 23, .bucket0_log2 = 9 };
+
+	old.buckets[4] = 10;
+	new.buckets[4] = 17;
+	new.buckets[5] = 3;
+	if (exitstat_histogram_subtract(&new, &old, &old) || old.buckets[4] != 7 ||
+	    old.buckets[5] != 3)
+		return false;
+	old.buckets[6] = 1;
+	return !exitstat_histogram_subtract(&new, &old, &old) && old.buckets[4] == 17 &&
+	       !old.buckets[6] && exitstat_histogram_subtract(&new, &other, &old) == -EINVAL;
+}
+
+static bool impossible_cpu(void)
+{
+	struct exitstat_source *cpu;
+	bool good;
+
+	if (exitstat_source_open_cpu(&cpu))
+		return false;
+	good = exitstat_source_pin(cpu, 8191) == -ENODEV &&
+	       exitstat_source_pin(cpu, 8192) == -ENODEV &&
+	       exitstat_source_pin(cpu, -1) == -ENODEV && exitstat_source_next_cpu(cpu, 0) >= 0;
+	exitstat_source_close(cpu);
+	return good;
+}
+
+static const struct {
+	bool (*holds)(void);
+	const char *sentence;
+} cases[] = {
+	{ bare_metal, "without the hypervisor bit no leaf of the block is asked" },
+	{ stock_intel, "the highest basic leaf's data is no signature, and nothing else is asked" },
+	{ stock_amd, "zeros are no signature, and nothing else is asked" },
+	{ almost_signed, "one wrong bit is no signature" },
+	{ other_revisions, "revision 0 and an unknown numbering are refused, revision 2 is not" },
+	{ snapshot_reads, "a snapshot holds what the counters hold" },
+	{ snapshot_adds_up, "a snapshot's total is the sum of its entries" },
+	{ snapshot_cost, "counts and times of k numbers cost 2k + 1 questions" },
+	{ features_honoured, "without the feature bits neither times nor the split are asked" },
+	{ wide_counters, "counts and times have 64 bits" },
+	{ last_number, "the number 0xffffffff is the last" },
+	{ endless_next, "an iteration that goes back is refused, not followed for ever" },
+	{ too_many_numbers, "more numbers than there is room for are refused" },
+	{ exact_on_both, "between two snapshots there is every exit but the reader's own" },
+	{ exact_with_new_numbers, "so it is when the second snapshot is longer than the first" },
+	{ exact_on_one_vcpu, "so it is on one vCPU, with questions asked on another" },
+	{ nothing_is_nothing, "when nothing happened, nothing but the reader's own is left" },
+	{ own_time, "the reader's time is taken out in proportion" },
+	{ in_place, "the difference may replace either snapshot" },
+	{ another_epoch, "another epoch counts from zero" },
+	{ backward, "a counter that goes back counts from zero" },
+	{ hotplug, "a vCPU more is noted" },
+	{ unrelated, "snapshots of two scopes, or in the wrong order, are not subtracted" },
+	{ long_times, "a year in cycles is a year in nanoseconds" },
+	{ names, "exits have the names that the tracepoints print" },
+	{ broken_recordings, "every broken recording is refused with the line that breaks it" },
+	{ long_and_zero_lines, "a line without end and a zero byte are refused" },
+	{ time_goes_on, "a recording's time does not go back" },
+	{ breaks_off, "a recording that breaks off is good up to its last whole frame" },
+	{ replays, "a frame adds to the one before it, per CPU, and the latest answer counts" },
+	{ records, "what a recorder writes reads back as it was seen" },
+	{ full_disk, "a recorder says that the disk is full" },
+	{ quantiles, "a quantile is the bounds of its bucket" },
+	{ histograms_subtract, "histograms subtract, and one that started anew counts from zero" },
+	{ impossible_cpu, "a CPU that is not there cannot be pinned" },
+};
+
+int main(void)
+{
+	size_t i, failed = 0;
+
+	printf("KTAP version 1\n1..%zu\n", COUNT(cases));
+	for (i = 0; i < COUNT(cases); i++) {
+		bool holds = cases[i].holds();
+
+		printf("%s %zu %s\n", holds ? "ok" : "not ok", i + 1, cases[i].sentence);
+		failed += !holds;
+	}
+	exitstat_source_close(src);
+	return failed != 0;
+}

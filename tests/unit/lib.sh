@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# libexitstat against a model of a virtual machine and against recordings, under ASan and UBSan.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+
+"$top/packaging/need" tools || exit 1
+mkdir -p "$top/build/tests" || exit 1
+cc -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-I"$top/include" -o "$top/build/tests/lib" "$top/tests/unit/lib.c" "$top"/lib/*.c || exit 1
+exec "$top/build/tests/lib"
