@@ -116,7 +116,8 @@ boot() {
 $(tail -n 15 "$work/boot-$stage.log")"
 }
 
-# No conversion of an image: what the host changed on its disk is not what the next stage begins with.
+# No conversion of an image: what the host changed on its disk is not what the next stage begins
+# with.
 kernel() { install "linux-image-$1" "linux-headers-$1" "$2"; }
 
 first=$(release_of 6.1) second=$(release_of 6.12) || exit 1
