@@ -97,13 +97,13 @@ boot() {
 	shared=$("$top/lab/image" "$release") || return 1
 	cp "$shared/vmlinux" "$root/opt/guest.vmlinux"
 	rm -f "$disk"
-	mke2fs -q -t ext4 -d "$root" "$disk" 6G || return 1
+	mke2fs -q -t ext4 -d "$root" "$disk" 6G >/dev/null || return 1
 	echo "# booting $release"
 	timeout 1500 qemu-system-x86_64 -machine pc -accel tcg,thread=multi -cpu EPYC,+svm -smp 2 -m 2048 \
 		-nodefaults -no-user-config -no-reboot -display none -kernel "$shared/vmlinux" \
 		-initrd "$root/boot/initrd.img-$release" -drive "file=$disk,format=raw,if=virtio,cache=unsafe" \
 		-append "root=/dev/vda rw console=ttyS0 panic=-1 systemd.run=\"/bin/sh /opt/operator-host $stage\"" \
-		-serial "file:$work/boot-$stage.log" -serial "file:$work/report-$stage" </dev/null
+		-serial "file:$work/boot-$stage.log" -serial "file:$work/report-$stage" </dev/null 2>"$work/emulator.log"
 	while IFS= read -r line; do
 		line=${line%$'\r'}
 		case $line in
@@ -116,17 +116,18 @@ boot() {
 $(tail -n 15 "$work/boot-$stage.log")"
 }
 
-# No conversion of an image: what the host changed on its disk is not what the next stage begins
-# with.
+# What the host changed on its disk is gone with it: each stage begins with what was installed here.
 kernel() { install "linux-image-$1" "linux-headers-$1" "$2"; }
 
 first=$(release_of 6.1) second=$(release_of 6.12) || exit 1
 plan 22
+version=$(sed -n 's/^VERSION := //p' "$top/cli/Makefile")
+ours=("/opt/packages/exitstat_${version}_amd64.deb" "/opt/packages/exitstat-kvm_${version}_amd64.deb"
+	"/opt/packages/exitstat-kvm-dkms_${version}_all.deb")
 make -s -C "$top" tools >/dev/null && "$top/packaging/deb" >"$work/deb.log" 2>&1
 check "a Debian 12 is made with debootstrap" make_base
 check "a kernel of series 6.1 with headers and source is installed" kernel "$first" linux-source-6.1
-check "our packages are installed" install qemu-system-x86 /opt/packages/exitstat_*.deb \
-	/opt/packages/exitstat-kvm_*.deb /opt/packages/exitstat-kvm-dkms_*.deb
+check "our packages are installed" install qemu-system-x86 "${ours[@]}"
 check "DKMS built our KVM for it" test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$first"/x86_64/module/kvm.ko*)"
 check "nothing is put where modprobe would find it" test ! -e "$root/lib/modules/$first/updates"
 boot "$first" first

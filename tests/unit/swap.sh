@@ -138,7 +138,7 @@ goes_back() {
 	fi
 }
 
-plan 28
+plan 29
 new_host
 check "no program touches this machine: all paths are moved" \
 	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
@@ -185,10 +185,15 @@ new_host
 check "a dry run" swap load --dry-run
 is "a dry run takes no step" "$(steps)" ""
 is "a dry run prints the steps" "$(swap load --dry-run | sed -n "s|^  ||;s|$host||p" | sed -n '/insmod/p')" \
-	"insmod ${built#"$host"}/kvm.ko enable_pmu=N
-insmod ${built#"$host"}/kvm-amd.ko nested=0"
+	"insmod ${built#"$host"}/kvm.ko
+insmod ${built#"$host"}/kvm-amd.ko"
 check "load" swap load
-is "load removes the old before it inserts the new" "$(steps)" "rmmod kvm_amd
+is "load inserts again with the read-only parameters that differ, and only with those" "$(steps)" \
+	"rmmod kvm_amd
+rmmod kvm
+insmod ${built#"$host"}/kvm.ko
+insmod ${built#"$host"}/kvm-amd.ko
+rmmod kvm_amd
 rmmod kvm
 insmod ${built#"$host"}/kvm.ko enable_pmu=N
 insmod ${built#"$host"}/kvm-amd.ko nested=0"
@@ -198,6 +203,16 @@ swap load 2>/dev/null
 is "a second load does nothing" "$(steps)" ""
 swap unload >/dev/null 2>&1
 is "unload brings back what was there, with its parameters" "$(loaded)" "$as_before"
+new_host
+echo 1 >"$host/sys/module/kvm_amd/parameters/nested.new"
+mv -f "$host/sys/module/kvm_amd/parameters/nested.new" "$host/sys/module/kvm_amd/parameters/nested"
+chmod 444 "$host/sys/module/kvm_amd/parameters/nested"
+swap load enable_pmu=N >/dev/null 2>&1
+is "load removes the old before it inserts the new, and once if nothing differs" "$(steps)" \
+	"rmmod kvm_amd
+rmmod kvm
+insmod ${built#"$host"}/kvm.ko enable_pmu=N
+insmod ${built#"$host"}/kvm-amd.ko"
 new_host
 swap load guest_exit_stats=1 halt_poll_ns=5 >/dev/null 2>&1
 is "parameters that are given win" "$(cat "$kvm_parameters/guest_exit_stats" "$kvm_parameters/halt_poll_ns")" "1
