@@ -112,7 +112,7 @@ static int choose(int argc, char **argv)
 		return say(STATUS_USAGE, "after '--' comes the command to measure");
 	if (!argc)
 		return run_verb(&verb_show, &opts, argc, argv);
-	if (strchr("0123456789.", *argv[0]))
+	if (*argv[0] && strchr("0123456789.", *argv[0]))
 		return run_verb(&verb_interval, &opts, argc, argv);
 	verb = find_verb(argv[0]);
 	if (verb)

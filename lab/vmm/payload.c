@@ -5,7 +5,7 @@
  *
  * Interrupts are off but within halt(): the ones that make_icr() sends stay pending.
  */
-#include "vmm.h"
+#include "payload.h"
 
 #define MSR_APIC_BASE		0x1b
 #define MSR_TSC_DEADLINE	0x6e0
@@ -26,14 +26,6 @@
 #define HYPERCALL_KICK		5		/* KVM_HC_KICK_CPU */
 #define SHORT_CYCLES		100000ul	/* long enough to halt before it is over */
 #define LONG_CYCLES		(1ul << 40)	/* never comes */
-
-struct vcpu {
-	unsigned long index;
-	unsigned long is_amd;
-	unsigned long apic_base;
-	unsigned long cr0, cr4;
-	volatile char *fresh;		/* the next page that nobody has touched */
-};
 
 /* Selectors as SYSCALL and SYSRET want them: kernel code, data; user data, code. */
 static const unsigned long gdt[] = {
@@ -75,19 +67,6 @@ static unsigned long rdmsr(unsigned int msr)
 	return low | (unsigned long)high << 32;
 }
 
-static unsigned long rdtsc(void)
-{
-	unsigned int low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return low | (unsigned long)high << 32;
-}
-
-static void outb(unsigned short port)
-{
-	asm volatile("outb %%al, %0" : : "d"(port), "a"(0) : "memory");
-}
-
 static void make_cpuid(struct vcpu *v)
 {
 	unsigned int a = 0, b, c, d;
@@ -119,12 +98,18 @@ static void make_pio_kvm(struct vcpu *v)
 
 static void make_pio_vmm(struct vcpu *v)
 {
-	outb(VMM_PORT_NOTHING);
+	out(VMM_PORT_NOTHING, 0);
 }
 
 static void make_mmio(struct vcpu *v)
 {
 	*(volatile unsigned int *)VMM_MMIO = 0;
+}
+
+/* Over the end of a page: one exit, which KVM hands to the VMM in two pieces. */
+static void make_mmio_split(struct vcpu *v)
+{
+	*(volatile unsigned long *)(VMM_MMIO + 0xffc) = 0;
 }
 
 static void make_npf(struct vcpu *v)
@@ -166,11 +151,33 @@ static void make_hlt(struct vcpu *v)
 	asm volatile("hlt" : : : "memory");
 }
 
+static void halt_for(unsigned long cycles)
+{
+	set_deadline(cycles);
+	halt();
+}
+
 /* Sleeps until the timer's interrupt. */
 static void make_hlt_timer(struct vcpu *v)
 {
-	set_deadline(SHORT_CYCLES);
-	halt();
+	halt_for(SHORT_CYCLES);
+}
+
+static void spin_for(unsigned long cycles)
+{
+	unsigned long start = rdtsc();
+
+	while (rdtsc() - start < cycles)
+		;
+}
+
+/* Hand the step to the VMM.  The one that waits for a signal waits here. */
+static void hand_over(struct step *s, struct vcpu *v)
+{
+	s->rdx = s->kind != DOING_kick;
+	out(VMM_PORT_DO, s - (struct step *)VMM_STEPS - v->index * VMM_MAX_STEPS);
+	while (s->kind == DOING_kick && !*(volatile unsigned long *)&s->rdx)
+		;
 }
 
 static void make_wbinvd(struct vcpu *v)
@@ -197,14 +204,22 @@ static void make_ud(struct vcpu *v)
 }
 
 #define KIND(name, vmx, svm) make_##name,
-static void (*const make[])(struct vcpu *v) = { VMM_KINDS };
+void (*const make[])(struct vcpu *v) = { VMM_KINDS };
+
+#define READ(prefix, s)							\
+	asm volatile(prefix "cpuid"					\
+		     : "=a"((s)->rax), "=b"((s)->rbx), "=c"((s)->rcx), "=d"((s)->rdx)	\
+		     : "0"(POISON | (s)->leaf), "1"(POISON | 0x1111), "2"(POISON | (s)->ecx), \
+		       "3"(POISON | 0x3333))
 
 static void read_leaf(struct step *s)
 {
-	asm volatile("cpuid"
-		     : "=a"(s->rax), "=b"(s->rbx), "=c"(s->rcx), "=d"(s->rdx)
-		     : "0"(POISON | s->leaf), "1"(POISON | 0x1111), "2"(POISON | s->ecx),
-		       "3"(POISON | 0x3333));
+	READ("", s);
+}
+
+static void read_emulated(struct step *s)
+{
+	READ(VMM_FORCE_EMULATION, s);
 }
 
 /* s->n says whether there was a number to go on from. */
@@ -229,6 +244,12 @@ static void take(struct step *s, struct vcpu *v)
 	case OP_READ_USER:
 		at_cpl3(read_leaf, s);
 		break;
+	case OP_READ_EMULATED:
+		read_emulated(s);
+		break;
+	case OP_READ_USER_EMULATED:
+		at_cpl3(read_emulated, s);
+		break;
 	case OP_READ_NEXT:
 		read_next(s);
 		break;
@@ -239,11 +260,29 @@ static void take(struct step *s, struct vcpu *v)
 	case OP_TSC:
 		s->rax = rdtsc();
 		break;
+	case OP_HALT:
+		halt_for(s->n);
+		break;
+	case OP_SPIN:
+		spin_for(s->n);
+		break;
+	case OP_DO:
+		hand_over(s, v);
+		break;
 	case OP_WAIT:
-		outb(VMM_PORT_WAIT);
+		out(VMM_PORT_WAIT, 0);
 		break;
 	case OP_BARRIER:
-		outb(VMM_PORT_BARRIER);
+		out(VMM_PORT_BARRIER, 0);
+		break;
+	case OP_MIX:
+		mix(s, v);
+		break;
+	case OP_SNAPSHOT:
+		snapshot(s);
+		break;
+	case OP_HISTOGRAMS:
+		sum_histograms(s);
 		break;
 	}
 }
@@ -286,6 +325,14 @@ static void set_up(struct vcpu *v)
 	wrmsr(MSR_X2APIC_SPURIOUS, 0x1ff);
 	wrmsr(MSR_X2APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR);
 	make_mmio(v);		/* KVM notes on the first access that nothing is there */
+	*(volatile unsigned int *)(VMM_MMIO + 0x1000) = 0;
+}
+
+/* Else the first look at a step on another page would be an exit in between. */
+static void touch(const struct step *s)
+{
+	while (*(volatile const unsigned int *)&s->op != OP_DONE)
+		s++;
 }
 
 void run_steps(unsigned long index, unsigned long is_amd)
@@ -298,7 +345,8 @@ void run_steps(unsigned long index, unsigned long is_amd)
 	};
 
 	set_up(&v);
+	touch(s);
 	for (; s->op != OP_DONE; s++)
 		take(s, &v);
-	outb(VMM_PORT_DONE);
+	out(VMM_PORT_DONE, 0);
 }

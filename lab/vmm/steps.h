@@ -29,7 +29,9 @@ void print_step(unsigned long vcpu, const struct step *s);
 extern struct step steps[VMM_MAX_STEPS];
 extern const char steps_help[];
 
-/* The code that takes them in the guest (image.S). */
+/* The code that takes them in the guest (image.S), in long, protected and real mode. */
 extern const char payload[], payload_end[];
+extern const char payload32[], payload32_end[];
+extern const char payload16[], payload16_end[];
 
 #endif /* LAB_VMM_STEPS_H */

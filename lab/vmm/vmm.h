@@ -15,12 +15,17 @@
 
 #define VMM_MAX_VCPUS	8
 #define VMM_MAX_STEPS	16384
+#define VMM_MAX_ROWS	48	/* more numbers than a bare guest can have counts for */
 
 /* Ports that no device in KVM claims: each OUT returns to the VMM. */
 #define VMM_PORT_NOTHING	0xf0f0
 #define VMM_PORT_DONE		0xf0f1	/* the vCPU is at the end of its steps */
 #define VMM_PORT_WAIT		0xf0f2	/* resume when a line comes on standard input */
 #define VMM_PORT_BARRIER	0xf0f3	/* resume when all vCPUs are here */
+#define VMM_PORT_STIR		0xf0f4	/* the vCPU may be disturbed from here on */
+#define VMM_PORT_CALM		0xf0f5	/* to here */
+#define VMM_PORT_FRESH		0xf0f6	/* take back the vCPU's part of VMM_FRESH */
+#define VMM_PORT_DO		0xf0f7	/* what the step with the number in EAX says */
 
 /*
  * Every way to cause exactly one exit: KIND(name, exit name on Intel, exit name
@@ -33,6 +38,7 @@
 	KIND(pio_kvm, "IO_INSTRUCTION", "io")			\
 	KIND(pio_vmm, "IO_INSTRUCTION", "io")			\
 	KIND(mmio, "EPT_MISCONFIG", "npf")			\
+	KIND(mmio_split, "EPT_MISCONFIG", "npf")		\
 	KIND(npf, "EPT_VIOLATION", "npf")			\
 	KIND(rdmsr, "MSR_READ", "msr")				\
 	KIND(wrmsr, "MSR_WRITE", "msr")				\
@@ -45,26 +51,60 @@
 	KIND(cr4, "CR_ACCESS", "write_cr4")			\
 	KIND(ud, "EXCEPTION_NMI", "UD excp")
 
+/* KVM emulates what follows, if its parameter force_emulation_prefix is on. */
+#define VMM_FORCE_EMULATION	"ud2; .ascii \"kvm\"; "
+
 #define KIND(name, vmx, svm) KIND_##name,
 enum kind { VMM_KINDS KIND_COUNT };
 #undef KIND
+
+/* What the VMM can do between two KVM_RUNs. */
+#define VMM_DOINGS						\
+	DOING(sleep)	/* n ms */				\
+	DOING(spin)	/* n ms */				\
+	DOING(ioctls)	/* n times */				\
+	DOING(kick)	/* signal, and sleep n ms after it */	\
+	DOING(immediate) /* KVM_RUN at once, and sleep n ms */	\
+	DOING(tally)	/* what it knows of its own time */
+
+#define DOING(name) DOING_##name,
+enum doing { VMM_DOINGS DOING_COUNT };
+#undef DOING
 
 enum op {
 	OP_DONE,
 	OP_READ,	/* CPUID(leaf, ecx), every register poisoned before */
 	OP_READ_USER,	/* the same at CPL 3 */
+	OP_READ_EMULATED,	/* the same by KVM's emulator */
+	OP_READ_USER_EMULATED,
 	OP_READ_NEXT,	/* the same with ECX = the last answer's EAX + 1, if there was one */
 	OP_MAKE,	/* n times kind */
 	OP_TSC,		/* RDTSC to rax */
+	OP_HALT,	/* for n cycles */
+	OP_SPIN,	/* the same without halting */
+	OP_DO,		/* by the VMM: the doing that kind says */
 	OP_WAIT,	/* for a line on the VMM's standard input */
 	OP_BARRIER,	/* for all vCPUs */
+	OP_MIX,		/* n exits of random kinds; n and rcx are the seed */
+	OP_SNAPSHOT,	/* every counter of the vCPU, into the rows that follow */
+	OP_HISTOGRAMS,	/* the sums of the buckets, into the rows that follow */
+	OP_ROW,		/* of number ecx; n: in use */
+	OP_SUMS,	/* the same, of OP_HISTOGRAMS */
 };
+
+/* 64 bits, also where the guest's code is of 32. */
+#ifdef __x86_64__
+typedef unsigned long word;
+#else
+typedef unsigned long long word;
+#endif
 
 struct step {
 	unsigned int op, kind;
 	unsigned int leaf, ecx;
-	unsigned long n;
-	unsigned long rax, rbx, rcx, rdx;
+	word n;
+	word rax, rbx, rcx, rdx;
+	word watched, fallen;	/* OP_MIX: answers compared, those below the one before */
 };
 
 #endif /* LAB_VMM_H */
