@@ -10,6 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 top=$(dirname "$(dirname "$here")")
 
 # What the machines with a kernel of a series run.  Two lanes may want it at once.
+# shellcheck disable=SC2120 # other files name a series
 build_all() {
 	release=$("$top/kvm/fetch" release "${1:-6.1}") || return
 	mkdir -p "$top/build/tests" || return
@@ -30,6 +31,7 @@ run_cases() {
 	local machine=$1 script=$2 prime=10007 timeout=600 file adds=()
 
 	shift 2
+	# shellcheck disable=SC2119
 	if ! build_all >"$top/build/tests/$machine-${script%.sh}-build.log" 2>&1; then
 		sed 's/^/# /' "$top/build/tests/$machine-${script%.sh}-build.log"
 		exit 1
