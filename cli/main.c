@@ -14,7 +14,7 @@ static const char help[] =
 	"verbs (exitstat VERB --help says more):\n"
 	"  check                 what this machine reports, and why not\n"
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
-	"  names [intel|amd]     all exit numbers, their names and meanings\n"
+	"  names                 all exit numbers, their names and meanings\n"
 	"  record [-- CMD...]    the counters over time, into a file\n"
 	"  report FILE [FILE]    what a recording says; --html: a page with charts\n"
 	"  top                   the rates on a full screen\n"
