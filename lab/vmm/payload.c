@@ -60,7 +60,7 @@ void halt_hlt(void);
 void from_cpl3(void);
 void at_cpl3(void (*function)(struct step *s), struct step *s);
 
-void run_steps(unsigned long index, unsigned long is_amd);
+void run_steps(unsigned long index, unsigned long is_amd, struct step *s, volatile char *fresh);
 
 static void wrmsr(unsigned int msr, unsigned long value)
 {
@@ -159,11 +159,21 @@ static void make_deadline(struct vcpu *v)
 	set_deadline(LONG_CYCLES);
 }
 
+static void kick(struct vcpu *v)
+{
+	hypercall(v, HYPERCALL_KICK, 0, v->index);
+}
+
+static void halt_kicked(struct vcpu *v)
+{
+	asm volatile("hlt" : : : "memory");
+}
+
 /* Wakes at once, without an interrupt: a kick from another vCPU, or oneself, is pending before. */
 static void make_hlt(struct vcpu *v)
 {
-	hypercall(v, HYPERCALL_KICK, 0, v->index);
-	asm volatile("hlt" : : : "memory");
+	kick(v);
+	halt_kicked(v);
 }
 
 /* Sleeps until the timer's interrupt. */
@@ -220,6 +230,51 @@ static void read_next(struct step *s)
 	read_leaf(s);
 }
 
+static void nothing(struct vcpu *v)
+{
+}
+
+static unsigned int cycles_of(void (*action)(struct vcpu *v), struct vcpu *v)
+{
+	unsigned long start = rdtsc();
+
+	action(v);
+	return rdtsc() - start;
+}
+
+static unsigned int cycles_of_read(struct step *s)
+{
+	unsigned long start = rdtsc();
+
+	read_leaf(s);
+	return rdtsc() - start;
+}
+
+/* Between two exits of HLT, the kick that ends it is not part of its cost. */
+static void sample(struct step *s, struct vcpu *v)
+{
+	unsigned int *samples = (unsigned int *)s->samples, empty = cycles_of(nothing, v);
+
+	for (int i = 0; i < 16; i++) {
+		unsigned int again = cycles_of(nothing, v);
+
+		empty = again < empty ? again : empty;
+	}
+	for (unsigned long i = 0; i < s->n; i++) {
+		unsigned int cycles;
+
+		if (s->op == OP_QUERY) {
+			cycles = cycles_of_read(s);
+		} else if (s->kind == KIND_hlt) {
+			kick(v);
+			cycles = cycles_of(halt_kicked, v);
+		} else {
+			cycles = cycles_of(make[s->kind], v);
+		}
+		samples[i] = cycles > empty ? cycles - empty : 0;
+	}
+}
+
 static void take(struct step *s, struct vcpu *v)
 {
 	switch (s->op) {
@@ -235,6 +290,10 @@ static void take(struct step *s, struct vcpu *v)
 	case OP_MAKE:
 		for (unsigned long i = 0; i < s->n; i++)
 			make[s->kind](v);
+		break;
+	case OP_COST:
+	case OP_QUERY:
+		sample(s, v);
 		break;
 	case OP_TSC:
 		s->rax = rdtsc();
@@ -288,14 +347,9 @@ static void set_up(struct vcpu *v)
 	make_mmio(v);		/* KVM notes on the first access that nothing is there */
 }
 
-void run_steps(unsigned long index, unsigned long is_amd)
+void run_steps(unsigned long index, unsigned long is_amd, struct step *s, volatile char *fresh)
 {
-	struct step *s = (struct step *)VMM_STEPS + index * VMM_MAX_STEPS;
-	struct vcpu v = {
-		.index = index,
-		.is_amd = is_amd,
-		.fresh = (volatile char *)VMM_FRESH + index * VMM_FRESH_SIZE,
-	};
+	struct vcpu v = { .index = index, .is_amd = is_amd, .fresh = fresh };
 
 	set_up(&v);
 	for (; s->op != OP_DONE; s++)

@@ -60,6 +60,8 @@ const char steps_help[] =
 	"      next LEAF            read LEAF 0, and again from the number after each answer\n"
 	"      sample N SEED        N reads of random leaves in 0x40000000-0x4fffffff\n"
 	"      make KIND N          N times the exit KIND; N * (i + 1) times on vCPU i\n"
+	"      cost KIND N          make KIND N, and what each of them cost in TSC cycles\n"
+	"      query LEAF ECX N     N times read LEAF ECX, and what each of them cost\n"
 	"      tsc                  RDTSC\n"
 	"      barrier              wait until all vCPUs are here\n"
 	"      wait                 wait for a line on standard input\n"
@@ -67,7 +69,7 @@ const char steps_help[] =
 	"ECX:  a number, a name of --list kinds or numbers, or `all' for every number\n";
 
 struct step steps[VMM_MAX_STEPS];
-static unsigned int step_count;
+unsigned int step_count = 1;
 
 bool cpu_is_amd(void)
 {
@@ -150,9 +152,9 @@ static unsigned int parse_ecx(const char *text)
 
 static struct step *add_step(enum op op)
 {
-	struct step *s = &steps[step_count];
+	struct step *s = &steps[step_count - 1];
 
-	if (++step_count == VMM_MAX_STEPS)
+	if (++step_count > VMM_MAX_STEPS)
 		die(2, "there are too many steps; give less than %u", VMM_MAX_STEPS);
 	s->op = op;
 	s->n = 1;
@@ -222,11 +224,20 @@ static void parse_make(enum op op, char **words)
 
 	if (kind < 0)
 		die(2, "there is no kind '%s'; see vmm --list kinds", words[0]);
-	if (!parse_number(words[1], &s->n))
-		die(2, "make %s wants a number, not '%s'", words[0], words[1]);
-	if (kind == KIND_npf && s->n > VMM_FRESH_SIZE >> 12)
-		die(2, "make npf %s: there are only %lu pages", words[1], VMM_FRESH_SIZE >> 12);
+	if (!parse_number(words[1], &s->n) || (op == OP_COST && !s->n))
+		die(2, "%s %s wants a number, not '%s'", op == OP_COST ? "cost" : "make", words[0],
+		    words[1]);
 	s->kind = kind;
+}
+
+static void parse_query(enum op op, char **words)
+{
+	struct step *s = add_step(op);
+
+	s->leaf = parse_leaf(words[0]);
+	s->ecx = parse_ecx(words[1]);
+	if (!parse_number(words[2], &s->n) || !s->n)
+		die(2, "query %s %s wants a number, not '%s'", words[0], words[1], words[2]);
 }
 
 static void parse_plain(enum op op, char **words)
@@ -246,6 +257,8 @@ static const struct {
 	{ "next", 1, OP_READ_NEXT, parse_next },
 	{ "sample", 2, OP_READ, parse_sample },
 	{ "make", 2, OP_MAKE, parse_make },
+	{ "cost", 2, OP_COST, parse_make },
+	{ "query", 3, OP_QUERY, parse_query },
 	{ "tsc", 0, OP_TSC, parse_plain },
 	{ "barrier", 0, OP_BARRIER, parse_plain },
 	{ "wait", 0, OP_WAIT, parse_plain },
@@ -315,7 +328,26 @@ static void print_read(unsigned long vcpu, const struct step *s)
 	       s->rdx);
 }
 
-void print_step(unsigned long vcpu, const struct step *s)
+static int compare(const void *a, const void *b)
+{
+	unsigned int x = *(const unsigned int *)a, y = *(const unsigned int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts them. */
+static void print_cost(unsigned long n, unsigned int *samples)
+{
+	unsigned long sum = 0;
+
+	qsort(samples, n, sizeof(*samples), compare);
+	for (unsigned long i = 0; i < n; i++)
+		sum += samples[i];
+	printf("n=%lu min=%u median=%u mean=%.2f max=%u\n", n, samples[0], samples[n / 2],
+	       (double)sum / n, samples[n - 1]);
+}
+
+void print_step(unsigned long vcpu, const struct step *s, unsigned int *samples)
 {
 	switch (s->op) {
 	case OP_READ:
@@ -329,6 +361,14 @@ void print_step(unsigned long vcpu, const struct step *s)
 	case OP_MAKE:
 		printf("vcpu=%lu make kind=%s number=%#x n=%lu\n", vcpu, kinds[s->kind].name,
 		       kind_number(s->kind), s->n);
+		break;
+	case OP_COST:
+		printf("vcpu=%lu cost kind=%s ", vcpu, kinds[s->kind].name);
+		print_cost(s->n, samples);
+		break;
+	case OP_QUERY:
+		printf("vcpu=%lu query leaf=%#x ecx=%#x ", vcpu, s->leaf, s->ecx);
+		print_cost(s->n, samples);
 		break;
 	case OP_TSC:
 		printf("vcpu=%lu tsc rax=%#lx\n", vcpu, s->rax);

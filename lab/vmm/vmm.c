@@ -29,6 +29,8 @@ struct cpuid {
 struct vcpu {
 	int fd;
 	unsigned long index;
+	struct step *steps;
+	unsigned long fresh;
 	struct kvm_run *run;
 	pthread_t thread;
 };
@@ -40,6 +42,7 @@ static const char help[] =
 	"--entry gives the guest a CPUID entry for the block, with the signature or without.\n";
 
 static struct cpuid cpuid = { .head.nent = MAX_CPUID };
+static struct vcpu vcpus[VMM_MAX_VCPUS];
 static unsigned int vcpu_count = 1;
 static pthread_barrier_t barrier;
 static char *memory;
@@ -111,6 +114,7 @@ static void set_long_mode(const struct vcpu *v)
 					  .present = 1, .s = 1, .db = 1, .g = 1 };
 	const struct kvm_regs regs = {
 		.rip = VMM_PAYLOAD, .rflags = 2, .rdi = v->index, .rsi = cpu_is_amd(),
+		.rdx = (char *)v->steps - memory, .rcx = v->fresh,
 		.rsp = VMM_STACKS + (v->index + 1) * 0x1000,
 	};
 	struct kvm_sregs sregs;
@@ -163,20 +167,35 @@ static void fill_page_tables(unsigned long *table)
 		table[1024 + i] = i << 21 | 0x87;	/* 2 MiB */
 }
 
-static struct step *steps_of(unsigned long index)
+/* Take a piece of the guest's memory: its address, and bytes later the next one's. */
+static unsigned long take_memory(unsigned long *next, unsigned long bytes, unsigned long end)
 {
-	return (struct step *)(memory + VMM_STEPS) + index * VMM_MAX_STEPS;
+	unsigned long address = *next;
+
+	if (bytes > end - address)
+		die(2, "the steps of %u vCPUs want more memory than the guest has; give less",
+		    vcpu_count);
+	*next += bytes;
+	return address;
 }
 
 /* Each vCPU makes another number of exits, so that none can pass for another. */
-static void fill_steps(unsigned long index)
+static void fill_steps(struct vcpu *v)
 {
-	struct step *s = steps_of(index);
+	static unsigned long steps_next = VMM_STEPS, samples_next = VMM_SAMPLES;
+	static unsigned long fresh_next = VMM_FRESH;
+	unsigned long bytes = step_count * sizeof(*steps);
 
-	memcpy(s, steps, sizeof(steps));
-	for (; s->op != OP_DONE; s++) {
+	v->fresh = fresh_next;
+	v->steps = (void *)(memory + take_memory(&steps_next, bytes, VMM_SAMPLES));
+	memcpy(v->steps, steps, bytes);
+	for (struct step *s = v->steps; s->op != OP_DONE; s++) {
 		if (s->op == OP_MAKE)
-			s->n *= index + 1;
+			s->n *= v->index + 1;
+		if ((s->op == OP_MAKE || s->op == OP_COST) && s->kind == KIND_npf)
+			take_memory(&fresh_next, s->n << 12, VMM_MEMORY);
+		if (s->op == OP_COST || s->op == OP_QUERY)
+			s->samples = take_memory(&samples_next, s->n * sizeof(int), VMM_FRESH);
 	}
 }
 
@@ -229,7 +248,6 @@ static void *run_vcpu(void *arg)
 
 static void run(const char *entry)
 {
-	static struct vcpu vcpus[VMM_MAX_VCPUS];
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm;
 
 	if (kvm < 0)
@@ -244,7 +262,7 @@ static void run(const char *entry)
 	pthread_barrier_init(&barrier, NULL, vcpu_count);
 	for (unsigned int i = 0; i < vcpu_count; i++) {
 		vcpus[i].index = i;
-		fill_steps(i);
+		fill_steps(&vcpus[i]);
 		make_vcpu(kvm, vm, &vcpus[i]);
 	}
 	for (unsigned int i = 0; i < vcpu_count; i++) {
@@ -258,8 +276,8 @@ static void run(const char *entry)
 static void print_results(void)
 {
 	for (unsigned int i = 0; i < vcpu_count; i++) {
-		for (const struct step *s = steps_of(i); s->op != OP_DONE; s++)
-			print_step(i, s);
+		for (const struct step *s = vcpus[i].steps; s->op != OP_DONE; s++)
+			print_step(i, s, (unsigned int *)(memory + s->samples));
 	}
 }
 

@@ -7,13 +7,13 @@
 #define VMM_PAGE_TABLES	0x1000ul	/* PML4, PDPT, PD: 1 GiB by 2 MiB pages, open to CPL 3 */
 #define VMM_PAYLOAD	0x10000ul	/* its first byte is the entry of every vCPU */
 #define VMM_STACKS	0x100000ul	/* one page each, growing down from the page's end */
-#define VMM_STEPS	0x200000ul	/* per vCPU, struct step[VMM_MAX_STEPS] */
-#define VMM_FRESH	0x4000000ul	/* per vCPU, VMM_FRESH_SIZE nobody touches but KIND(npf) */
-#define VMM_FRESH_SIZE	0x1000000ul
-#define VMM_MEMORY	0xc000000ul
+#define VMM_STEPS	0x200000ul	/* the steps of one vCPU after the other */
+#define VMM_SAMPLES	0x8000000ul	/* what the cost of each exit was, for OP_COST and OP_QUERY */
+#define VMM_FRESH	0x10000000ul	/* pages that nobody touches but KIND(npf) */
+#define VMM_MEMORY	0x20000000ul
 #define VMM_MMIO	0x30000000ul	/* mapped by the page tables, backed by nothing */
 
-#define VMM_MAX_VCPUS	8
+#define VMM_MAX_VCPUS	255		/* the interrupt controllers have names for no more */
 #define VMM_MAX_STEPS	16384
 
 /* Ports that no device in KVM claims: each OUT returns to the VMM. */
@@ -55,6 +55,8 @@ enum op {
 	OP_READ_USER,	/* the same at CPL 3 */
 	OP_READ_NEXT,	/* the same with ECX = the last answer's EAX + 1, if there was one */
 	OP_MAKE,	/* n times kind */
+	OP_COST,	/* the same, each between two RDTSC */
+	OP_QUERY,	/* n times OP_READ, each between two RDTSC */
 	OP_TSC,		/* RDTSC to rax */
 	OP_WAIT,	/* for a line on the VMM's standard input */
 	OP_BARRIER,	/* for all vCPUs */
@@ -65,6 +67,7 @@ struct step {
 	unsigned int leaf, ecx;
 	unsigned long n;
 	unsigned long rax, rbx, rcx, rdx;
+	unsigned long samples;	/* address of unsigned int[n], in cycles */
 };
 
 #endif /* LAB_VMM_H */
