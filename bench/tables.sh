@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # $out and $release are of those who source this
+# shellcheck shell=bash disable=SC2154 # $out, $machine and $release are of those who source this
 # SPDX-License-Identifier: MIT
 # Tables and JSON from the lines that measure, growth and reader print. Sourced.
 
@@ -35,13 +35,13 @@ print_costs() {
 
 print_sustained() {
 	awk -F'\t' '
-	$2 == "sustained" { way[++ways] = $1; n = $3; median[$1] = $4; mean[$1] = $5 }
+	$2 == "sustained" { way[++ways] = $1; n = $3; mean[$1] = $5 }
 	$2 == "bytes" { bytes[$1] = $4 / $3 }
 	END {
 		printf "%d CPUID exits in a row, with all that the machine does meanwhile (timer ticks, perf writing):\n\n", n
-		printf "%-12s%12s%12s%12s%12s\n", "", "median", "mean", "added", "bytes kept"
+		printf "%-12s%12s%12s%12s\n", "", "mean", "added", "bytes kept"
 		for (w = 1; w <= ways; w++)
-			printf "%-12s%12d%12.1f%12.1f%12s\n", way[w], median[way[w]], mean[way[w]],
+			printf "%-12s%12.1f%12.1f%12s\n", way[w], mean[way[w]],
 				mean[way[w]] - mean["plain"], way[w] in bytes ? sprintf("%.1f", bytes[way[w]]) : "-"
 	}' "$@"
 }
@@ -57,7 +57,7 @@ print_reader() {
 
 print_growth() {
 	awk -F'\t' '
-	$2 == "kvm_vcpu" { bytes[$1] = $4; next }
+	$2 == "kvm_vcpu" { bytes[$1] = $4; share[$1] = $5; next }
 	$1 == "histograms" { bytes[$1] = $3; next }
 	!($1 in seen) { seen[$1] = 1; what[++whats] = $1 }
 	!($2 in known) { known[$2] = 1; vcpus[++columns] = $2 }
@@ -72,8 +72,9 @@ print_growth() {
 			for (c = 1; c <= columns; c++) printf "%12s", cost[what[w], vcpus[c]]
 			print ""
 		}
-		printf "\nBytes per vCPU: struct kvm_vcpu %d, in stock KVM %d, so %d more; histograms: %d more (by free memory)\n",
-			bytes["off"], bytes["plain"], bytes["off"] - bytes["plain"], bytes["histograms"]
+		printf "\nBytes per vCPU: the struct of a vCPU %d, in stock KVM %d, so %d more; of the allocator %d, in stock %d;\n",
+			bytes["off"], bytes["plain"], bytes["off"] - bytes["plain"], share["off"], share["plain"]
+		printf "histograms: %d more (by free memory, with 255 vCPUs)\n", bytes["histograms"]
 	}' "$@"
 }
 
@@ -117,19 +118,27 @@ rows() {
 		--args "$@"
 }
 
-json_emulated() {
-	jq -n --arg kernel "$release" --arg revision "$(git -C "$top" describe --always --dirty 2>/dev/null || echo unknown)" \
-		--slurpfile costs <(grep -hv $'\tbytes\t' "$out"/{stock,ours}.tsv | rows way kind exits median mean) \
-		--slurpfile again <(cat "$out"/{stock,ours}-again.tsv 2>/dev/null | grep -v $'\tbytes\t' | rows way kind exits median mean) \
-		--slurpfile bytes <(grep -h $'\tbytes\t' "$out/stock.tsv" | rows way kind exits bytes) \
-		--slurpfile reader <(rows what exits instructions <"$out/reader.tsv") \
-		--slurpfile growth <(rows what vcpus value <"$out/growth.tsv") \
-		'{machine: "amd, QEMU TCG, icount", unit: "instructions", $kernel, $revision, costs: $costs[0], again: $again[0],
-		  files: $bytes[0], reader: $reader[0], growth: $growth[0]}'
+# all NAME: the lines of the two machines, or of the second time
+all() { cat "$out/stock$1.tsv" "$out/ours$1.tsv" 2>/dev/null; }
+
+json_machine() {
+	jq -n --arg machine "$machine" --arg kernel "$release" \
+		--arg revision "$(git -C "$top" describe --always --dirty 2>/dev/null || echo unknown)" \
+		--slurpfile costs <(all '' | rows way what exits median mean) \
+		--slurpfile again <(all -again | rows way what exits median mean) \
+		--slurpfile reader <(cat "$out/reader.tsv" 2>/dev/null | rows what exits instructions) \
+		--slurpfile growth <(cat "$out/growth.tsv" 2>/dev/null | rows what vcpus value) \
+		'def kinds: map(select(.what | IN("sustained", "bytes", "kvm_vcpu") | not) | del(.mean));
+		 def only($what): map(select(.what == $what));
+		 {$machine, unit: "instructions", $kernel, $revision, costs: ($costs[0] | kinds), again: ($again[0] | kinds),
+		  sustained: ($costs[0] | only("sustained") | map(del(.median, .what))),
+		  files: ($costs[0] | only("bytes") | map({way, exits, bytes: .median})),
+		  vcpu_bytes: ($costs[0] | only("kvm_vcpu") | map({way, object: .median, slab_share: .mean})),
+		  reader: $reader[0], growth: $growth[0]}'
 }
 
 json_hardware() {
 	jq -n --arg kernel "$(uname -r)" --arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
-		--slurpfile costs <(grep -v $'\tbytes\t' "$out/hardware.tsv" | rows round way kind exits median mean) \
+		--slurpfile costs <(rows round way kind exits median mean <"$out/rounds.tsv") \
 		'{machine: $cpu, unit: "cycles", $kernel, costs: $costs[0]}'
 }

@@ -34,7 +34,7 @@ measured() {
 	shift
 	while [ "$1" != -- ]; do options+=("$1"); shift; done
 	shift
-	"$top/lab/run" --kernel "$release" --icount --add "$top/bench/measure" "${options[@]}" -- sh measure --exits 200 --sustained 0 "$@" \
+	"$top/lab/run" --kernel "$release" --icount --add "$top/bench/measure" "${options[@]}" -- sh measure --vcpus 24 --exits 480 --sustained 0 "$@" \
 		>"$tmp/$file" 2>"$tmp/$file.log" || { cat "$tmp/$file" "$tmp/$file.log"; return 1; }
 }
 
