@@ -14,7 +14,7 @@
 #define ROUNDS 21
 
 struct cost {
-	uint64_t exits, cycles;
+	unsigned long exits, cycles;
 };
 
 static struct exitstat_source *src;
@@ -27,15 +27,15 @@ static void die(const char *what)
 	exit(1);
 }
 
-static uint64_t rdtsc(void)
+static unsigned long rdtsc(void)
 {
-	uint32_t low, high;
+	unsigned int low, high;
 
 	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return low | (uint64_t)high << 32;
+	return low | (unsigned long)high << 32;
 }
 
-static struct exitstat_regs ask(uint32_t leaf, uint32_t ecx)
+static struct exitstat_regs ask(unsigned int leaf, unsigned int ecx)
 {
 	struct exitstat_regs regs;
 
@@ -45,14 +45,14 @@ static struct exitstat_regs ask(uint32_t leaf, uint32_t ecx)
 }
 
 /* The exit that asks is in the answer. */
-static uint64_t cpuid_exits(void)
+static unsigned long cpuid_exits(void)
 {
 	struct exitstat_regs regs = ask(EXITSTAT_COUNT, exitstat_exit_cpuid(desc.numbering));
 
-	return regs.eax | (uint64_t)regs.ebx << 32;
+	return regs.eax | (unsigned long)regs.ebx << 32;
 }
 
-static void take(uint32_t what)
+static void take(unsigned int what)
 {
 	static struct exitstat_snapshot snap;
 
@@ -114,7 +114,7 @@ static void print_cost(const char *name, void (*action)(void))
 	struct cost costs[ROUNDS + 1];
 
 	for (int i = 0; i <= ROUNDS; i++) {
-		uint64_t exits = cpuid_exits(), start = rdtsc();
+		unsigned long exits = cpuid_exits(), start = rdtsc();
 
 		action();
 		costs[i].cycles = rdtsc() - start;

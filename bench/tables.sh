@@ -59,7 +59,7 @@ print_growth() {
 	awk -F'\t' '
 	$2 == "kvm_vcpu" { bytes[$1] = $4; share[$1] = $5; next }
 	$1 == "histograms" { bytes[$1] = $3; next }
-	!($1 in seen) { seen[$1] = 1; what[++whats] = $1 }
+	!($1 in seen) { seen[$1] = 1; what[++questions] = $1 }
 	!($2 in known) { known[$2] = 1; vcpus[++columns] = $2 }
 	{ cost[$1, $2] = $3 }
 	END {
@@ -67,7 +67,7 @@ print_growth() {
 		printf "%-14s", "vCPUs"
 		for (c = 1; c <= columns; c++) printf "%12s", vcpus[c]
 		print ""
-		for (w = 1; w <= whats; w++) {
+		for (w = 1; w <= questions; w++) {
 			printf "%-14s", what[w]
 			for (c = 1; c <= columns; c++) printf "%12s", cost[what[w], vcpus[c]]
 			print ""
@@ -126,8 +126,8 @@ json_machine() {
 		--arg revision "$(git -C "$top" describe --always --dirty 2>/dev/null || echo unknown)" \
 		--slurpfile costs <(all '' | rows way what exits median mean) \
 		--slurpfile again <(all -again | rows way what exits median mean) \
-		--slurpfile reader <(cat "$out/reader.tsv" 2>/dev/null | rows what exits instructions) \
-		--slurpfile growth <(cat "$out/growth.tsv" 2>/dev/null | rows what vcpus value) \
+		--slurpfile reader <(rows what exits instructions <"$out/reader.tsv") \
+		--slurpfile growth <(rows what vcpus value <"$out/growth.tsv") \
 		'def kinds: map(select(.what | IN("sustained", "bytes", "kvm_vcpu") | not) | del(.mean));
 		 def only($what): map(select(.what == $what));
 		 {$machine, unit: "instructions", $kernel, $revision, costs: ($costs[0] | kinds), again: ($again[0] | kinds),

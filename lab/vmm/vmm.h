@@ -8,7 +8,7 @@
 #define VMM_PAYLOAD	0x10000ul	/* its first byte is the entry of every vCPU */
 #define VMM_STACKS	0x100000ul	/* one page each, growing down from the page's end */
 #define VMM_STEPS	0x200000ul	/* the steps of one vCPU after the other */
-#define VMM_SAMPLES	0x8000000ul	/* what the cost of each exit was, for OP_COST and OP_QUERY */
+#define VMM_SAMPLES	0x8000000ul	/* of OP_COST and OP_QUERY, one vCPU after the other */
 #define VMM_FRESH	0x10000000ul	/* pages that nobody touches but KIND(npf) */
 #define VMM_MEMORY	0x20000000ul
 #define VMM_MMIO	0x30000000ul	/* mapped by the page tables, backed by nothing */
