@@ -69,8 +69,11 @@ struct options {
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
 
-/* Parse up to the first operand; its index, or -1 after an error that was said. */
-int options_parse(int argc, char **argv, struct options *opts);
+/*
+ * Parse up to the first operand, or, if the options may stand anywhere, all of them: the index of
+ * the first operand, or -1 after an error that was said.
+ */
+int options_parse(int argc, char **argv, bool anywhere, struct options *opts);
 
 /* Whether all options that were given are for that verb; says it if not. */
 bool options_fit(const struct options *opts, unsigned int verb, const char *name);
@@ -93,6 +96,8 @@ extern const struct verb verb_leaf;
 extern const struct verb verb_names;
 extern const struct verb verb_check;
 extern const struct verb verb_record;
+extern const struct verb verb_report;
+extern const struct verb verb_top;
 
 /*
  * Messages, in say.c: one line to stderr that begins with the program's name.
@@ -101,6 +106,9 @@ extern const struct verb verb_record;
 #ifndef __printf
 #define __printf(a, b) __attribute__((__format__(printf, a, b)))
 #endif
+
+/* What a full screen must do before a line can be printed, or NULL. */
+extern void (*say_prepare)(void);
 
 __printf(2, 3) int say(int status, const char *format, ...);
 
@@ -179,6 +187,10 @@ bool parse_interval(const char *text, uint64_t *interval_ns);
 
 void table_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
 		 const struct exitstat_snapshot *snap);
+
+/* The entries of the snapshot, in the order of its rows. */
+void table_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
+		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
 
 /* "AMD, 2 vCPUs: exits WHEN", without the end of the line. */
 void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,

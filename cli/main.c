@@ -16,6 +16,8 @@ static const char help[] =
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
 	"  names [intel|amd]     all exit numbers, their names and meanings\n"
 	"  record [-- CMD...]    the counters over time, into a file\n"
+	"  report FILE [FILE]    what a recording says; --html: a page with charts\n"
+	"  top                   the rates on a full screen\n"
 	"\n"
 	"options:\n"
 	"  -a, --all             zero rows too\n"
@@ -39,6 +41,8 @@ static const struct verb * const verbs[] = {
 	&verb_leaf,
 	&verb_names,
 	&verb_record,
+	&verb_report,
+	&verb_top,
 };
 
 static const struct verb *find_verb(const char *name)
@@ -82,7 +86,8 @@ static int run_verb(const struct verb *verb, struct options *opts, int argc, cha
 /* argv[0] is the verb; it may have options of its own before its operands. */
 static int run_named(const struct verb *verb, struct options *opts, int argc, char **argv)
 {
-	int first = options_parse(argc, argv, opts);
+	/* Not so where a command or a negative number may follow. */
+	int first = options_parse(argc, argv, verb == &verb_report, opts);
 
 	if (first < 0)
 		return STATUS_USAGE;
@@ -94,7 +99,7 @@ static int run_named(const struct verb *verb, struct options *opts, int argc, ch
 static int choose(int argc, char **argv)
 {
 	struct options opts = OPTIONS_DEFAULT;
-	int first = options_parse(argc, argv, &opts);
+	int first = options_parse(argc, argv, false, &opts);
 	const struct verb *verb;
 
 	if (first < 0)

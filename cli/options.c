@@ -134,11 +134,11 @@ static const struct {
 	{ "help", 'h', FOR_ALL, set_help, NULL },
 	{ "html", 'H', FOR_REPORT, set_html, "the name of a file to write" },
 	{ "interval", 'i', FOR_RECORD | FOR_TOP, take_interval, "0.01 to 86400 seconds" },
-	{ "json", 'j', FOR_TABLES, set_json, NULL },
+	{ "json", 'j', FOR_TABLES | FOR_REPORT, set_json, NULL },
 	{ "no-header", 'n', FOR_TABLES, set_no_header, NULL },
 	{ "output", 'o', FOR_RUN | FOR_RECORD, set_output, "the name of a file to write" },
 	{ "repeat", 'r', FOR_RUN, parse_repeat, "a number of runs, 1 to 1000000" },
-	{ "sort", 's', FOR_TABLES, parse_sort,
+	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP, parse_sort,
 	  "time, count, mean, vmm, waiting, name or number" },
 	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
 	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, "the number of a CPU, 0 to 8191, or 'all'" },
@@ -185,7 +185,7 @@ static int take_option(struct options *opts, int letter, const char *value)
 	return say(-1, "--%s takes %s, not '%s'", table[i].name, table[i].rule, value);
 }
 
-int options_parse(int argc, char **argv, struct options *opts)
+int options_parse(int argc, char **argv, bool anywhere, struct options *opts)
 {
 	struct option longs[LENGTH(table) + 1] = { { 0 } };
 	char shorts[2 * LENGTH(table) + 3];
@@ -194,7 +194,7 @@ int options_parse(int argc, char **argv, struct options *opts)
 	fill_getopt(longs, shorts);
 	opterr = 0;
 	optind = 0;
-	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, shorts + anywhere, longs, NULL)) != -1) {
 		if (letter == '?')
 			return say_unknown(argv);
 		if (letter == ':')

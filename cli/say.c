@@ -4,10 +4,14 @@
 
 #include "cli.h"
 
+void (*say_prepare)(void);
+
 int say(int status, const char *format, ...)
 {
 	va_list args;
 
+	if (say_prepare)
+		say_prepare();
 	fflush(stdout);
 	fputs("exitstat: ", stderr);
 	va_start(args, format);

@@ -86,6 +86,18 @@ static size_t collect_rows(struct row rows[ROWS_MAX], const struct options *opts
 	return rows_nr;
 }
 
+void table_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
+		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX])
+{
+	const struct options opts = { .sort = sort };
+	struct row rows[ROWS_MAX];
+	size_t rows_nr = collect_rows(rows, &opts, snap);
+	size_t i;
+
+	for (i = 0; i < rows_nr && i < EXITSTAT_ENTRIES_MAX; i++)
+		entries[i] = rows[i].entry;
+}
+
 static void print_row(FILE *out, const struct exitstat_description *desc,
 		      const struct exitstat_snapshot *snap, const char *number, const char *name,
 		      int width, const struct exitstat_entry *entry)

@@ -197,7 +197,7 @@ static void account_vcpu(const struct kvm_exit_stats *s, int n)
 
 int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu)
 {
-	struct kvm_exit_stats *s = &vcpu->arch.exit_stats;
+	struct kvm_exit_stats *s = &vcpu->exit_stats;
 
 	if (READ_ONCE(exit_stats_histograms)) {
 		s->hist = kvcalloc(KVM_EXIT_STATS_SLOTS + 1, sizeof(*s->hist), GFP_KERNEL_ACCOUNT);
@@ -215,7 +215,7 @@ int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu)
 
 void kvm_exit_stats_vcpu_destroy(struct kvm_vcpu *vcpu)
 {
-	struct kvm_exit_stats *s = &vcpu->arch.exit_stats;
+	struct kvm_exit_stats *s = &vcpu->exit_stats;
 
 	account_vcpu(s, -1);
 	kvfree(s->hist);
@@ -242,7 +242,7 @@ void kvm_exit_stats_update_cpuid(struct kvm_cpuid_entry2 *entries, int nent)
 void kvm_exit_stats_after_set_cpuid(struct kvm_vcpu *vcpu)
 {
 	struct kvm_cpuid_entry2 *entry = kvm_find_cpuid_entry(vcpu, EXITSTAT_SIGNATURE);
-	struct kvm_exit_stats *s = &vcpu->arch.exit_stats;
+	struct kvm_exit_stats *s = &vcpu->exit_stats;
 
 	if (!entry) {
 		s->vmm_choice = VMM_CHOICE_NONE;
@@ -267,7 +267,7 @@ static bool may_ask(struct kvm_vcpu *vcpu)
 {
 	unsigned int access = READ_ONCE(guest_exit_stats);
 
-	switch (vcpu->arch.exit_stats.vmm_choice) {
+	switch (vcpu->exit_stats.vmm_choice) {
 	case VMM_CHOICE_OFF:
 		return false;
 	case VMM_CHOICE_ON:
@@ -436,10 +436,10 @@ static u64 read_scope(struct kvm_vcpu *vcpu, const struct query *q)
 	u64 sum = 0;
 
 	if (!q->whole_vm)
-		return read_vcpu(&vcpu->arch.exit_stats, q);
+		return read_vcpu(&vcpu->exit_stats, q);
 
 	kvm_for_each_vcpu(i, v, vcpu->kvm)
-		sum += read_vcpu(&v->arch.exit_stats, q);
+		sum += read_vcpu(&v->exit_stats, q);
 	return sum;
 }
 
@@ -485,9 +485,9 @@ static void answer_next(struct kvm_vcpu *vcpu, struct query *q, u32 from_number,
 	slot = n->slots;
 	if (q->whole_vm) {
 		kvm_for_each_vcpu(i, v, vcpu->kvm)
-			slot = next_live_slot(&v->arch.exit_stats, from, slot);
+			slot = next_live_slot(&v->exit_stats, from, slot);
 	} else {
-		slot = next_live_slot(&vcpu->arch.exit_stats, from, slot);
+		slot = next_live_slot(&vcpu->exit_stats, from, slot);
 	}
 	if (slot == n->slots) {
 		regs->edx = EXITSTAT_UNDEFINED;
@@ -547,7 +547,7 @@ static void answer_features(struct kvm_vcpu *vcpu, struct registers *regs)
 	regs->eax = EXITSTAT_ABI_REVISION;
 	regs->ebx = numbering()->id;
 	regs->ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT;
-	if (vcpu->arch.exit_stats.hist)
+	if (vcpu->exit_stats.hist)
 		regs->ecx |= EXITSTAT_FEATURE_HISTOGRAMS;
 	regs->edx = check_tsc_unstable() ? 0 : tsc_khz;
 }
@@ -555,7 +555,7 @@ static void answer_features(struct kvm_vcpu *vcpu, struct registers *regs)
 static void answer_scope(struct kvm_vcpu *vcpu, struct registers *regs)
 {
 	/* vCPUs are never destroyed before their VM, so the first one is the VM's. */
-	u64 epoch = kvm_get_vcpu(vcpu->kvm, 0)->arch.exit_stats.epoch;
+	u64 epoch = kvm_get_vcpu(vcpu->kvm, 0)->exit_stats.epoch;
 
 	regs->eax = atomic_read(&vcpu->kvm->online_vcpus);
 	regs->ebx = vcpu->vcpu_idx;

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What kvm/fetch, kvm/build and kvm/compile agree on: which kernels are supported, and how an error is said. Sourced.
+# What kvm/fetch, kvm/build and kvm/compile agree on: which kernels are supported, how an error is
+# said. Sourced.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -11,7 +12,9 @@ die() { say "$@"; exit 1; }
 series_table() { grep -v '^#' "$here/series.tsv"; }
 all_series() { series_table | awk 'NR > 1 { print $1 }'; }
 default_series() { all_series | head -n 1; }
-supported() { series_table | awk 'NR > 1 { printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'; }
+supported() {
+	series_table | awk 'NR > 1 { printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'
+}
 
 # series_field SERIES COLUMN
 series_field() {
@@ -47,5 +50,6 @@ require_space() {
 	local available
 
 	available=$(df --output=avail -BM "$1" | tail -n 1 | tr -dc 0-9)
-	[ "$available" -ge "$2" ] || die "$3 needs $2 MiB in $1, and only $available MiB are available; $4"
+	[ "$available" -ge "$2" ] ||
+		die "$3 needs $2 MiB in $1, and only $available MiB are available; $4"
 }

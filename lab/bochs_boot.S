@@ -117,8 +117,8 @@ read_disk:
 	cmpb	$ATA_DRQ, %al
 	jne	2b
 	movl	$ATA, %edx
-	movl	$256, %ecx
-	rep insw
+	movl	$128, %ecx
+	rep insl
 	incl	%esi
 	cmpl	%ebx, %esi
 	jb	1b

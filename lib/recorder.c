@@ -22,6 +22,7 @@ struct recorder {
 	int cpu;		/* that is asked */
 	int written_cpu;	/* that the frame's text speaks of */
 	uint64_t asked;
+	int begun;
 	uint64_t start_ns;	/* of the first frame */
 	uint64_t now_ns;	/* of this frame */
 	struct answers answers;
@@ -53,8 +54,9 @@ static int begin_frame(struct recorder *me)
 	if (!me->frame)
 		return -ENOMEM;
 	me->now_ns = exitstat_source_now_ns(me->inner);
-	if (!me->start_ns)
+	if (!me->begun)
 		me->start_ns = me->now_ns;
+	me->begun = 1;
 	since = me->now_ns - me->start_ns;
 	me->written_cpu = ANY_CPU;
 	fprintf(me->frame, "frame %llu.%09llu asked %llu\n", since / 1000000000,
@@ -189,7 +191,7 @@ int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
 
 int exitstat_recording_note(int fd, const char *key, const char *value)
 {
-	if (!*key || !*value || strpbrk(key, " \n") || strchr(value, '\n'))
+	if (!*key || !*value || strpbrk(key, "\n ") || strchr(value, '\n'))
 		return -EINVAL;
 	if (strlen(key) + strlen(value) > NOTE_MAX)
 		return -EOVERFLOW;

@@ -1,17 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# A package archive of our own, served to the real apt on the loopback interface, so that what an archive can lack or get
-# wrong can be provoked without the network. Sourced.
+# A package archive of our own, served to the real apt on the loopback interface, so that what an
+# archive can lack or get wrong can be provoked without the network. Sourced.
 #
 #	archive_make DIRECTORY		from here on, apt in this shell knows only this archive
-#	archive_offer PACKAGE VERSION [DEPENDS [INSTALLED_KIB]]	with the files under $archive/files, which it takes away
+#	archive_offer PACKAGE VERSION [DEPENDS [INSTALLED_KIB]]
+#					make a package of the files in $archive/files, which go
 #	archive_serve			start the server, apt-get update
 #	archive_stop
 
 archive_make() {
 	archive=$1
 	archive_server=
-	mkdir -p "$archive/www" "$archive/files" "$archive/none" "$archive/lists/partial" "$archive/cache/archives/partial"
+	mkdir -p "$archive/www" "$archive/files" "$archive/none" "$archive/lists/partial" \
+		"$archive/cache/archives/partial"
 	: >"$archive/www/Packages"
 	: >"$archive/status"
 	export APT_CONFIG=$archive/apt.conf

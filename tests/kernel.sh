@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # $top and $archive are of those who source this
 # SPDX-License-Identifier: MIT
-# Kernel packages in the small for tests of kvm/: as Debian's in all that kvm/fetch, kvm/build and kvm/compile look at,
-# with a KVM of one file and a kernel build system of one rule. Needs archive.sh. Sourced.
+# Kernel packages in the small, for tests of kvm/: as Debian's in all that kvm/fetch, kvm/build and
+# kvm/compile look at, with a KVM of one file and a kernel's make of one rule. Needs archive.sh.
+# Sourced.
 #
 #	kernel_offer_image RELEASE VERSION [INSTALLED_KIB]
 #	kernel_offer_headers RELEASE VERSION
@@ -28,16 +29,25 @@ kernel_offer_headers() {
 	mkdir -p "$src/$headers/include/generated/uapi/linux" "$archive/files/lib/modules/$release"
 	echo "include /usr/src/$common/Makefile" >"$src/$headers/Makefile"
 	echo 0x0 >"$src/$headers/Module.symvers"
-	printf '#define LINUX_VERSION_%s\n' "MAJOR ${version%%.*}" \
-		"PATCHLEVEL $(cut -d . -f 2 <<<"$version")" "SUBLEVEL $(cut -d . -f 3 <<<"${version%%-*}")" \
+	kernel_numbers '#define LINUX_VERSION_%s %s\n' MAJOR "$version" \
 		>"$src/$headers/include/generated/uapi/linux/version.h"
-	echo "#define LINUX_PACKAGE_ID \" Debian $version\"" >"$src/$headers/include/generated/package.h"
+	echo "#define LINUX_PACKAGE_ID \" Debian $version\"" \
+		>"$src/$headers/include/generated/package.h"
 	ln -s "../../lib/$kbuild/scripts" "$src/$headers/scripts"
 	ln -s "/usr/src/$headers" "$archive/files/lib/modules/$release/build"
 	archive_offer "$headers" "$version" "$common (= $version), $kbuild (>= $version), gcc-12"
 }
 
-# What KVM is built with: the rule compiles our file, and makes modules that say for which kernel they are.
+# Print the version $3 as three lines of printf format $1; its first number has two names, hence $2.
+kernel_numbers() {
+	local numbers
+
+	IFS=.- read -ra numbers <<<"$3"
+	# shellcheck disable=SC2059 # the format is an argument
+	printf "$1" "$2" "${numbers[0]}" PATCHLEVEL "${numbers[1]}" SUBLEVEL "${numbers[2]}"
+}
+
+# The rule compiles our file, and makes modules that say for which kernel they are.
 kernel_makefile() {
 	cat <<-END
 		.RECIPEPREFIX := >
@@ -45,7 +55,7 @@ kernel_makefile() {
 		> @echo "  CC [M]  \$(M)/exit_stats.o"
 		> gcc -Wall -I\$(M)/../../../include -c -o \$(M)/exit_stats.o \$(M)/exit_stats.c
 		> for module in kvm kvm-intel kvm-amd; do \\
-		>	echo 'char vermagic[] __attribute__((section(".modinfo"))) = "vermagic=$1 SMP";' | \\
+		>	echo 'char v[] __attribute__((section(".modinfo"))) = "vermagic=$1 SMP";' | \\
 		>	gcc -x c -c -o \$(M)/\$\$module.ko - || exit 1; \\
 		> done
 	END
@@ -64,10 +74,11 @@ kernel_offer_source() {
 # kernel_tree DIRECTORY VERSION
 kernel_tree() {
 	mkdir -p "$1"/{LICENSES,include,scripts,usr,virt/kvm,Documentation/virt/kvm} \
-		"$1"/arch/x86/{kvm,include/asm} "$1"/tools/{arch/x86,build,include,scripts,testing/selftests/{kvm,rseq}}
+		"$1"/arch/x86/{kvm,include/asm} "$1"/tools/{arch/x86,build,include,scripts} \
+		"$1"/tools/testing/selftests/{kvm,rseq}
 	touch "$1"/{Kconfig,Kbuild,COPYING,MAINTAINERS} \
 		"$1"/tools/testing/selftests/{lib.mk,kselftest.h,kselftest_harness.h}
-	printf '%s\n' "VERSION = ${2%%.*}" "PATCHLEVEL = $(cut -d . -f 2 <<<"$2")" "SUBLEVEL = ${2##*.}" >"$1/Makefile"
+	kernel_numbers '%s = %s\n' VERSION "$2" >"$1/Makefile"
 	echo "kvm-y += x86.o" >"$1/arch/x86/kvm/Makefile"
 	seq -f 'int line_%g;' 40 >"$1/arch/x86/kvm/x86.c"
 	seq -f 'int member_%g;' 40 >"$1/arch/x86/include/asm/kvm_host.h"

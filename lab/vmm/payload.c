@@ -5,7 +5,7 @@
  *
  * Interrupts are off but within halt(): the ones that make_icr() sends stay pending.
  */
-#include "vmm.h"
+#include "payload.h"
 
 #define MSR_APIC_BASE		0x1b
 #define MSR_TSC_DEADLINE	0x6e0
@@ -26,14 +26,6 @@
 #define HYPERCALL_KICK		5		/* KVM_HC_KICK_CPU */
 #define SHORT_CYCLES		100000ul	/* long enough to halt before it is over */
 #define LONG_CYCLES		(1ul << 40)	/* never comes */
-
-struct vcpu {
-	unsigned long index;
-	unsigned long is_amd;
-	unsigned long apic_base;
-	unsigned long cr0, cr4;
-	volatile char *fresh;		/* the next page that nobody has touched */
-};
 
 /* Selectors as SYSCALL and SYSRET want them: kernel code, data; user data, code. */
 static const unsigned long gdt[] = {
@@ -60,7 +52,7 @@ void halt_hlt(void);
 void from_cpl3(void);
 void at_cpl3(void (*function)(struct step *s), struct step *s);
 
-void run_steps(unsigned long index, unsigned long is_amd, struct step *s, volatile char *fresh);
+void run_steps(unsigned long index, unsigned long is_amd);
 
 static void wrmsr(unsigned int msr, unsigned long value)
 {
@@ -73,19 +65,6 @@ static unsigned long rdmsr(unsigned int msr)
 
 	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
 	return low | (unsigned long)high << 32;
-}
-
-static unsigned long rdtsc(void)
-{
-	unsigned int low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return low | (unsigned long)high << 32;
-}
-
-static void outb(unsigned short port)
-{
-	asm volatile("outb %%al, %0" : : "d"(port), "a"(0) : "memory");
 }
 
 static void make_cpuid(struct vcpu *v)
@@ -119,12 +98,18 @@ static void make_pio_kvm(struct vcpu *v)
 
 static void make_pio_vmm(struct vcpu *v)
 {
-	outb(VMM_PORT_NOTHING);
+	out(VMM_PORT_NOTHING, 0);
 }
 
 static void make_mmio(struct vcpu *v)
 {
 	*(volatile unsigned int *)VMM_MMIO = 0;
+}
+
+/* Over the end of a page: one exit, which KVM hands to the VMM in two pieces. */
+static void make_mmio_split(struct vcpu *v)
+{
+	*(volatile unsigned long *)(VMM_MMIO + 0xffc) = 0;
 }
 
 static void make_npf(struct vcpu *v)
@@ -176,11 +161,33 @@ static void make_hlt(struct vcpu *v)
 	halt_kicked(v);
 }
 
+static void halt_for(unsigned long cycles)
+{
+	set_deadline(cycles);
+	halt();
+}
+
 /* Sleeps until the timer's interrupt. */
 static void make_hlt_timer(struct vcpu *v)
 {
-	set_deadline(SHORT_CYCLES);
-	halt();
+	halt_for(SHORT_CYCLES);
+}
+
+static void spin_for(unsigned long cycles)
+{
+	unsigned long start = rdtsc();
+
+	while (rdtsc() - start < cycles)
+		;
+}
+
+/* Hand the step to the VMM.  The one that waits for a signal waits here. */
+static void hand_over(struct step *s, struct vcpu *v)
+{
+	s->rdx = s->kind != DOING_kick;
+	out(VMM_PORT_DO, s - (struct step *)VMM_STEPS - v->index * VMM_MAX_STEPS);
+	while (s->kind == DOING_kick && !*(volatile unsigned long *)&s->rdx)
+		;
 }
 
 static void make_wbinvd(struct vcpu *v)
@@ -207,14 +214,22 @@ static void make_ud(struct vcpu *v)
 }
 
 #define KIND(name, vmx, svm) make_##name,
-static void (*const make[])(struct vcpu *v) = { VMM_KINDS };
+void (*const make[])(struct vcpu *v) = { VMM_KINDS };
+
+#define READ(prefix, s)							\
+	asm volatile(prefix "cpuid"					\
+		     : "=a"((s)->rax), "=b"((s)->rbx), "=c"((s)->rcx), "=d"((s)->rdx)	\
+		     : "0"(POISON | (s)->leaf), "1"(POISON | 0x1111), "2"(POISON | (s)->ecx), \
+		       "3"(POISON | 0x3333))
 
 static void read_leaf(struct step *s)
 {
-	asm volatile("cpuid"
-		     : "=a"(s->rax), "=b"(s->rbx), "=c"(s->rcx), "=d"(s->rdx)
-		     : "0"(POISON | s->leaf), "1"(POISON | 0x1111), "2"(POISON | s->ecx),
-		       "3"(POISON | 0x3333));
+	READ("", s);
+}
+
+static void read_emulated(struct step *s)
+{
+	READ(VMM_FORCE_EMULATION, s);
 }
 
 /* s->n says whether there was a number to go on from. */
@@ -246,31 +261,33 @@ static unsigned int cycles_of_read(struct step *s)
 {
 	unsigned long start = rdtsc();
 
-	read_leaf(s);
+	ask(s->leaf, s->ecx);
 	return rdtsc() - start;
 }
 
-/* Between two exits of HLT, the kick that ends it is not part of its cost. */
+/* The kick that ends a HLT is not part of its cost. */
+static unsigned int cycles_of_step(struct step *s, struct vcpu *v)
+{
+	if (s->op == OP_QUERY)
+		return cycles_of_read(s);
+	if (s->kind != KIND_hlt)
+		return cycles_of(make[s->kind], v);
+	kick(v);
+	return cycles_of(halt_kicked, v);
+}
+
+/* Without what it costs to look at the clock. */
 static void sample(struct step *s, struct vcpu *v)
 {
-	unsigned int *samples = (unsigned int *)s->samples, empty = cycles_of(nothing, v);
+	unsigned int *samples = (unsigned int *)s->rax, empty = -1, cycles;
 
 	for (int i = 0; i < 16; i++) {
-		unsigned int again = cycles_of(nothing, v);
-
-		empty = again < empty ? again : empty;
+		cycles = cycles_of(nothing, v);
+		if (cycles < empty)
+			empty = cycles;
 	}
 	for (unsigned long i = 0; i < s->n; i++) {
-		unsigned int cycles;
-
-		if (s->op == OP_QUERY) {
-			cycles = cycles_of_read(s);
-		} else if (s->kind == KIND_hlt) {
-			kick(v);
-			cycles = cycles_of(halt_kicked, v);
-		} else {
-			cycles = cycles_of(make[s->kind], v);
-		}
+		cycles = cycles_of_step(s, v);
 		samples[i] = cycles > empty ? cycles - empty : 0;
 	}
 }
@@ -283,6 +300,12 @@ static void take(struct step *s, struct vcpu *v)
 		break;
 	case OP_READ_USER:
 		at_cpl3(read_leaf, s);
+		break;
+	case OP_READ_EMULATED:
+		read_emulated(s);
+		break;
+	case OP_READ_USER_EMULATED:
+		at_cpl3(read_emulated, s);
 		break;
 	case OP_READ_NEXT:
 		read_next(s);
@@ -298,11 +321,29 @@ static void take(struct step *s, struct vcpu *v)
 	case OP_TSC:
 		s->rax = rdtsc();
 		break;
+	case OP_HALT:
+		halt_for(s->n);
+		break;
+	case OP_SPIN:
+		spin_for(s->n);
+		break;
+	case OP_DO:
+		hand_over(s, v);
+		break;
 	case OP_WAIT:
-		outb(VMM_PORT_WAIT);
+		out(VMM_PORT_WAIT, 0);
 		break;
 	case OP_BARRIER:
-		outb(VMM_PORT_BARRIER);
+		out(VMM_PORT_BARRIER, 0);
+		break;
+	case OP_MIX:
+		mix(s, v);
+		break;
+	case OP_SNAPSHOT:
+		snapshot(s);
+		break;
+	case OP_HISTOGRAMS:
+		sum_histograms(s);
 		break;
 	}
 }
@@ -345,14 +386,28 @@ static void set_up(struct vcpu *v)
 	wrmsr(MSR_X2APIC_SPURIOUS, 0x1ff);
 	wrmsr(MSR_X2APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR);
 	make_mmio(v);		/* KVM notes on the first access that nothing is there */
+	*(volatile unsigned int *)(VMM_MMIO + 0x1000) = 0;
 }
 
-void run_steps(unsigned long index, unsigned long is_amd, struct step *s, volatile char *fresh)
+/* Else the first look at a step on another page would be an exit in between. */
+static void touch(const struct step *s)
 {
-	struct vcpu v = { .index = index, .is_amd = is_amd, .fresh = fresh };
+	while (*(volatile const unsigned int *)&s->op != OP_DONE)
+		s++;
+}
+
+void run_steps(unsigned long index, unsigned long is_amd)
+{
+	struct step *s = (struct step *)VMM_STEPS + index * VMM_MAX_STEPS;
+	struct vcpu v = {
+		.index = index,
+		.is_amd = is_amd,
+		.fresh = (volatile char *)VMM_FRESH + index * VMM_FRESH_SIZE,
+	};
 
 	set_up(&v);
+	touch(s);
 	for (; s->op != OP_DONE; s++)
 		take(s, &v);
-	outb(VMM_PORT_DONE);
+	out(VMM_PORT_DONE, 0);
 }

@@ -10,7 +10,6 @@
 #include "steps.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
-#define MAX_NEXT	48	/* more numbers than a bare guest can have counts for */
 
 struct exit_number {
 	unsigned int number;
@@ -33,6 +32,12 @@ static const struct {
 #define KIND(name, vmx, svm) { #name, vmx, svm },
 	VMM_KINDS
 #undef KIND
+};
+
+static const char *const doings[] = {
+#define DOING(name) #name,
+	VMM_DOINGS
+#undef DOING
 };
 
 static const struct {
@@ -59,17 +64,26 @@ const char steps_help[] =
 	"      user read LEAF ECX   the same at CPL 3\n"
 	"      next LEAF            read LEAF 0, and again from the number after each answer\n"
 	"      sample N SEED        N reads of random leaves in 0x40000000-0x4fffffff\n"
+	"      fuzz HOW N SEED      N reads of random leaves in the block and beside it; HOW: kernel,\n"
+	"                           user, emulated or user-emulated (by KVM's emulator)\n"
 	"      make KIND N          N times the exit KIND; N * (i + 1) times on vCPU i\n"
 	"      cost KIND N          make KIND N, and what each of them cost in TSC cycles\n"
 	"      query LEAF ECX N     N times read LEAF ECX, and what each of them cost\n"
+	"      mix N SEED           N exits of random kinds, with an eye on counters that fall\n"
+	"      snapshot             every counter of the vCPU, undisturbed by other exits\n"
+	"      histograms           the counts of the vCPU and the sums of their buckets\n"
 	"      tsc                  RDTSC\n"
+	"      halt CYCLES          halt until a timer's interrupt\n"
+	"      spin CYCLES          the same without halting\n"
+	"      vmm DOING N          sleep or spin for N ms, make N ioctls, kick and sleep N ms,\n"
+	"                           immediate exit and sleep N ms; tally 0: what the VMM counted\n"
 	"      barrier              wait until all vCPUs are here\n"
 	"      wait                 wait for a line on standard input\n"
 	"LEAF: a number or a name of --list leaves, with vcpu- before it for one vCPU\n"
 	"ECX:  a number, a name of --list kinds or numbers, or `all' for every number\n";
 
 struct step steps[VMM_MAX_STEPS];
-unsigned int step_count = 1;
+unsigned int step_count;
 
 bool cpu_is_amd(void)
 {
@@ -152,9 +166,9 @@ static unsigned int parse_ecx(const char *text)
 
 static struct step *add_step(enum op op)
 {
-	struct step *s = &steps[step_count - 1];
+	struct step *s = &steps[step_count];
 
-	if (++step_count > VMM_MAX_STEPS)
+	if (++step_count == VMM_MAX_STEPS)
 		die(2, "there are too many steps; give less than %u", VMM_MAX_STEPS);
 	s->op = op;
 	s->n = 1;
@@ -195,7 +209,7 @@ static void parse_next(enum op op, char **words)
 	unsigned int leaf = parse_leaf(words[0]);
 
 	add_read(OP_READ, leaf, 0);
-	for (int i = 1; i < MAX_NEXT; i++)
+	for (int i = 1; i < VMM_MAX_ROWS; i++)
 		add_read(op, leaf, 0);
 }
 
@@ -217,6 +231,73 @@ static void parse_sample(enum op op, char **words)
 	}
 }
 
+static const struct {
+	const char *name;
+	enum op op;
+} hows[] = {
+	{ "kernel", OP_READ },
+	{ "user", OP_READ_USER },
+	{ "emulated", OP_READ_EMULATED },
+	{ "user-emulated", OP_READ_USER_EMULATED },
+};
+
+/* Mostly a leaf that has a name, of either row. */
+static unsigned int random_leaf(void)
+{
+	unsigned int any = random();
+
+	switch (random() % 8) {
+	case 0:
+		return EXITSTAT_BASE | any % 0x100;
+	case 1:
+		return EXITSTAT_BASE - 0x100 + any % 0x300;
+	default:
+		return leaves[any % COUNT(leaves)].leaf - (any & 0x100 ? EXITSTAT_VCPU : 0);
+	}
+}
+
+/* Mostly a number, or close to one, with and without a bucket. */
+static unsigned int random_ecx(void)
+{
+	size_t count;
+	const struct exit_number *row = numbers(&count);
+	unsigned int number = row[random() % count].number;
+
+	switch (random() % 8) {
+	case 0:
+		return random() << 1 ^ random();
+	case 1:
+		return random() % 0x500;
+	case 2:
+		return -1u - random() % 0x200;
+	case 3:
+		return number + 1 - random() % 3;
+	case 4:
+		return number | 1u << random() % 32;
+	case 5:
+		return number;
+	default:
+		return random() % (EXITSTAT_BUCKETS + 2) << 16 | (number & 0xffff);
+	}
+}
+
+static void parse_fuzz(enum op op, char **words)
+{
+	unsigned long n, seed;
+	size_t how = 0;
+
+	while (how < COUNT(hows) && strcmp(hows[how].name, words[0]))
+		how++;
+	if (how == COUNT(hows))
+		die(2, "fuzz is done by kernel, user, emulated or user-emulated, not '%s'", words[0]);
+	if (!parse_number(words[1], &n) || !parse_number(words[2], &seed))
+		die(2, "fuzz wants two numbers, not '%s' and '%s'", words[1], words[2]);
+	op = hows[how].op;
+	srandom(seed);
+	while (n--)
+		add_read(op, random_leaf(), random_ecx());
+}
+
 static void parse_make(enum op op, char **words)
 {
 	struct step *s = add_step(op);
@@ -225,8 +306,9 @@ static void parse_make(enum op op, char **words)
 	if (kind < 0)
 		die(2, "there is no kind '%s'; see vmm --list kinds", words[0]);
 	if (!parse_number(words[1], &s->n) || (op == OP_COST && !s->n))
-		die(2, "%s %s wants a number, not '%s'", op == OP_COST ? "cost" : "make", words[0],
-		    words[1]);
+		die(2, "make and cost %s want a number, not '%s'", words[0], words[1]);
+	if (kind == KIND_npf && s->n > VMM_FRESH_SIZE >> 12)
+		die(2, "npf %s: there are only %lu pages", words[1], VMM_FRESH_SIZE >> 12);
 	s->kind = kind;
 }
 
@@ -238,6 +320,54 @@ static void parse_query(enum op op, char **words)
 	s->ecx = parse_ecx(words[1]);
 	if (!parse_number(words[2], &s->n) || !s->n)
 		die(2, "query %s %s wants a number, not '%s'", words[0], words[1], words[2]);
+}
+
+static void parse_mix(enum op op, char **words)
+{
+	struct step *s = add_step(op);
+
+	if (!parse_number(words[0], &s->n) || !parse_number(words[1], &s->rcx))
+		die(2, "mix wants two numbers, not '%s' and '%s'", words[0], words[1]);
+}
+
+static void add_rows(enum op op, enum op row)
+{
+	add_read(op, 0, kind_number(KIND_cpuid));
+	for (int i = 0; i < VMM_MAX_ROWS; i++)
+		add_step(row)->n = 0;
+}
+
+static void parse_snapshot(enum op op, char **words)
+{
+	(void)words;
+	add_rows(op, OP_ROW);
+}
+
+static void parse_histograms(enum op op, char **words)
+{
+	(void)words;
+	add_rows(op, OP_SUMS);
+}
+
+static void parse_cycles(enum op op, char **words)
+{
+	struct step *s = add_step(op);
+
+	if (!parse_number(words[0], &s->n))
+		die(2, "halt and spin want a number of cycles, not '%s'", words[0]);
+}
+
+static void parse_doing(enum op op, char **words)
+{
+	struct step *s = add_step(op);
+
+	if (!parse_number(words[1], &s->n))
+		die(2, "vmm %s wants a number, not '%s'", words[0], words[1]);
+	for (s->kind = 0; s->kind < DOING_COUNT; s->kind++) {
+		if (!strcmp(words[0], doings[s->kind]))
+			return;
+	}
+	die(2, "the VMM cannot '%s'; see vmm --help", words[0]);
 }
 
 static void parse_plain(enum op op, char **words)
@@ -256,10 +386,17 @@ static const struct {
 	{ "user", 3, OP_READ_USER, parse_user },
 	{ "next", 1, OP_READ_NEXT, parse_next },
 	{ "sample", 2, OP_READ, parse_sample },
+	{ "fuzz", 3, OP_READ, parse_fuzz },
 	{ "make", 2, OP_MAKE, parse_make },
 	{ "cost", 2, OP_COST, parse_make },
 	{ "query", 3, OP_QUERY, parse_query },
+	{ "mix", 2, OP_MIX, parse_mix },
+	{ "snapshot", 0, OP_SNAPSHOT, parse_snapshot },
+	{ "histograms", 0, OP_HISTOGRAMS, parse_histograms },
 	{ "tsc", 0, OP_TSC, parse_plain },
+	{ "halt", 1, OP_HALT, parse_cycles },
+	{ "spin", 1, OP_SPIN, parse_cycles },
+	{ "vmm", 2, OP_DO, parse_doing },
 	{ "barrier", 0, OP_BARRIER, parse_plain },
 	{ "wait", 0, OP_WAIT, parse_plain },
 };
@@ -321,11 +458,55 @@ bool print_list(const char *what)
 	return true;
 }
 
+static const char *how_of(const struct step *s)
+{
+	switch (s->op) {
+	case OP_READ_USER:
+		return "user";
+	case OP_READ_EMULATED:
+		return "emulated";
+	case OP_READ_USER_EMULATED:
+		return "user-emulated";
+	default:
+		return "read";
+	}
+}
+
 static void print_read(unsigned long vcpu, const struct step *s)
 {
 	printf("vcpu=%lu %s leaf=%#x ecx=%#x rax=%#lx rbx=%#lx rcx=%#lx rdx=%#lx\n", vcpu,
-	       s->op == OP_READ_USER ? "user" : "read", s->leaf, s->ecx, s->rax, s->rbx, s->rcx,
-	       s->rdx);
+	       how_of(s), s->leaf, s->ecx, s->rax, s->rbx, s->rcx, s->rdx);
+}
+
+static void print_doing(unsigned long vcpu, const struct step *s)
+{
+	printf("vcpu=%lu vmm doing=%s n=%lu cycles=%lu", vcpu, doings[s->kind], s->n, s->rax);
+	if (s->kind == DOING_tally)
+		printf(" signal-cycles=%lu returns=%lu signals=%lu", s->rbx, s->rcx, s->rdx);
+	putchar('\n');
+}
+
+static void print_mix(unsigned long vcpu, const struct step *s)
+{
+	printf("vcpu=%lu mix n=%lu watched=%lu fallen=%lu", vcpu, s->n, s->watched, s->fallen);
+	if (s->fallen)
+		printf(" leaf=%#x ecx=%#x from=%lu to=%lu rdx=%#lx", s->leaf, s->ecx, s->rax,
+		       s->rbx, s->rdx);
+	putchar('\n');
+}
+
+static void print_row(unsigned long vcpu, const struct step *s)
+{
+	if (s->n)
+		printf("vcpu=%lu row number=%#x count=%lu time=%lu vmm=%lu waiting=%lu\n", vcpu,
+		       s->ecx, s->rax, s->rbx, s->rcx, s->rdx);
+}
+
+static void print_sums(unsigned long vcpu, const struct step *s)
+{
+	if (s->n)
+		printf("vcpu=%lu histogram number=%#x before=%lu buckets=%lu after=%lu\n", vcpu,
+		       s->ecx, s->rax, s->rbx, s->rcx);
 }
 
 static int compare(const void *a, const void *b)
@@ -335,23 +516,29 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts them. */
-static void print_cost(unsigned long n, unsigned int *samples)
+/* Sorts the samples. */
+static void print_cost(unsigned long vcpu, const struct step *s, unsigned int *samples)
 {
 	unsigned long sum = 0;
 
-	qsort(samples, n, sizeof(*samples), compare);
-	for (unsigned long i = 0; i < n; i++)
+	qsort(samples, s->n, sizeof(*samples), compare);
+	for (unsigned long i = 0; i < s->n; i++)
 		sum += samples[i];
-	printf("n=%lu min=%u median=%u mean=%.2f max=%u\n", n, samples[0], samples[n / 2],
-	       (double)sum / n, samples[n - 1]);
+	if (s->op == OP_COST)
+		printf("vcpu=%lu cost kind=%s", vcpu, kinds[s->kind].name);
+	else
+		printf("vcpu=%lu query leaf=%#x ecx=%#x", vcpu, s->leaf, s->ecx);
+	printf(" n=%lu min=%u median=%u mean=%.2f max=%u\n", s->n, samples[0], samples[s->n / 2],
+	       (double)sum / s->n, samples[s->n - 1]);
 }
 
-void print_step(unsigned long vcpu, const struct step *s, unsigned int *samples)
+void print_step(unsigned long vcpu, const struct step *s, char *memory)
 {
 	switch (s->op) {
 	case OP_READ:
 	case OP_READ_USER:
+	case OP_READ_EMULATED:
+	case OP_READ_USER_EMULATED:
 		print_read(vcpu, s);
 		break;
 	case OP_READ_NEXT:
@@ -363,15 +550,27 @@ void print_step(unsigned long vcpu, const struct step *s, unsigned int *samples)
 		       kind_number(s->kind), s->n);
 		break;
 	case OP_COST:
-		printf("vcpu=%lu cost kind=%s ", vcpu, kinds[s->kind].name);
-		print_cost(s->n, samples);
-		break;
 	case OP_QUERY:
-		printf("vcpu=%lu query leaf=%#x ecx=%#x ", vcpu, s->leaf, s->ecx);
-		print_cost(s->n, samples);
+		print_cost(vcpu, s, (unsigned int *)(memory + s->rax));
 		break;
 	case OP_TSC:
 		printf("vcpu=%lu tsc rax=%#lx\n", vcpu, s->rax);
+		break;
+	case OP_DO:
+		print_doing(vcpu, s);
+		break;
+	case OP_MIX:
+		print_mix(vcpu, s);
+		break;
+	case OP_SNAPSHOT:
+		printf("vcpu=%lu snapshot count=%lu guest=%lu time-before=%lu time=%lu tsc=%lu\n",
+		       vcpu, s->rax, s->rbx, s->n, s->rcx, s->rdx);
+		break;
+	case OP_ROW:
+		print_row(vcpu, s);
+		break;
+	case OP_SUMS:
+		print_sums(vcpu, s);
 		break;
 	}
 }

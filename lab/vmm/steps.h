@@ -23,14 +23,16 @@ bool print_list(const char *what);
 void parse_steps(char **words);
 
 /* One line about what step s came to on a vCPU, or none if it has nothing to say. */
-void print_step(unsigned long vcpu, const struct step *s, unsigned int *samples);
+void print_step(unsigned long vcpu, const struct step *s, char *memory);
 
-/* The last one is always OP_DONE, and counts. */
+/* An OP_DONE follows the last one. */
 extern struct step steps[VMM_MAX_STEPS];
 extern unsigned int step_count;
 extern const char steps_help[];
 
-/* The code that takes them in the guest (image.S). */
+/* The code that takes them in the guest (image.S), in long, protected and real mode. */
 extern const char payload[], payload_end[];
+extern const char payload32[], payload32_end[];
+extern const char payload16[], payload16_end[];
 
 #endif /* LAB_VMM_STEPS_H */

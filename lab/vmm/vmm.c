@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +14,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <linux/kvm.h>
+#include <x86intrin.h>
 
+#include "disturb.h"
 #include "exitstat/abi.h"
-#include "steps.h"
+#include "host.h"
 
 #define MAX_CPUID	256
 
@@ -26,24 +27,21 @@ struct cpuid {
 	struct kvm_cpuid_entry2 entries[MAX_CPUID];
 };
 
-struct vcpu {
-	int fd;
-	unsigned long index;
-	struct step *steps;
-	unsigned long fresh;
-	struct kvm_run *run;
-	pthread_t thread;
-};
-
 static const char help[] =
-	"usage: vmm [--vcpus N] [--entry with|without] STEP...\n"
+	"usage: vmm [--vcpus N] [--idle N] [--mode MODE] [--entry with|without] [--disturb SEED] STEP...\n"
 	"       vmm --list kinds|numbers|leaves\n"
 	"Run a bare guest that takes the steps, on each of N vCPUs, and print its answers.\n"
-	"--entry gives the guest a CPUID entry for the block, with the signature or without.\n";
+	"--entry gives the guest a CPUID entry for the block, with the signature or without.\n"
+	"--idle makes N more vCPUs, which never run.\n"
+	"--mode is long, or one of protected, protected-user, real: 32 and 16 bits, only to read.\n"
+	"--disturb sends signals, pauses and moves the vCPUs and changes the module's parameter,\n"
+	"all at random, while they mix.\n";
+
+static const char *const mode_names[] = { "long", "protected", "protected-user", "real" };
+static enum { MODE_LONG, MODE_PROTECTED, MODE_PROTECTED_USER, MODE_REAL, MODE_COUNT } mode;
 
 static struct cpuid cpuid = { .head.nent = MAX_CPUID };
-static struct vcpu vcpus[VMM_MAX_VCPUS];
-static unsigned int vcpu_count = 1;
+static unsigned int vcpu_count = 1, idle_count;
 static pthread_barrier_t barrier;
 static char *memory;
 
@@ -106,15 +104,12 @@ static void set_cpuid(const struct vcpu *v)
 	checked(ioctl(v->fd, KVM_SET_CPUID2, &mine), "KVM_SET_CPUID2");
 }
 
-static void set_long_mode(const struct vcpu *v)
+static void set_state(const struct vcpu *v, struct kvm_segment code, struct kvm_segment data,
+		      unsigned long rflags)
 {
-	const struct kvm_segment code = { .limit = 0xffffffff, .selector = 8, .type = 11,
-					  .present = 1, .s = 1, .l = 1, .g = 1 };
-	const struct kvm_segment data = { .limit = 0xffffffff, .selector = 16, .type = 3,
-					  .present = 1, .s = 1, .db = 1, .g = 1 };
 	const struct kvm_regs regs = {
-		.rip = VMM_PAYLOAD, .rflags = 2, .rdi = v->index, .rsi = cpu_is_amd(),
-		.rdx = (char *)v->steps - memory, .rcx = v->fresh,
+		.rip = VMM_PAYLOAD - code.base, .rflags = rflags | 2,
+		.rax = v->index, .rdi = v->index, .rsi = cpu_is_amd(),
 		.rsp = VMM_STACKS + (v->index + 1) * 0x1000,
 	};
 	struct kvm_sregs sregs;
@@ -124,12 +119,55 @@ static void set_long_mode(const struct vcpu *v)
 	sregs.ss = data;
 	sregs.ds = data;
 	sregs.es = data;
-	sregs.cr0 = 0x80000031;		/* PG, NE, ET, PE */
-	sregs.cr3 = VMM_PAGE_TABLES;
-	sregs.cr4 = 0x20;		/* PAE */
-	sregs.efer = 0x501;		/* LMA, LME, SCE */
+	sregs.cr0 = 0x10;			/* ET */
+	if (mode != MODE_REAL)
+		sregs.cr0 |= 0x21;		/* NE, PE */
+	if (mode == MODE_LONG) {
+		sregs.cr0 |= 0x80000000;	/* PG */
+		sregs.cr3 = VMM_PAGE_TABLES;
+		sregs.cr4 = 0x20;		/* PAE */
+		sregs.efer = 0x501;		/* LMA, LME, SCE */
+	}
 	checked(ioctl(v->fd, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
 	checked(ioctl(v->fd, KVM_SET_REGS, &regs), "KVM_SET_REGS");
+}
+
+/* All segments reach 4 GiB from 0, but the code of real mode: IP has 16 bits. */
+static void set_mode(const struct vcpu *v)
+{
+	struct kvm_segment code = { .limit = 0xffffffff, .selector = 8, .type = 11,
+				    .present = 1, .s = 1, .g = 1 };
+	struct kvm_segment data = { .limit = 0xffffffff, .selector = 16, .type = 3,
+				    .present = 1, .s = 1, .db = 1, .g = 1 };
+
+	code.l = mode == MODE_LONG;
+	code.db = mode == MODE_PROTECTED || mode == MODE_PROTECTED_USER;
+	if (mode == MODE_PROTECTED_USER) {
+		code.selector |= 3;
+		data.selector |= 3;
+		code.dpl = data.dpl = 3;
+	}
+	if (mode == MODE_REAL) {
+		code.base = VMM_PAYLOAD;
+		code.selector = VMM_PAYLOAD >> 4;
+		data.selector = 0;
+		data.db = 0;
+	}
+	set_state(v, code, data, mode == MODE_PROTECTED_USER ? 0x3000 : 0);	/* IOPL 3 */
+}
+
+static void load_payload(void)
+{
+	static const struct {
+		const char *start, *end;
+	} images[] = {
+		[MODE_LONG] = { payload, payload_end },
+		[MODE_PROTECTED] = { payload32, payload32_end },
+		[MODE_PROTECTED_USER] = { payload32, payload32_end },
+		[MODE_REAL] = { payload16, payload16_end },
+	};
+
+	memcpy(memory + VMM_PAYLOAD, images[mode].start, images[mode].end - images[mode].start);
 }
 
 static void make_vcpu(int kvm, int vm, struct vcpu *v)
@@ -142,7 +180,7 @@ static void make_vcpu(int kvm, int vm, struct vcpu *v)
 	if (v->run == MAP_FAILED)
 		die(1, "mapping the state of vCPU %lu: %s", v->index, strerror(errno));
 	set_cpuid(v);
-	set_long_mode(v);
+	set_mode(v);
 	checked(ioctl(v->fd, KVM_SET_MP_STATE, &runnable), "KVM_SET_MP_STATE");
 }
 
@@ -167,35 +205,27 @@ static void fill_page_tables(unsigned long *table)
 		table[1024 + i] = i << 21 | 0x87;	/* 2 MiB */
 }
 
-/* Take a piece of the guest's memory: its address, and bytes later the next one's. */
-static unsigned long take_memory(unsigned long *next, unsigned long bytes, unsigned long end)
+static struct step *steps_of(unsigned long index)
 {
-	unsigned long address = *next;
-
-	if (bytes > end - address)
-		die(2, "the steps of %u vCPUs want more memory than the guest has; give less",
-		    vcpu_count);
-	*next += bytes;
-	return address;
+	return (struct step *)(memory + VMM_STEPS) + index * VMM_MAX_STEPS;
 }
 
 /* Each vCPU makes another number of exits, so that none can pass for another. */
-static void fill_steps(struct vcpu *v)
+static void fill_steps(unsigned long index)
 {
-	static unsigned long steps_next = VMM_STEPS, samples_next = VMM_SAMPLES;
-	static unsigned long fresh_next = VMM_FRESH;
-	unsigned long bytes = step_count * sizeof(*steps);
+	unsigned long samples = VMM_SAMPLES + index * VMM_SAMPLES_SIZE;
+	struct step *s = steps_of(index);
 
-	v->fresh = fresh_next;
-	v->steps = (void *)(memory + take_memory(&steps_next, bytes, VMM_SAMPLES));
-	memcpy(v->steps, steps, bytes);
-	for (struct step *s = v->steps; s->op != OP_DONE; s++) {
+	memcpy(s, steps, (step_count + 1) * sizeof(*steps));
+	for (; s->op != OP_DONE; s++) {
 		if (s->op == OP_MAKE)
-			s->n *= v->index + 1;
-		if ((s->op == OP_MAKE || s->op == OP_COST) && s->kind == KIND_npf)
-			take_memory(&fresh_next, s->n << 12, VMM_MEMORY);
-		if (s->op == OP_COST || s->op == OP_QUERY)
-			s->samples = take_memory(&samples_next, s->n * sizeof(int), VMM_FRESH);
+			s->n *= index + 1;
+		if (s->op != OP_COST && s->op != OP_QUERY)
+			continue;
+		s->rax = samples;
+		samples += s->n * sizeof(int);
+		if (samples > VMM_SAMPLES + (index + 1) * VMM_SAMPLES_SIZE)
+			die(2, "only %lu costs have room", VMM_SAMPLES_SIZE / sizeof(int));
 	}
 }
 
@@ -210,44 +240,101 @@ static void wait_for_line(void)
 	while (c != '\n' && c != EOF);
 }
 
-static bool serve_port(unsigned short port)
+static void take_back(unsigned long index)
 {
-	if (port == VMM_PORT_WAIT)
+	checked(madvise(memory + VMM_FRESH + index * VMM_FRESH_SIZE, VMM_FRESH_SIZE, MADV_DONTNEED),
+		"MADV_DONTNEED");
+}
+
+/* The guest names one of its own steps. */
+static void serve_step(struct vcpu *v)
+{
+	unsigned int number = *(unsigned int *)((char *)v->run + v->run->io.data_offset);
+
+	if (number >= VMM_MAX_STEPS)
+		die(1, "vCPU %lu handed over step %u, which it does not have", v->index, number);
+	do_step(v, steps_of(v->index) + number);
+}
+
+static bool serve_port(struct vcpu *v)
+{
+	switch (v->run->io.port) {
+	case VMM_PORT_WAIT:
 		wait_for_line();
-	else if (port == VMM_PORT_BARRIER)
+		break;
+	case VMM_PORT_BARRIER:
 		pthread_barrier_wait(&barrier);
-	return port != VMM_PORT_DONE;
+		break;
+	case VMM_PORT_STIR:
+		disturb_stir(v->index);
+		break;
+	case VMM_PORT_CALM:
+		disturb_calm(v->index);
+		break;
+	case VMM_PORT_DO:
+		serve_step(v);
+		break;
+	case VMM_PORT_FRESH:
+		take_back(v->index);
+		break;
+	case VMM_PORT_DONE:
+		return false;
+	}
+	return true;
 }
 
 /* Do what the guest left to the VMM.  Return false at its end. */
-static bool serve(const struct vcpu *v)
+static bool serve(struct vcpu *v)
 {
 	switch (v->run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		return true;
 	case KVM_EXIT_IO:
-		return serve_port(v->run->io.port);
+		return serve_port(v);
 	default:
 		die(1, "vCPU %lu stopped with KVM exit reason %u, hardware reason %#llx", v->index,
 		    v->run->exit_reason, v->run->hw.hardware_exit_reason);
 	}
 }
 
+/* Return whether it was a signal that ended KVM_RUN. */
+static bool enter(struct vcpu *v)
+{
+	bool by_signal = ioctl(v->fd, KVM_RUN, 0) < 0;
+
+	v->left_tsc = __rdtsc();
+	if (by_signal && errno != EINTR && errno != EAGAIN)
+		die(1, "KVM_RUN of vCPU %lu: %s", v->index, strerror(errno));
+	v->returns[by_signal]++;
+	return by_signal;
+}
+
 static void *run_vcpu(void *arg)
 {
 	struct vcpu *v = arg;
+	bool by_signal, more;
 
 	do {
-		while (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno != EINTR && errno != EAGAIN)
-				die(1, "KVM_RUN of vCPU %lu: %s", v->index, strerror(errno));
-		}
-	} while (serve(v));
+		by_signal = enter(v);
+		disturb_here(v->index);
+		if (by_signal)
+			after_signal(v);
+		more = by_signal || serve(v);
+		v->outside_cycles[by_signal] += __rdtsc() - v->left_tsc;
+	} while (more);
 	return NULL;
+}
+
+/* One that comes while the thread is in KVM_RUN ends it. */
+static void ignore(int signal)
+{
+	(void)signal;
 }
 
 static void run(const char *entry)
 {
+	const struct sigaction action = { .sa_handler = ignore };
+	static struct vcpu vcpus[VMM_MAX_ALL];
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm;
 
 	if (kvm < 0)
@@ -258,14 +345,15 @@ static void run(const char *entry)
 	checked(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 	make_memory(vm);
 	fill_page_tables((unsigned long *)(memory + VMM_PAGE_TABLES));
-	memcpy(memory + VMM_PAYLOAD, payload, payload_end - payload);
+	load_payload();
 	pthread_barrier_init(&barrier, NULL, vcpu_count);
-	for (unsigned int i = 0; i < vcpu_count; i++) {
+	sigaction(SIGUSR1, &action, NULL);
+	for (unsigned int i = 0; i < vcpu_count + idle_count; i++) {
 		vcpus[i].index = i;
-		fill_steps(&vcpus[i]);
 		make_vcpu(kvm, vm, &vcpus[i]);
 	}
 	for (unsigned int i = 0; i < vcpu_count; i++) {
+		fill_steps(i);
 		if (pthread_create(&vcpus[i].thread, NULL, run_vcpu, &vcpus[i]))
 			die(1, "no thread for vCPU %u", i);
 	}
@@ -276,9 +364,18 @@ static void run(const char *entry)
 static void print_results(void)
 {
 	for (unsigned int i = 0; i < vcpu_count; i++) {
-		for (const struct step *s = vcpus[i].steps; s->op != OP_DONE; s++)
-			print_step(i, s, (unsigned int *)(memory + s->samples));
+		for (const struct step *s = steps_of(i); s->op != OP_DONE; s++)
+			print_step(i, s, memory);
 	}
+}
+
+static void parse_mode(const char *name)
+{
+	for (mode = 0; mode < MODE_COUNT; mode++) {
+		if (!strcmp(name, mode_names[mode]))
+			return;
+	}
+	die(2, "--mode is long, protected, protected-user or real, not '%s'", name);
 }
 
 static void parse_option(const char *name, const char *value, const char **entry)
@@ -293,10 +390,20 @@ static void parse_option(const char *name, const char *value, const char **entry
 		if (!parse_number(value, &n) || !n || n > VMM_MAX_VCPUS)
 			die(2, "--vcpus is 1 to %d, not '%s'", VMM_MAX_VCPUS, value);
 		vcpu_count = n;
+	} else if (!strcmp(name, "--idle")) {
+		if (!parse_number(value, &n) || n > VMM_MAX_IDLE)
+			die(2, "--idle is 0 to %d, not '%s'", VMM_MAX_IDLE, value);
+		idle_count = n;
+	} else if (!strcmp(name, "--mode")) {
+		parse_mode(value);
 	} else if (!strcmp(name, "--list")) {
 		if (!print_list(value))
 			die(2, "--list is 'kinds', 'numbers' or 'leaves', not '%s'", value);
 		exit(0);
+	} else if (!strcmp(name, "--disturb")) {
+		if (!parse_number(value, &n))
+			die(2, "--disturb takes a number, not '%s'", value);
+		disturb_begin(n);
 	} else {
 		die(2, "there is no option '%s'; see vmm --help", name);
 	}
@@ -315,6 +422,8 @@ int main(int argc, char **argv)
 			die(2, "%s wants a value; see vmm --help", argv[0]);
 		parse_option(argv[0], argv[1], &entry);
 	}
+	if (vcpu_count + idle_count > VMM_MAX_ALL)
+		die(2, "--vcpus and --idle are at most %d together", VMM_MAX_ALL);
 	parse_steps(argv);
 	run(entry);
 	print_results();

@@ -7,20 +7,29 @@
 #define VMM_PAGE_TABLES	0x1000ul	/* PML4, PDPT, PD: 1 GiB by 2 MiB pages, open to CPL 3 */
 #define VMM_PAYLOAD	0x10000ul	/* its first byte is the entry of every vCPU */
 #define VMM_STACKS	0x100000ul	/* one page each, growing down from the page's end */
-#define VMM_STEPS	0x200000ul	/* the steps of one vCPU after the other */
-#define VMM_SAMPLES	0x8000000ul	/* of OP_COST and OP_QUERY, one vCPU after the other */
-#define VMM_FRESH	0x10000000ul	/* pages that nobody touches but KIND(npf) */
-#define VMM_MEMORY	0x20000000ul
+#define VMM_STEPS	0x200000ul	/* per vCPU, struct step[VMM_MAX_STEPS] */
+#define VMM_FRESH	0x4000000ul	/* per vCPU, VMM_FRESH_SIZE nobody touches but KIND(npf) */
+#define VMM_FRESH_SIZE	0x1000000ul
+#define VMM_SAMPLES	0x1c000000ul	/* per vCPU, VMM_SAMPLES_SIZE for OP_COST and OP_QUERY */
+#define VMM_SAMPLES_SIZE	0x80000ul
+#define VMM_MEMORY	0x1cc00000ul
 #define VMM_MMIO	0x30000000ul	/* mapped by the page tables, backed by nothing */
 
-#define VMM_MAX_VCPUS	255		/* the interrupt controllers have names for no more */
+#define VMM_MAX_VCPUS	24
+#define VMM_MAX_IDLE	254
+#define VMM_MAX_ALL	255	/* as many as have an APIC ID of 8 bits */
 #define VMM_MAX_STEPS	16384
+#define VMM_MAX_ROWS	48	/* more numbers than a bare guest can have counts for */
 
 /* Ports that no device in KVM claims: each OUT returns to the VMM. */
 #define VMM_PORT_NOTHING	0xf0f0
 #define VMM_PORT_DONE		0xf0f1	/* the vCPU is at the end of its steps */
 #define VMM_PORT_WAIT		0xf0f2	/* resume when a line comes on standard input */
 #define VMM_PORT_BARRIER	0xf0f3	/* resume when all vCPUs are here */
+#define VMM_PORT_STIR		0xf0f4	/* the vCPU may be disturbed from here on */
+#define VMM_PORT_CALM		0xf0f5	/* to here */
+#define VMM_PORT_FRESH		0xf0f6	/* take back the vCPU's part of VMM_FRESH */
+#define VMM_PORT_DO		0xf0f7	/* what the step with the number in EAX says */
 
 /*
  * Every way to cause exactly one exit: KIND(name, exit name on Intel, exit name
@@ -33,6 +42,7 @@
 	KIND(pio_kvm, "IO_INSTRUCTION", "io")			\
 	KIND(pio_vmm, "IO_INSTRUCTION", "io")			\
 	KIND(mmio, "EPT_MISCONFIG", "npf")			\
+	KIND(mmio_split, "EPT_MISCONFIG", "npf")		\
 	KIND(npf, "EPT_VIOLATION", "npf")			\
 	KIND(rdmsr, "MSR_READ", "msr")				\
 	KIND(wrmsr, "MSR_WRITE", "msr")				\
@@ -45,29 +55,62 @@
 	KIND(cr4, "CR_ACCESS", "write_cr4")			\
 	KIND(ud, "EXCEPTION_NMI", "UD excp")
 
+/* KVM emulates what follows, if its parameter force_emulation_prefix is on. */
+#define VMM_FORCE_EMULATION	"ud2; .ascii \"kvm\"; "
+
 #define KIND(name, vmx, svm) KIND_##name,
 enum kind { VMM_KINDS KIND_COUNT };
 #undef KIND
+
+/* What the VMM can do between two KVM_RUNs. */
+#define VMM_DOINGS						\
+	DOING(sleep)	/* n ms */				\
+	DOING(spin)	/* n ms */				\
+	DOING(ioctls)	/* n times */				\
+	DOING(kick)	/* signal, and sleep n ms after it */	\
+	DOING(immediate) /* KVM_RUN at once, and sleep n ms */	\
+	DOING(tally)	/* what it knows of its own time */
+
+#define DOING(name) DOING_##name,
+enum doing { VMM_DOINGS DOING_COUNT };
+#undef DOING
 
 enum op {
 	OP_DONE,
 	OP_READ,	/* CPUID(leaf, ecx), every register poisoned before */
 	OP_READ_USER,	/* the same at CPL 3 */
+	OP_READ_EMULATED,	/* the same by KVM's emulator */
+	OP_READ_USER_EMULATED,
 	OP_READ_NEXT,	/* the same with ECX = the last answer's EAX + 1, if there was one */
 	OP_MAKE,	/* n times kind */
-	OP_COST,	/* the same, each between two RDTSC */
-	OP_QUERY,	/* n times OP_READ, each between two RDTSC */
+	OP_COST,	/* the same, each between two RDTSC, whose differences go to rax[n] */
+	OP_QUERY,	/* n times OP_READ, in the same way */
 	OP_TSC,		/* RDTSC to rax */
+	OP_HALT,	/* for n cycles */
+	OP_SPIN,	/* the same without halting */
+	OP_DO,		/* by the VMM: the doing that kind says */
 	OP_WAIT,	/* for a line on the VMM's standard input */
 	OP_BARRIER,	/* for all vCPUs */
+	OP_MIX,		/* n exits of random kinds; n and rcx are the seed */
+	OP_SNAPSHOT,	/* every counter of the vCPU, into the rows that follow */
+	OP_HISTOGRAMS,	/* the sums of the buckets, into the rows that follow */
+	OP_ROW,		/* of number ecx; n: in use */
+	OP_SUMS,	/* the same, of OP_HISTOGRAMS */
 };
+
+/* 64 bits, also where the guest's code is of 32. */
+#ifdef __x86_64__
+typedef unsigned long word;
+#else
+typedef unsigned long long word;
+#endif
 
 struct step {
 	unsigned int op, kind;
 	unsigned int leaf, ecx;
-	unsigned long n;
-	unsigned long rax, rbx, rcx, rdx;
-	unsigned long samples;	/* address of unsigned int[n], in cycles */
+	word n;
+	word rax, rbx, rcx, rdx;
+	word watched, fallen;	/* OP_MIX: answers compared, those below the one before */
 };
 
 #endif /* LAB_VMM_H */

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Everything that can go wrong between `make modules` and the modules, provoked: each is refused with one sentence that says
-# what was found and what to type next, and leaves nothing behind that a later call would take for done.
+# What can go wrong between `make modules` and the modules, provoked: each is refused with one
+# sentence that says what was found and what to type next, and leaves nothing that a later call
+# takes for done.
 # timeout: 120
-# The scripts are the real ones, and so are apt, patch and make; the archive and the kernel are small ones of our own.
+#
+# The scripts are the real ones, and so are apt, patch and make. The archive and the kernel are
+# small ones of our own.
 # shellcheck disable=SC2016 # the words of a message are searched as they are
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,7 +18,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/kernel.sh"
 
 for command in python3 gcc patch modinfo dpkg-deb; do
-	command -v "$command" >/dev/null || plan_skip "$command is missing; type: packaging/need modules test"
+	command -v "$command" >/dev/null ||
+		plan_skip "$command is missing; type: packaging/need modules test"
 done
 
 tmp=$(mktemp -d)
@@ -25,7 +29,8 @@ release=6.1.0-9-amd64
 modules=$repo/build/modules/$release
 export EXITSTAT_CACHE=$tmp/cache
 
-# refuses NAME WORDS... -- COMMAND: it exits with 1, nothing on stdout, and its last line on stderr holds all the words.
+# refuses NAME WORDS... -- COMMAND: it exits with 1, says nothing on stdout, and its last line on
+# stderr holds all the words.
 refuses() {
 	local name=$1 words=() out status said
 
@@ -49,7 +54,8 @@ $(<"$tmp/stderr")"
 	fi
 }
 
-# says NAME WORDS -- COMMAND: it exits with 0 and what it prints, on stdout or stderr, holds the words.
+# says NAME WORDS -- COMMAND: it exits with 0 and what it prints, on stdout or stderr, holds the
+# words.
 says() {
 	local name=$1 wanted=$2 said status
 
@@ -86,8 +92,10 @@ kernel_repository "$repo"
 plan 46
 
 # --- what apt knows
-refuses "apt lists that were never fetched" "apt has no package lists" "type: apt-get update" -- fetch release
-refuses "a kernel asked for before the lists were fetched" "type: apt-get update" -- fetch image $release
+refuses "apt lists that were never fetched" \
+	"apt has no package lists" "type: apt-get update" -- fetch release
+refuses "a kernel asked for before the lists were fetched" \
+	"type: apt-get update" -- fetch image $release
 
 kernel_offer_image $release 6.1.180-1
 kernel_offer_headers $release 6.1.180-1
@@ -99,31 +107,41 @@ kernel_offer_image 6.1.0-6-amd64 6.1.177-1 900000
 kernel_offer_image 6.1.0-5-amd64 6.1.176-1
 rm "$archive/www/linux-image-6.1.0-5-amd64_6.1.176-1.deb"
 kernel_offer_image 6.1.0-4-amd64 6.1.175-1
-dd if=/dev/urandom of="$archive/www/linux-image-6.1.0-4-amd64_6.1.175-1.deb" conv=notrunc bs=64 count=1 status=none
+dd if=/dev/urandom of="$archive/www/linux-image-6.1.0-4-amd64_6.1.175-1.deb" conv=notrunc bs=64 \
+	count=1 status=none
 kernel_offer_image 6.1.0-1-amd64 6.1.100-1
 kernel_offer_image 6.6.13-amd64 6.6.13-1
 archive_serve || plan_skip "no archive could be served on the loopback interface"
 
 is "the newest kernel of the default series" "$(fetch release)" $release
-refuses "a release apt does not know" "apt does not know the kernel 6.1.0-99-amd64" "6.1.0-8-amd64 $release" \
+refuses "a release apt does not know" \
+	"apt does not know the kernel 6.1.0-99-amd64" "6.1.0-8-amd64 $release" \
 	"type: apt-get update, or make modules KERNEL=$release" -- build 6.1.0-99-amd64
-refuses "a name that is no kernel's" "'banana' is not the name" "type: kvm/fetch release" -- build banana
-refuses "a series that no patch supports" "no patch supports kernel series 6.6" "only 6.1" "type: make modules" \
+refuses "a name that is no kernel's" \
+	"'banana' is not the name" "type: kvm/fetch release" -- build banana
+refuses "a series that no patch supports" \
+	"no patch supports kernel series 6.6" "only 6.1" "type: make modules" \
 	-- build 6.6.13-amd64
-refuses "a version before the first that the patch supports" "version 6.1.100-1" "6.1.170 up to, but not, 6.2" \
+refuses "a version before the first that the patch supports" \
+	"version 6.1.100-1" "6.1.170 up to, but not, 6.2" \
 	"type: make modules" -- build 6.1.0-1-amd64
-refuses "a kernel without headers" "no linux-headers-6.1.0-8-amd64" "type: apt-get update" -- build 6.1.0-8-amd64
-refuses "a kernel whose source has another version" "linux-source-6.1 in version 6.1.180-1 but not 6.1.178-1" \
+refuses "a kernel without headers" \
+	"no linux-headers-6.1.0-8-amd64" "type: apt-get update" -- build 6.1.0-8-amd64
+refuses "a kernel whose source has another version" \
+	"linux-source-6.1 in version 6.1.180-1 but not 6.1.178-1" \
 	"make modules KERNEL=$release" -- build 6.1.0-7-amd64
 check "nothing was built for any of them" test ! -e "$repo/build/modules"
 
 # --- the way to the servers
-refuses "packages that the servers no longer have" "no longer have linux-image-6.1.0-5-amd64" "type: apt-get update" \
+refuses "packages that the servers no longer have" \
+	"no longer have linux-image-6.1.0-5-amd64" "type: apt-get update" \
 	-- fetch image 6.1.0-5-amd64
-refuses "a package damaged on its way" "apt-get download linux-image-6.1.0-4-amd64=6.1.175-1 failed" "type:" \
+refuses "a package damaged on its way" \
+	"apt-get download linux-image-6.1.0-4-amd64=6.1.175-1 failed" "type:" \
 	-- fetch image 6.1.0-4-amd64
 archive_stop
-refuses "servers that do not answer" "no network" "type the same command again" -- fetch image $release
+refuses "servers that do not answer" \
+	"no network" "type the same command again" -- fetch image $release
 if can_unplug; then
 	refuses "no network at all" "no network" "type the same command again" \
 		-- unshare --net "$repo/kvm/fetch" headers $release
@@ -131,14 +149,17 @@ else
 	skip "no network at all" "the right to make a network namespace (root)"
 fi
 is "a failed fetch leaves nothing that could be taken for a kernel" \
-	"$(find "$EXITSTAT_CACHE/image" "$EXITSTAT_CACHE/headers/$release"* ! -name '*.lock')" "$EXITSTAT_CACHE/image"
+	"$(cd "$EXITSTAT_CACHE" && find image headers/$release* ! -name '*.lock')" image
 archive_serve
 
 # --- the disk, and what a killed fetch leaves
 if can_mount; then
-	refuses "a disk too small for the download" "needs 1099 MiB in $EXITSTAT_CACHE" "only 8 MiB are available" \
-		"export EXITSTAT_CACHE=" -- on_disk "$EXITSTAT_CACHE" 8 "$repo/kvm/fetch" image 6.1.0-6-amd64
-	refuses "a disk too small for the build" "building KVM needs 100 MiB" "only 8 MiB are available" \
+	refuses "a disk too small for the download" \
+		"needs 1099 MiB in $EXITSTAT_CACHE" "only 8 MiB are available" \
+		"export EXITSTAT_CACHE=" \
+		-- on_disk "$EXITSTAT_CACHE" 8 "$repo/kvm/fetch" image 6.1.0-6-amd64
+	refuses "a disk too small for the build" \
+		"building KVM needs 100 MiB" "only 8 MiB are available" \
 		-- on_disk "$repo/build" 8 "$repo/kvm/build" $release
 else
 	skip "a disk too small for the download" "the right to mount (root)"
@@ -152,15 +173,19 @@ kill -KILL $!
 wait $! 2>/dev/null
 check "a fetch that is killed leaves no kernel" test ! -e "$EXITSTAT_CACHE/image/$release"
 kill -CONT "$archive_server"
-is "the next fetch is not disturbed by what it left" "$(fetch image $release 2>/dev/null)" "$EXITSTAT_CACHE/image/$release"
-check "the fetch after a killed one is whole" test -s "$EXITSTAT_CACHE/image/$release/boot/vmlinuz-$release"
+is "the next fetch is not disturbed by what it left" \
+	"$(fetch image $release 2>/dev/null)" "$EXITSTAT_CACHE/image/$release"
+check "the fetch after a killed one is whole" \
+	test -s "$EXITSTAT_CACHE/image/$release/boot/vmlinuz-$release"
 rm "$EXITSTAT_CACHE/image/$release/boot/vmlinuz-$release"
-says "a cached kernel that lost its files is fetched anew, which is said" "is incomplete: fetching it anew" \
+says "a cached kernel that lost its files is fetched anew, which is said" \
+	"is incomplete: fetching it anew" \
 	-- fetch image $release
 forget
 : >"$archive/requests.log"
 both=$(fetch image $release 2>/dev/null & fetch image $release 2>/dev/null; wait)
-is "two fetches at once give the same directory" "$both" "$(printf '%s\n' "$EXITSTAT_CACHE/image/$release"{,})"
+is "two fetches at once give the same directory" \
+	"$both" "$(printf '%s\n' "$EXITSTAT_CACHE/image/$release"{,})"
 is "two fetches at once download once" "$(downloads linux-image)" 1
 
 # --- the build
@@ -174,13 +199,17 @@ says "a change of our file builds again" "built kvm-amd.ko kvm-intel.ko kvm.ko" 
 rm "$modules/kvm-intel.ko"
 says "a module that is gone is built again" "built kvm-amd.ko kvm-intel.ko kvm.ko" -- build $release
 echo 'int exit_stats = ;' >"$repo/kvm/exit_stats.c"
-refuses "a file that does not compile" "exit_stats.c:1:" "error" "less $modules/build.log" -- build $release
-refuses "a file that did not compile is not taken for built by the next call" "exit_stats.c:1:" -- build $release
+refuses "a file that does not compile" \
+	"exit_stats.c:1:" "error" "less $modules/build.log" -- build $release
+refuses "a file that did not compile is not taken for built by the next call" \
+	"exit_stats.c:1:" -- build $release
 echo 'static int exit_stats;' >"$repo/kvm/exit_stats.c"
-refuses "a warning in our file" "our files compile with warnings" "less $modules/build.log" -- build $release
+refuses "a warning in our file" \
+	"our files compile with warnings" "less $modules/build.log" -- build $release
 echo 'int exit_stats;' >"$repo/kvm/exit_stats.c"
 
-# A file that cannot be read to its end until somebody writes to the pipe: the build is caught in the middle.
+# A file that cannot be read to its end until somebody writes to the pipe: the build is caught in
+# the middle.
 mkfifo "$tmp/pipe"
 echo "#include \"$tmp/pipe\"" >"$repo/kvm/exit_stats.c"
 start_caught_build() {
@@ -195,7 +224,8 @@ wait $! 2>/dev/null
 check "a build that is killed is not taken for done" test ! -e "$modules/.state"
 echo 'int exit_stats;' >"$repo/kvm/exit_stats.c"
 says "the build after a killed one builds" "built kvm-amd.ko kvm-intel.ko kvm.ko" -- build $release
-check "the build after a killed one keeps nothing that was half made" test ! -e "$modules/tree/half-made"
+check "the build after a killed one keeps nothing that was half made" \
+	test ! -e "$modules/tree/half-made"
 
 echo "#include \"$tmp/pipe\"" >"$repo/kvm/exit_stats.c"
 : >"$modules/build.log"
@@ -207,14 +237,16 @@ wait
 is "of two builds at once the second waits, and builds nothing" "$(<"$tmp/second")" \
 	"kvm/build: waiting for another build for $release ...
 $modules"
-check "of two builds at once the first builds" grep -qF "built kvm-amd.ko kvm-intel.ko kvm.ko" "$tmp/first"
+check "of two builds at once the first builds" \
+	grep -qF "built kvm-amd.ko kvm-intel.ko kvm.ko" "$tmp/first"
 echo 'int exit_stats;' >"$repo/kvm/exit_stats.c"
 
 # --- the patch
 source=$EXITSTAT_CACHE/source/$release
+headers=$EXITSTAT_CACHE/headers/$release/usr/src/linux-headers-$release
 sed -i '1i int inserted;' "$source/arch/x86/kvm/x86.c"
-says "a hunk at another line applies, and is counted" "2 files, 1 hunks moved" \
-	-- "$repo/kvm/compile" "$source" "$EXITSTAT_CACHE/headers/$release/usr/src/linux-headers-$release" "$tmp/out"
+says "a hunk at another line applies, and is counted" "hunks at another line: 1" \
+	-- "$repo/kvm/compile" "$source" "$headers" "$tmp/out"
 sed -i 's/line_18;/line_18_changed;/' "$source/arch/x86/kvm/x86.c"
 rm -f "$modules/.state"
 refuses "a patch that would need fuzz is refused" "6.1.patch does not apply to the 6.1.180 source" \
@@ -222,19 +254,24 @@ refuses "a patch that would need fuzz is refused" "6.1.patch does not apply to t
 check "a patch that does not apply leaves no state of a finished build" test ! -e "$modules/.state"
 sed -i 's/line_18_changed;/line_18;/' "$source/arch/x86/kvm/x86.c"
 cp "$repo/kvm/patches/6.1.patch" "$tmp/6.1.patch"
-printf '%s\n' '--- a/kernel/fork.c' '+++ b/kernel/fork.c' '@@ -1 +1 @@' '-a' '+b' >>"$repo/kvm/patches/6.1.patch"
-refuses "a patch for what is not KVM, and would have no effect" "changes kernel/fork.c" -- build $release
+printf '%s\n' '--- a/kernel/fork.c' '+++ b/kernel/fork.c' '@@ -1 +1 @@' '-a' '+b' \
+	>>"$repo/kvm/patches/6.1.patch"
+refuses "a patch for what is not KVM, and would have no effect" \
+	"kernel/fork.c is neither in KVM nor a header" -- build $release
 rm "$repo/kvm/patches/6.1.patch"
-refuses "a patch that is missing" "the patch for kernel 6.1.180 is missing" "kvm/patches/6.1.patch" -- build $release
+refuses "a patch that is missing" \
+	"the patch for kernel 6.1.180 is missing" "kvm/patches/6.1.patch" -- build $release
 mv "$tmp/6.1.patch" "$repo/kvm/patches/6.1.patch"
 says "with its patch back, the kernel is built again" "$modules" -- build $release
 echo 6.1.179-1 >"$source/.version"
-refuses "source and headers of different versions" "6.1.179-1" "6.1.180-1" "type: rm -r" -- build $release
+refuses "source and headers of different versions" \
+	"6.1.179-1" "6.1.180-1" "type: rm -r" -- build $release
 
 # --- plain directories
-headers=$EXITSTAT_CACHE/headers/$release/usr/src/linux-headers-$release
-refuses "a source that is no kernel tree" "is not the root of a kernel tree" -- "$repo/kvm/compile" "$tmp" "$headers" "$tmp/out"
-refuses "headers that are none" "no kernel headers" -- "$repo/kvm/compile" "$source" "$tmp" "$tmp/out"
+refuses "a source that is no kernel tree" \
+	"is not the root of a kernel tree" -- "$repo/kvm/compile" "$tmp" "$headers" "$tmp/out"
+refuses "headers that are none" \
+	"no kernel headers" -- "$repo/kvm/compile" "$source" "$tmp" "$tmp/out"
 kernel_tree "$tmp/6.1.181" 6.1.181
 refuses "a tree of another version than the headers" "6.1.181" "6.1.180" \
 	-- "$repo/kvm/compile" "$tmp/6.1.181" "$headers" "$tmp/out"

@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/ktap.sh
 . "$top/tests/ktap.sh"
 
-"$top/packaging/need" tools || exit 1
+"$top/packaging/need" tools test || exit 1
 BUILD=$top/build/tests/cli
 make -s -C "$top/cli" BUILD="$BUILD" CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all" \
 	"$BUILD/exitstat" || exit 1
@@ -40,12 +40,17 @@ $said$(cat out)"
 	fi
 }
 
+# json EXPRESSION: what Python says of the object d on stdin.
+json() {
+	python3 -c "import json, sys; d = json.loads(sys.stdin.readline()); print($1)"
+}
+
 # rows COMMAND...: count and name of every row, by number.
 rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 39
+plan 57
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -103,6 +108,32 @@ is "no line is wider than 80 columns" \
 is "the states add up to the vCPUs' time" \
 	"$(exitstat --source "$amd" | sed -n 's/^vCPU time 7.815 s: guest \(.*\) %, KVM \(.*\) %, VMM \(.*\) %, waiting \(.*\) %$/\1 \2 \3 \4/p' | awk '{ printf "%.1f", $1 + $2 + $3 + $4 }')" "100.0"
 
+is "an interval is a line: the rates of what happened in it" \
+	"$(exitstat -S "$intel" 1 | awk '{ print $1, $2, $5, $6, $7 }')" "exits/s %gst %wait busiest exits
+1548 20.2 78.6 IO_INSTRUCTION 506"
+is "--by-reason makes a table of it" \
+	"$(exitstat -S "$intel" --by-reason -n 1 | awk 'NR == 1 { print $2, $3 }')" "IO_INSTRUCTION 1013"
+is "COUNT ends it" "$(exitstat -S "$top/tests/unit/recordings/guest-amd.rec" -n 1 7 | wc -l)" 7
+is "JSON holds what the table holds" \
+	"$(exitstat -S "$amd" --json -- true 2>&1 |
+	json 'd["schema"], d["vendor"], d["total"]["count"], d["own"]["count"], d["command"], d["status"]')" \
+	"1 AMD 3906 43 ['true'] 0"
+is "JSON holds every exit with its number" \
+	"$(exitstat -S "$intel" --json | json 'sum(e["count"] for e in d["exits"]) - d["total"]["count"], len(d["exits"]), [e["name"] for e in d["exits"] if e["number"] == 48]')" \
+	"0 14 ['EPT_VIOLATION']"
+is "JSON of an argument that is not UTF-8 is still JSON" \
+	"$(exitstat -S "$amd" --json -- true $'\xff' 2>&1 | json 'd["command"][1]')" "(not UTF-8)"
+is "CSV has a row per exit and one of names" "$(exitstat -S "$amd" --csv | awk -F, 'NR == 1 || $4 == "npf"')" \
+	"time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles
+1250000000,,1024,npf,30011,240088000,120000,0"
+is "CSV leaves out what is not known" "$(exitstat -S counts --csv -n | awk -F, '$4 == "npf"')" "1250000000,,1024,npf,30011,,,"
+is "repeated runs have a mean and a deviation" \
+	"$(exitstat -S "$top/tests/unit/recordings/guest-amd.rec" -r 43 -- true 2>&1 | awk '$1 == "total" { print $2 }')" "100.9"
+is "the last run that a recording holds is the last" "$(status exitstat -S "$amd" -r 2 -- true)" 1
+is "check says what is offered" "$(exitstat -S "$amd" check | awk -F '  +' '$1 == "times by state" { print $2 }')" "yes: guest, KVM, VMM, waiting"
+is "check says what a reading costs" "$(exitstat -S "$amd" check | awk '/a reading costs/ { print $4, $8 }')" "43 10"
+is "a broken terminal is no place for top" "$(status exitstat -S "$amd" top </dev/null)" 1
+
 is "leaf prints the raw registers" "$(exitstat --source "$amd" leaf 0x4fffff00)" \
 	"leaf=0x4fffff00 ecx=0x00000000: eax=0x4fffffff ebx=0x74697845 ecx=0x74617453 edx=0x4d564b73"
 is "leaf takes ECX, also negative" "$(exitstat leaf --source "$amd" 0x4ffffff8 0x73)" \
@@ -133,6 +164,11 @@ refuses "a verb that is not there" 2 "'frobnicate'" frobnicate
 refuses "nothing behind --" 2 "the command to measure" --
 refuses "a leaf that is no number" 2 "'cpuid'" leaf cpuid
 refuses "a leaf wider than 32 bits" 2 "'0x100000000'" leaf 0x100000000
+refuses "an interval of 0" 2 "INTERVAL is 0.01 to 86400 seconds, not '0'" 0
+refuses "a negative interval" 2 "not '-1'" -1
+refuses "an interval of 1e99" 2 "not '1e99'" 1e99
+refuses "a COUNT of 0" 2 "'0'" 1 0
+refuses "no runs" 2 "'0'" -r 0 -- true
 refuses "an option of another verb" 2 "--all" leaf --all 1
 refuses "a recording that is not there" 1 "./gone: No such file" --source ./gone
 refuses "a file that is no recording" 1 "line 1: a recording begins with" --source /etc/passwd

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* What a recording says: read by series.c, put into words, text and HTML by the others. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "cli.h"
+
+/* One interval of a recording. */
+struct point {
+	double start_s;
+	double length_s;
+	uint64_t count;
+	double guest_cycles;
+	struct exitstat_entry total;	/* with the reader's own: the states are of the whole VM */
+	uint32_t entries_nr;
+	struct exitstat_entry *entries;
+};
+
+/* Adjacent intervals with more than twice the median rate. */
+struct burst {
+	size_t first;
+	size_t last;
+	uint64_t count;
+	double start_s;
+	double length_s;
+};
+
+struct latency {
+	uint32_t number;
+	struct exitstat_histogram histogram;
+};
+
+struct series {
+	const char *path;
+	struct meter meter;
+	struct exitstat_snapshot first;
+	struct exitstat_snapshot last;
+	struct exitstat_snapshot sum;	/* of all intervals, whatever happened to the counters */
+	size_t points_nr;
+	size_t points_room;
+	struct point *points;
+	double length_s;
+	double mean_rate;		/* exits per second */
+	double median_rate;
+	double deviation;		/* standard deviation of the rate */
+	size_t bursts_nr;
+	struct burst *bursts;		/* the one with most exits first */
+	uint64_t bursts_count;
+	double bursts_s;
+	size_t latencies_nr;
+	struct latency *latencies;	/* in the order of sum's entries; with histograms only */
+	bool breaks_off;
+};
+
+/* Read and analyse a recording: STATUS_OK, or what to exit with. */
+int series_read(struct series *series, const char *path);
+void series_free(struct series *series);
+
+/* What it says, a sentence each.  The strings are the caller's to free. */
+#define WORDS_MAX	32
+
+struct words {
+	size_t nr;
+	char *text[WORDS_MAX];
+};
+
+void words_of(struct words *words, struct series *series);
+void words_free(struct words *words);
+
+/* Everything as JSON, for HTML and for programs. */
+json_t *json_of_series(struct series *series);
+
+/* One file that needs nothing else: STATUS_OK, or what to exit with. */
+int html_write(const char *path, struct series *series, size_t series_nr);
+
+#endif /* REPORT_H */

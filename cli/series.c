@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+/* Read a recording and find out what is in it: sums, rates, bursts, latencies. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+static void add_entry(struct exitstat_entry *to, const struct exitstat_entry *entry)
+{
+	to->count += entry->count;
+	to->cycles += entry->cycles;
+	to->vmm_cycles += entry->vmm_cycles;
+	to->waiting_cycles += entry->waiting_cycles;
+}
+
+/* Keep the ascending order of the numbers. */
+static void sum_entry(struct exitstat_snapshot *sum, const struct exitstat_entry *entry)
+{
+	uint32_t i;
+
+	for (i = 0; i < sum->entries_nr && sum->entries[i].number < entry->number; i++)
+		;
+	if (i < sum->entries_nr && sum->entries[i].number == entry->number) {
+		add_entry(&sum->entries[i], entry);
+		return;
+	}
+	if (sum->entries_nr == EXITSTAT_ENTRIES_MAX)
+		return;
+	memmove(&sum->entries[i + 1], &sum->entries[i],
+		(sum->entries_nr - i) * sizeof(*sum->entries));
+	sum->entries[i] = *entry;
+	sum->entries_nr++;
+}
+
+static void sum_interval(struct exitstat_snapshot *sum, const struct exitstat_snapshot *between)
+{
+	uint32_t i;
+
+	sum->since |= between->since;
+	sum->time_ns += between->time_ns;
+	sum->guest_cycles += between->guest_cycles;
+	add_entry(&sum->total, &between->total);
+	add_entry(&sum->own, &between->own);
+	for (i = 0; i < between->entries_nr; i++)
+		sum_entry(sum, &between->entries[i]);
+}
+
+static int add_point(struct series *series, const struct exitstat_snapshot *between)
+{
+	size_t size = between->entries_nr * sizeof(*between->entries);
+	struct point *point;
+
+	if (series->points_nr == series->points_room) {
+		size_t room = series->points_room ? 2 * series->points_room : 64;
+		struct point *more = realloc(series->points, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		series->points = more;
+		series->points_room = room;
+	}
+	point = &series->points[series->points_nr];
+	*point = (struct point){
+		.start_s = series->length_s,
+		.length_s = (double)between->time_ns / 1e9,
+		.count = between->total.count,
+		.guest_cycles = (double)between->guest_cycles,
+		.total = between->total,
+		.entries_nr = between->entries_nr,
+		.entries = malloc(size ? size : 1),
+	};
+	if (!point->entries)
+		return -ENOMEM;
+	add_entry(&point->total, &between->own);
+	memcpy(point->entries, between->entries, size);
+	series->length_s += point->length_s;
+	series->points_nr++;
+	return 0;
+}
+
+/* What the recorder asked for in its first frame, and again in its last: in the same order. */
+static int read_histograms(struct series *series, const struct exitstat_snapshot *snap,
+			   struct latency *latencies)
+{
+	uint32_t i;
+
+	for (i = 0; i < snap->entries_nr; i++) {
+		int err = exitstat_histogram_read(series->meter.src, &series->meter.desc,
+						  snap->scope, snap->entries[i].number,
+						  &latencies[i].histogram);
+
+		if (err && err != -ENODATA)
+			return err;
+		latencies[i].number = snap->entries[i].number;
+		/* A recording that was cut short need not hold them. */
+		if (err)
+			memset(&latencies[i].histogram, 0, sizeof(latencies[i].histogram));
+	}
+	return 0;
+}
+
+static void subtract_histograms(struct series *series, const struct latency *old)
+{
+	size_t i, j;
+
+	for (i = 0; i < series->latencies_nr; i++) {
+		for (j = 0; j < series->first.entries_nr; j++) {
+			if (old[j].number == series->latencies[i].number)
+				exitstat_histogram_subtract(&series->latencies[i].histogram,
+							    &old[j].histogram,
+							    &series->latencies[i].histogram);
+		}
+	}
+}
+
+static int read_interval(struct series *series)
+{
+	static struct exitstat_snapshot between;
+	struct exitstat_snapshot before = series->last;
+	int status = meter_take(&series->meter, &series->last);
+
+	if (!status)
+		status = meter_subtract(&series->meter, &series->last, &before, &between);
+	if (status || !between.time_ns)
+		return status;
+	sum_interval(&series->sum, &between);
+	if (add_point(series, &between))
+		return say(STATUS_FAILED, "cannot read %s: not enough memory", series->path);
+	return STATUS_OK;
+}
+
+static int read_points(struct series *series, struct latency *old)
+{
+	unsigned long line;
+	int status = meter_take(&series->meter, &series->first);
+	int more;
+
+	if (!status && series->meter.desc.buckets &&
+	    read_histograms(series, &series->first, old))
+		status = say(STATUS_FAILED, "cannot read the histograms of %s", series->path);
+	series->last = series->first;
+	series->sum = series->first;
+	series->sum.entries_nr = 0;
+	series->sum.time_ns = 0;
+	series->sum.guest_cycles = 0;
+	series->sum.total = (struct exitstat_entry){ 0 };
+	while (!status && (more = meter_advance(&series->meter))) {
+		if (more < 0)
+			return STATUS_FAILED;
+		status = read_interval(series);
+	}
+	series->breaks_off = exitstat_source_complaint(series->meter.src, &line);
+	return status;
+}
+
+static int read_latencies(struct series *series, const struct latency *old)
+{
+	if (!series->meter.desc.buckets)
+		return STATUS_OK;
+	series->latencies = calloc(EXITSTAT_ENTRIES_MAX, sizeof(*series->latencies));
+	if (!series->latencies)
+		return say(STATUS_FAILED, "cannot read %s: not enough memory", series->path);
+	if (read_histograms(series, &series->last, series->latencies))
+		return say(STATUS_FAILED, "cannot read the histograms of %s", series->path);
+	series->latencies_nr = series->last.entries_nr;
+	subtract_histograms(series, old);
+	return STATUS_OK;
+}
+
+static double rate(const struct point *point)
+{
+	return (double)point->count / point->length_s;
+}
+
+static int compare_doubles(const void *left, const void *right)
+{
+	double a = *(const double *)left;
+	double b = *(const double *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+static int find_rates(struct series *series)
+{
+	double *rates = calloc(series->points_nr + 1, sizeof(*rates));
+	double squares = 0;
+	size_t n = series->points_nr;
+	size_t i;
+
+	if (!rates)
+		return -ENOMEM;
+	series->mean_rate = (double)series->sum.total.count / series->length_s;
+	for (i = 0; i < n; i++) {
+		double off;
+
+		rates[i] = rate(&series->points[i]);
+		off = rates[i] - series->mean_rate;
+		squares += off * off;
+	}
+	qsort(rates, n, sizeof(*rates), compare_doubles);
+	series->median_rate = n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2;
+	series->deviation = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+	free(rates);
+	return 0;
+}
+
+static int compare_bursts(const void *left, const void *right)
+{
+	const struct burst *a = left;
+	const struct burst *b = right;
+
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return a->first < b->first ? -1 : 1;
+}
+
+static int find_bursts(struct series *series)
+{
+	/* Where nothing happens most of the time, the median is no measure. */
+	double limit = 2 * (series->median_rate > 0 ? series->median_rate : series->mean_rate);
+	struct burst *burst = NULL;
+	size_t i;
+
+	series->bursts = calloc(series->points_nr, sizeof(*series->bursts));
+	if (!series->bursts)
+		return -ENOMEM;
+	for (i = 0; i < series->points_nr; i++) {
+		const struct point *point = &series->points[i];
+
+		if (rate(point) <= limit) {
+			burst = NULL;
+			continue;
+		}
+		if (!burst) {
+			burst = &series->bursts[series->bursts_nr++];
+			*burst = (struct burst){ .first = i, .start_s = point->start_s };
+		}
+		burst->last = i;
+		burst->count += point->count;
+		burst->length_s += point->length_s;
+		series->bursts_count += point->count;
+		series->bursts_s += point->length_s;
+	}
+	qsort(series->bursts, series->bursts_nr, sizeof(*series->bursts), compare_bursts);
+	return 0;
+}
+
+int series_read(struct series *series, const char *path)
+{
+	const struct options opts = { .source = path, .vcpu = VCPU_NONE };
+	struct latency *old = calloc(EXITSTAT_ENTRIES_MAX, sizeof(*old));
+	int status;
+
+	memset(series, 0, sizeof(*series));
+	series->path = path;
+	if (!old)
+		return say(STATUS_FAILED, "cannot read %s: not enough memory", path);
+	status = meter_open(&series->meter, &opts);
+	if (!status)
+		status = meter_describe(&series->meter);
+	if (!status)
+		status = read_points(series, old);
+	if (!status)
+		status = read_latencies(series, old);
+	free(old);
+	if (status)
+		return status;
+	if (!series->points_nr)
+		return say(STATUS_FAILED, "%s holds one reading only: nothing to compare",
+			   path);
+	if (find_rates(series) || find_bursts(series))
+		return say(STATUS_FAILED, "cannot read %s: not enough memory", path);
+	return STATUS_OK;
+}
+
+void series_free(struct series *series)
+{
+	size_t i;
+
+	for (i = 0; i < series->points_nr; i++)
+		free(series->points[i].entries);
+	free(series->points);
+	free(series->bursts);
+	free(series->latencies);
+	meter_close(&series->meter);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/* What a recording says, in words. */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+#define BURSTS_NAMED	5
+
+/* Fewer intervals than this say nothing about steadiness. */
+#define POINTS_FOR_RATE	5
+
+#define STEADY_PERCENT	25
+
+__printf(2, 3) static void add(struct words *words, const char *format, ...)
+{
+	va_list args;
+
+	if (words->nr == WORDS_MAX)
+		return;
+	va_start(args, format);
+	if (vasprintf(&words->text[words->nr], format, args) >= 0)
+		words->nr++;
+	va_end(args);
+}
+
+static int compare_counts(const void *left, const void *right)
+{
+	const struct exitstat_entry *a = left;
+	const struct exitstat_entry *b = right;
+
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
+}
+
+/* "io (41 %), npf (30 %) and msr (9 %)": at most three, and those of 1 % at least. */
+static void most_frequent(char text[160], uint32_t numbering, const struct exitstat_entry *entries,
+			  uint32_t entries_nr)
+{
+	struct exitstat_entry sorted[EXITSTAT_ENTRIES_MAX];
+	uint64_t total = 0;
+	int length = 0;
+	uint32_t i;
+
+	memcpy(sorted, entries, entries_nr * sizeof(*entries));
+	qsort(sorted, entries_nr, sizeof(*sorted), compare_counts);
+	for (i = 0; i < entries_nr; i++)
+		total += sorted[i].count;
+	*text = '\0';
+	for (i = 0; i < entries_nr && i < 3 && sorted[i].count * 100 >= total && total; i++)
+		length += snprintf(text + length, 160 - (size_t)length, "%s%s (%.0f %%)",
+				   i ? ", " : "", exit_name(numbering, sorted[i].number),
+				   100.0 * (double)sorted[i].count / (double)total);
+}
+
+static void say_what(struct words *words, struct series *series)
+{
+	struct exitstat_source *src = series->meter.src;
+	const char *command = exitstat_source_note(src, "command");
+	const char *started = exitstat_source_note(src, "started");
+	const char *kernel = exitstat_source_note(src, "kernel");
+
+	add(words, "%s: %.3f s in %zu interval%s, on %s with %u vCPU%s.", series->path,
+	    series->length_s, series->points_nr, series->points_nr == 1 ? "" : "s",
+	    vendor_name(series->meter.desc.numbering), series->last.vcpus,
+	    series->last.vcpus == 1 ? "" : "s");
+	if (started)
+		add(words, "It was begun at %s%s%s.", started, kernel ? ", under Linux " : "",
+		    kernel ? kernel : "");
+	if (command)
+		add(words, "While it was recorded, this ran: %s", command);
+	if (series->breaks_off)
+		add(words, "The recording breaks off inside a reading, which does not count.");
+	if (series->sum.since & EXITSTAT_SINCE_RESTART)
+		add(words, "The counters started anew meanwhile, as after a migration.");
+	if (series->sum.since & EXITSTAT_SINCE_VCPUS)
+		add(words, "The number of vCPUs changed meanwhile.");
+}
+
+static void say_counts(struct words *words, struct series *series)
+{
+	const struct exitstat_snapshot *sum = &series->sum;
+	char most[160];
+	uint32_t i, least = 0;
+
+	most_frequent(most, sum->numbering, series->last.entries, series->last.entries_nr);
+	add(words, "From the VM's start to the end of the recording: %llu exits, most of all %s.",
+	    (unsigned long long)series->last.total.count, most);
+	add(words, "Of these, %llu were before the recording began.",
+	    (unsigned long long)series->first.total.count);
+	if (!sum->total.count) {
+		add(words, "During the recording there was no exit but those of reading.");
+		return;
+	}
+	most_frequent(most, sum->numbering, sum->entries, sum->entries_nr);
+	add(words, "During the recording: %llu exits, %.1f per second; most frequent %s.",
+	    (unsigned long long)sum->total.count, series->mean_rate, most);
+	for (i = 1; i < sum->entries_nr; i++) {
+		if (!sum->entries[least].count ||
+		    (sum->entries[i].count && sum->entries[i].count < sum->entries[least].count))
+			least = i;
+	}
+	add(words, "Least frequent, of %u kinds: %s (%llu).", sum->entries_nr,
+	    exit_name(sum->numbering, sum->entries[least].number),
+	    (unsigned long long)sum->entries[least].count);
+}
+
+static void say_times(struct words *words, struct series *series)
+{
+	const struct exitstat_snapshot *sum = &series->sum;
+	const struct exitstat_entry *longest = NULL;
+	struct states states;
+	char time[TEXT_SIZE], each[TEXT_SIZE];
+	uint32_t i;
+
+	if (states_of(sum, &states)) {
+		text_time(time, &series->meter.desc, states.all_cycles);
+		add(words, "Of %s of vCPU time, %.1f %% went to the guest, %.1f %% to KVM, %.1f %% to the VMM, and %.1f %% passed waiting.",
+		    text_unpad(time), 100 * states.guest, 100 * states.kernel,
+		    100 * states.vmm, 100 * states.waiting);
+	}
+	for (i = 0; i < sum->entries_nr; i++) {
+		if (sum->entries[i].count && (!longest || sum->entries[i].cycles > longest->cycles))
+			longest = &sum->entries[i];
+	}
+	if (!longest || !longest->cycles)
+		return;
+	text_time(time, &series->meter.desc, (double)longest->cycles);
+	text_time(each, &series->meter.desc, (double)longest->cycles / (double)longest->count);
+	add(words, "Most exit time took %s: %s, %.1f %% of it, %s each.",
+	    exit_name(sum->numbering, longest->number), text_unpad(time),
+	    100 * (double)longest->cycles / (double)sum->total.cycles, text_unpad(each));
+}
+
+static void say_burst(struct words *words, struct series *series, const struct burst *burst)
+{
+	struct exitstat_snapshot *sum = calloc(1, sizeof(*sum));
+	char most[160];
+	size_t i;
+	uint32_t j, k;
+
+	if (!sum)
+		return;
+	for (i = burst->first; i <= burst->last; i++) {
+		for (j = 0; j < series->points[i].entries_nr; j++) {
+			const struct exitstat_entry *entry = &series->points[i].entries[j];
+
+			for (k = 0; k < sum->entries_nr; k++) {
+				if (sum->entries[k].number == entry->number)
+					break;
+			}
+			if (k == EXITSTAT_ENTRIES_MAX)
+				continue;
+			if (k == sum->entries_nr)
+				sum->entries[sum->entries_nr++].number = entry->number;
+			sum->entries[k].count += entry->count;
+		}
+	}
+	most_frequent(most, series->sum.numbering, sum->entries, sum->entries_nr);
+	add(words, "Burst at %.3f s, for %.3f s: %.1f exits per second, most of all %s.",
+	    burst->start_s, burst->length_s, (double)burst->count / burst->length_s, most);
+	free(sum);
+}
+
+static void say_rate(struct words *words, struct series *series)
+{
+	double percent = 100 * series->deviation / series->mean_rate;
+	size_t i;
+
+	if (!series->sum.total.count)
+		return;
+	if (series->points_nr < POINTS_FOR_RATE) {
+		add(words, "Whether the rate is steady, fewer than %d intervals do not tell.",
+		    POINTS_FOR_RATE);
+		return;
+	}
+	if (!series->bursts_nr) {
+		add(words, "The rate was %s: its standard deviation is %.0f %% of the mean, and no interval had more than twice the median.",
+		    percent <= STEADY_PERCENT ? "steady" : "uneven, but without bursts", percent);
+		return;
+	}
+	add(words, "The rate was bursty: %zu burst%s of more than twice the median (%.1f per second) held %.0f %% of the exits in %.0f %% of the time.",
+	    series->bursts_nr, series->bursts_nr == 1 ? "" : "s", series->median_rate,
+	    100 * (double)series->bursts_count / (double)series->sum.total.count,
+	    100 * series->bursts_s / series->length_s);
+	for (i = 0; i < series->bursts_nr && i < BURSTS_NAMED; i++)
+		say_burst(words, series, &series->bursts[i]);
+}
+
+void words_of(struct words *words, struct series *series)
+{
+	words->nr = 0;
+	say_what(words, series);
+	say_counts(words, series);
+	say_times(words, series);
+	say_rate(words, series);
+}
+
+void words_free(struct words *words)
+{
+	while (words->nr)
+		free(words->text[--words->nr]);
+}

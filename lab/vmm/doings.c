@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+/* What the VMM does when a step says so, with a watch in its hand: rax is how many cycles it took. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "host.h"
+
+#define KICK_AFTER_US	20000
+
+static void sleep_ms(unsigned long ms)
+{
+	const struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+static void do_sleep(struct vcpu *v, struct step *s)
+{
+	(void)v;
+	sleep_ms(s->n);
+}
+
+static unsigned long now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static void do_spin(struct vcpu *v, struct step *s)
+{
+	unsigned long end = now_ms() + s->n;
+
+	(void)v;
+	while (now_ms() < end)
+		;
+}
+
+/* They load and put the vCPU, like KVM_RUN. */
+static void do_ioctls(struct vcpu *v, struct step *s)
+{
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+
+	for (unsigned long i = 0; i < s->n; i++) {
+		if (ioctl(v->fd, KVM_GET_REGS, &regs) || ioctl(v->fd, KVM_GET_SREGS, &sregs))
+			die(1, "reading the registers of vCPU %lu: %s", v->index, strerror(errno));
+	}
+}
+
+static void *kick_later(void *arg)
+{
+	struct vcpu *v = arg;
+
+	usleep(KICK_AFTER_US);
+	pthread_kill(v->thread, SIGUSR1);
+	return NULL;
+}
+
+/* The guest waits for what after_signal() says, in guest mode. */
+static void do_kick(struct vcpu *v, struct step *s)
+{
+	pthread_t thread;
+
+	v->kicked = s;
+	if (pthread_create(&thread, NULL, kick_later, v) || pthread_detach(thread))
+		die(1, "no thread to kick vCPU %lu", v->index);
+}
+
+void after_signal(struct vcpu *v)
+{
+	struct step *s = v->kicked;
+	unsigned long start = __rdtsc();
+
+	if (!s)
+		return;
+	v->kicked = NULL;
+	sleep_ms(s->n);
+	s->rax = __rdtsc() - start;
+	__atomic_store_n(&s->rdx, 1, __ATOMIC_RELEASE);
+}
+
+/* The way that QEMU stops a vCPU: a KVM_RUN that only completes what was left to do. */
+static void do_immediate(struct vcpu *v, struct step *s)
+{
+	v->run->immediate_exit = 1;
+	if (!ioctl(v->fd, KVM_RUN, 0) || errno != EINTR)
+		die(1, "an immediate exit of vCPU %lu: %s", v->index, strerror(errno));
+	v->run->immediate_exit = 0;
+	v->outside_cycles[0] += __rdtsc() - v->left_tsc;
+	v->left_tsc = __rdtsc();
+	sleep_ms(s->n);
+	s->rax = __rdtsc() - v->left_tsc;
+}
+
+/* What the VMM itself knows so far. */
+static void do_tally(struct vcpu *v, struct step *s)
+{
+	s->rax = v->outside_cycles[0] + __rdtsc() - v->left_tsc;
+	s->rbx = v->outside_cycles[1];
+	s->rcx = v->returns[0];
+	s->rdx = v->returns[1];
+}
+
+#define DOING(name) do_##name,
+static void (*const doings[])(struct vcpu *v, struct step *s) = { VMM_DOINGS };
+#undef DOING
+
+void do_step(struct vcpu *v, struct step *s)
+{
+	unsigned long start = __rdtsc();
+
+	s->rax = 0;
+	doings[s->kind](v, s);
+	if (!s->rax)
+		s->rax = __rdtsc() - start;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The payload's long run: random exits of all kinds with a watch on the counters,
+ * and snapshots of the counters that no other exit disturbed.
+ */
+#include "exitstat/abi.h"
+#include "payload.h"
+
+#define WATCH_EVERY	64
+#define MAX_ATTEMPTS	100000
+
+#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
+
+static const unsigned int number_leaves[] = {
+	EXITSTAT_COUNT, EXITSTAT_TIME, EXITSTAT_TIME_VMM, EXITSTAT_TIME_WAITING,
+};
+
+static const unsigned int total_leaves[] = {
+	EXITSTAT_TOTAL_COUNT, EXITSTAT_TOTAL_TIME, EXITSTAT_TIME_GUEST,
+};
+
+/* What the counters of one number said last, for the VM and for the vCPU. */
+struct seen {
+	unsigned int number;
+	unsigned long value[2][COUNT(number_leaves)];
+};
+
+static struct watch {
+	unsigned int cursor;		/* the number to look at next */
+	unsigned int nr_seen;
+	struct seen seen[VMM_MAX_ROWS];
+	unsigned long total[2][COUNT(total_leaves)];
+} watches[VMM_MAX_VCPUS];
+
+static unsigned long value_of(unsigned int leaf, const struct answer *a)
+{
+	switch (leaf | EXITSTAT_VCPU) {
+	case EXITSTAT_COUNT:
+	case EXITSTAT_TOTAL_COUNT:
+	case EXITSTAT_BUCKET:
+		return (unsigned long)a->ebx << 32 | a->eax;
+	default:
+		return (unsigned long)a->ebx << 32 | a->ecx;
+	}
+}
+
+static unsigned long read(unsigned int leaf, unsigned int input)
+{
+	struct answer a = ask(leaf, input);
+
+	return value_of(leaf, &a);
+}
+
+static unsigned long read_vcpu(unsigned int leaf, unsigned int input)
+{
+	return read(leaf - EXITSTAT_VCPU, input);
+}
+
+/* An answer of 0 in all registers is that of a host who was told to give none. */
+static void compare(struct step *s, unsigned int leaf, unsigned int input, unsigned long *last)
+{
+	struct answer a = ask(leaf, input);
+	unsigned long now = value_of(leaf, &a);
+
+	if (!(a.eax | a.ebx | a.ecx | a.edx))
+		return;
+	s->watched++;
+	if (a.edx || now < *last) {
+		if (!s->fallen++) {
+			s->leaf = leaf;
+			s->ecx = input;
+			s->rax = *last;
+			s->rbx = now;
+			s->rdx = a.edx;
+		}
+	}
+	*last = now;
+}
+
+static struct seen *find_seen(struct watch *w, unsigned int number)
+{
+	struct seen *seen = w->seen;
+
+	while (seen < &w->seen[w->nr_seen] && seen->number != number)
+		seen++;
+	if (seen == &w->seen[w->nr_seen] && w->nr_seen < VMM_MAX_ROWS) {
+		w->nr_seen++;
+		seen->number = number;
+	}
+	return seen;
+}
+
+static void watch_number(struct step *s, struct watch *w, unsigned int number)
+{
+	struct seen *seen = find_seen(w, number);
+
+	for (unsigned int i = 0; i < COUNT(number_leaves); i++) {
+		compare(s, number_leaves[i], number, &seen->value[0][i]);
+		compare(s, number_leaves[i] - EXITSTAT_VCPU, number, &seen->value[1][i]);
+	}
+	w->cursor = number + 1;
+}
+
+/* One number of the VM, while the other vCPUs go on; after the last number, the totals. */
+static void watch(struct step *s, struct watch *w)
+{
+	struct answer a = ask(EXITSTAT_NEXT, w->cursor);
+
+	if (!(a.eax | a.ebx | a.ecx | a.edx))
+		return;
+	if (a.edx != EXITSTAT_UNDEFINED) {
+		watch_number(s, w, a.eax);
+		return;
+	}
+	w->cursor = 0;
+	for (unsigned int i = 0; i < COUNT(total_leaves); i++) {
+		compare(s, total_leaves[i], 0, &w->total[0][i]);
+		compare(s, total_leaves[i] - EXITSTAT_VCPU, 0, &w->total[1][i]);
+	}
+}
+
+static unsigned long next_random(unsigned long *state)
+{
+	*state = *state * 6364136223846793005ul + 1442695040888963407ul;
+	return *state >> 33;
+}
+
+static void make_any(struct vcpu *v, unsigned int kind)
+{
+	if (v->fresh == (char *)VMM_FRESH + (v->index + 1) * VMM_FRESH_SIZE) {
+		out(VMM_PORT_FRESH, 0);
+		v->fresh -= VMM_FRESH_SIZE;
+	}
+	make[kind](v);
+}
+
+void mix(struct step *s, struct vcpu *v)
+{
+	unsigned long state = s->n * 2654435761ul + s->rcx * VMM_MAX_VCPUS + v->index;
+
+	s->rax = s->rbx = s->rdx = 0;
+	out(VMM_PORT_STIR, 0);
+	for (unsigned long i = 0; i < s->n; i++) {
+		if (next_random(&state) % WATCH_EVERY == 0)
+			watch(s, &watches[v->index]);
+		make_any(v, next_random(&state) % KIND_COUNT);
+	}
+	out(VMM_PORT_CALM, 0);
+}
+
+/* The times of every number, and the total before them. */
+static unsigned int read_times(struct step *head)
+{
+	struct step *row = head + 1;
+	unsigned int number = 0;
+	struct answer a;
+
+	head->n = read_vcpu(EXITSTAT_TOTAL_TIME, 0);
+	for (; row <= head + VMM_MAX_ROWS; row++) {
+		a = ask(EXITSTAT_NEXT - EXITSTAT_VCPU, number);
+		if (a.edx == EXITSTAT_UNDEFINED)
+			break;
+		row->ecx = a.eax;
+		row->rcx = read_vcpu(EXITSTAT_TIME_VMM, a.eax);
+		row->rbx = read_vcpu(EXITSTAT_TIME, a.eax);
+		number = a.eax + 1;
+	}
+	return row - head - 1;
+}
+
+/* Return false if the number that comes next is not that of the row. */
+static int read_row(struct step *row, unsigned int from)
+{
+	struct answer a = ask(EXITSTAT_NEXT - EXITSTAT_VCPU, from);
+
+	row->rax = value_of(EXITSTAT_NEXT, &a);
+	row->rdx = read_vcpu(EXITSTAT_TIME_WAITING, row->ecx);
+	row->n = 1;
+	return a.edx != EXITSTAT_UNDEFINED && a.eax == row->ecx;
+}
+
+/*
+ * The three times whose sum with the waiting is the TSC: the total of processing
+ * lacks just the exit that asks for it, so it ends where the TSC was read.
+ * Return whether the host did not take the CPU away in the middle of it.
+ */
+static int read_sum(struct step *head, struct step *own)
+{
+	own->rdx = read_vcpu(EXITSTAT_TIME_WAITING, head->ecx);
+	head->rbx = read_vcpu(EXITSTAT_TIME_GUEST, 0);
+	head->rdx = rdtsc();
+	head->rcx = read_vcpu(EXITSTAT_TOTAL_TIME, 0);
+	return own->rdx == read_vcpu(EXITSTAT_TIME_WAITING, head->ecx);
+}
+
+/* Counts and waiting of the rows, and the sum.  Return whether nothing else came between. */
+static int read_counts(struct step *head, unsigned int rows)
+{
+	unsigned long before = read_vcpu(EXITSTAT_TOTAL_COUNT, 0);
+	struct step *own = head + 1;
+	unsigned int asked = 0, own_asked = 0, from = 0;
+
+	for (struct step *row = head + 1; row <= head + rows; row++) {
+		if (!read_row(row, from))
+			return 0;
+		asked += 2;
+		if (row->ecx == head->ecx) {
+			own = row;
+			own_asked = asked - 1;
+		}
+		from = row->ecx + 1;
+	}
+	if (!read_sum(head, own))
+		return 0;
+	head->rax = read_vcpu(EXITSTAT_TOTAL_COUNT, 0);
+	asked += 5;
+	own->rax += asked - own_asked;
+	return head->rax == before + asked;
+}
+
+/* head->ecx is the number of the exits that asking makes. */
+void snapshot(struct step *head)
+{
+	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+		if (read_counts(head, read_times(head)))
+			return;
+	}
+	head->rax = 0;
+}
+
+static void sum_histogram(struct step *row, unsigned int number, unsigned int own)
+{
+	row->n = 1;
+	row->ecx = number;
+	do {
+		row->rax = read_vcpu(EXITSTAT_COUNT, number);
+		row->rbx = 0;
+		for (unsigned int i = 0; i < EXITSTAT_BUCKETS; i++)
+			row->rbx += read_vcpu(EXITSTAT_BUCKET, i << 16 | (number & 0xffff));
+		row->rcx = read_vcpu(EXITSTAT_COUNT, number);
+	} while (row->rax != row->rcx && number != own);
+}
+
+/* Of each number: the count, the sum of its buckets, the count again. */
+void sum_histograms(struct step *head)
+{
+	unsigned int number = 0;
+	struct answer a;
+
+	for (struct step *row = head + 1; row <= head + VMM_MAX_ROWS; row++) {
+		a = ask(EXITSTAT_NEXT - EXITSTAT_VCPU, number);
+		if (a.edx == EXITSTAT_UNDEFINED)
+			return;
+		sum_histogram(row, a.eax, head->ecx);
+		number = a.eax + 1;
+	}
+}

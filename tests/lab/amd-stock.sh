@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The distribution's KVM, and ours when it is off: on an emulated AMD host.
+set -u
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+run_cases amd stock.sh --stock

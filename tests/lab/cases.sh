@@ -1,0 +1,399 @@
+#!/bin/sh
+# shellcheck shell=dash disable=SC2086 # lists of words are split
+# SPDX-License-Identifier: MIT
+# In a machine of the lab with our KVM: what every guest must see of its exits, and what none may.
+#
+# usage: cases.sh BUILD-ID PRIME: the build ID that our kvm.ko has, the number of exits of each kind.
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=../ktap.sh
+. ./ktap.sh
+# shellcheck source=ask.sh
+. ./ask.sh
+
+build_id=$1
+prime=$2
+parameter=/sys/module/kvm/parameters/guest_exit_stats
+cpuid=$(number_of cpuid)
+kinds=$(vmm --list kinds | cut -d ' ' -f 1)
+smp_kinds="hypercall wrmsr icr hlt wbinvd cr0"
+
+# As many as the kind allows: guest pages are few, and a timer takes its time.
+amount() {
+	case $1 in
+	npf) echo 1009 ;;
+	hlt_timer) echo 101 ;;
+	*) echo "$prime" ;;
+	esac
+}
+
+identity() {
+	is "the kvm.ko that is loaded is ours" \
+		"$(od -An -v -tx1 /sys/module/kvm/notes/.note.gnu.build-id | tr -d ' \n' | tail -c 40)" "$build_id"
+}
+
+discovery() {
+	local epoch
+
+	ask --vcpus 3 read signature 0 read features 0 read scope 0
+	next_answer
+	is "the signature is ExitStatsKVM, and the highest leaf of the block" \
+		"$rax $(text "$rbx")$(text "$rcx")$(text "$rdx")" "0x4fffffff ExitStatsKVM"
+	next_answer
+	is "revision 1 of the ABI, this vendor's numbering, times and their split" \
+		"$((rax)) $((rbx)) $((rcx & 3))" "1 $numbering 3"
+	next_answer
+	is "three vCPUs, and this is the first" "$((rax)) $((rbx))" "3 0"
+	epoch=$(time_of_epoch)
+	check "the epoch is not zero" test "$epoch" -ne 0
+	next_answer 6
+	is "the last vCPU is the third, in the same epoch" "$((rax)) $((rbx)) $(time_of_epoch)" "3 2 $epoch"
+	ask read scope 0
+	next_answer
+	check "the next VM has another epoch" test "$(time_of_epoch)" -ne "$epoch"
+}
+
+# The epoch of a scope answer.
+time_of_epoch() {
+	echo $((rdx << 32 | rcx))
+}
+
+# Exits of each kind, and the CPUIDs in between where these are the kind.
+exact_counts() {
+	local kind words='' vm vcpu own
+
+	for kind in $kinds; do
+		words="$words read count $kind read vcpu-count $kind make $kind $(amount "$kind")"
+		words="$words read count $kind read vcpu-count $kind"
+	done
+	ask $words
+	for kind in $kinds; do
+		own=0
+		[ "$(number_of "$kind")" != "$cpuid" ] || own=2
+		next_answer
+		vm=$(count)
+		next_answer
+		vcpu=$(count)
+		next_answer 2
+		vm=$(($(count) - vm - own))
+		next_answer
+		vcpu=$(($(count) - vcpu - own))
+		is "$(amount "$kind") exits by $kind count as many, for the VM and for the vCPU" "$vm $vcpu" \
+			"$(amount "$kind") $(amount "$kind")"
+	done
+}
+
+# An interrupt may exit while the numbers are read: one round in peace is enough.
+sum_is_total() {
+	local scope=$1 rounds="1 2 3 4 5 6 7 8" words='' sum total moving
+
+	for _ in $rounds; do
+		words="$words read ${scope}count all read ${scope}count 0xffffff00 read ${scope}total-count 0"
+		words="$words read ${scope}count $interrupt read ${scope}count cpuid read ${scope}total-count 0"
+	done
+	ask make cpuid 3 make hypercall 5 make mmio 7 $words
+	next_answer 3
+	for _ in $rounds; do
+		sum=0
+		for _ in $numbers 0xffffff00; do
+			next_answer
+			case $((ecx)) in
+			$((cpuid)) | $((interrupt_number))) ;;
+			*) sum=$((sum + $(count))) ;;
+			esac
+		done
+		next_answer
+		total=$(count)
+		next_answer
+		moving=$(count)
+		next_answer
+		moving=$((moving + $(count)))
+		next_answer
+		[ "$(count)" -ne $((total + 3)) ] || break
+	done
+	is "the counts of all numbers add up to the total, scope ${scope:-vm}" "$(count) $((sum + moving))" \
+		"$((total + 3)) $((total + 2))"
+}
+
+# The times move at each exit: the sum lies between the totals before and after.
+time_sum_is_total() {
+	local before after sum=0
+
+	ask make pio_vmm 100 read total-time 0 read time all read time 0xffffff00 read total-time 0
+	next_answer 2
+	before=$(cycles)
+	for _ in $numbers 0xffffff00; do
+		next_answer
+		sum=$((sum + $(cycles)))
+	done
+	next_answer
+	after=$(cycles)
+	check "the times of all numbers add up to the total" test "$before" -le "$sum" -a "$sum" -le "$after"
+	check "time passes" test "$before" -gt 0 -a "$after" -gt "$before"
+}
+
+# But for interrupts: the first may come between one reading and the other.
+next_finds_all() {
+	local seen='' wanted=''
+
+	ask make hypercall 3 make mmio 5 read count all next next
+	next_answer 2
+	for _ in $numbers; do
+		next_answer
+		[ "$(count)" -eq 0 ] || [ "$ecx" = "$interrupt_number" ] || wanted="$wanted $((ecx))"
+	done
+	while next_answer && [ "$rdx" = 0 ]; do
+		[ "$rax" = "$interrupt_number" ] || seen="$seen $((rax))"
+	done
+	is "the leaf for the next number finds those with a count, in ascending order" "$seen" "$wanted"
+	is "after the last number there is none" "$rax $rbx $rcx $rdx" "0 0 0 0xffffffff"
+}
+
+# All 256 leaves.  Named are 00-03 and, in the rows E and F, 7-f.
+block() {
+	local words='' leaf=$((0x4fffff00)) bad='' high='' hex='[0-9a-f]'
+
+	while [ $leaf -le $((0x4fffffff)) ]; do
+		words="$words read $leaf 0x1234"
+		leaf=$((leaf + 1))
+	done
+	ask $words
+	while next_answer; do
+		case "$rax $rbx $rcx $rdx" in
+		*0x$hex$hex$hex$hex$hex$hex$hex$hex$hex*) high="$high $leaf" ;;
+		esac
+		case $leaf in
+		0x4fffff0[0-3] | 0x4fffff[ef][7-9a-f]) ;;
+		*) [ "$rax $rbx $rcx $rdx" = "0 0 0 0" ] || bad="$bad $leaf" ;;
+		esac
+	done
+	is "a leaf without a name is zero in all registers, whatever was in them" "$bad" ""
+	is "no answer has a bit above the 32 of a register" "$high" ""
+}
+
+unused_registers() {
+	local words='' leaf bad=''
+
+	for leaf in total-count count total-time time time-vmm time-waiting time-guest; do
+		words="$words read $leaf cpuid read vcpu-$leaf cpuid"
+	done
+	ask $words
+	for leaf in total-count count; do
+		for _ in vm vcpu; do
+			next_answer
+			[ "$rcx $rdx" = "0 0" ] && [ "$(count)" -gt 0 ] || bad="$bad $leaf"
+		done
+	done
+	for leaf in total-time time time-vmm time-waiting time-guest; do
+		for _ in vm vcpu; do
+			next_answer
+			[ "$rax $rdx" = "0 0" ] || bad="$bad $leaf"
+		done
+	done
+	is "a count leaves ECX and EDX zero, a time EAX and EDX" "$bad" ""
+}
+
+# Small numbers one by one, then what only looks like a number.
+inputs() {
+	local words='' input=0 bad='' wanted
+
+	while [ $input -le $last_small ]; do
+		words="$words read count $input"
+		input=$((input + 1))
+	done
+	for input in 0x1000a 0x10072 0x80000001 0x80000021 0x8000ffff 0xdead 0xf0000000 0xfffffefe 0xfffffeff \
+		0xffffff01 0xfffffffb 0xfffffffc 0xfffffffd 0xfffffffe 0xffffffff 0x7fffffff 0x80000000; do
+		words="$words read count $input read time $input read vcpu-time-vmm $input read vcpu-time-waiting $input"
+	done
+	ask $words read count 0xffffff00
+	while next_answer; do
+		wanted=0xffffffff
+		! is_number "$ecx" || wanted=0
+		[ "$rdx" = "$wanted" ] && { [ "$wanted" = 0 ] || [ "$rax $rbx $rcx" = "0 0 0" ]; } ||
+			bad="$bad $leaf:$ecx"
+	done
+	is "an input that names nothing has EDX = 0xffffffff and zeros, any other EDX = 0" "$bad" ""
+}
+
+buckets() {
+	ask read bucket 0x180000 read bucket 0xffff0000 read bucket "$((last_small & 0xffff))" read bucket 0xff00 \
+		read bucket 0x17ff00 read next 0xffffffff
+	next_answer
+	is "there is no 25th bucket" "$rax $rbx $rcx $rdx" "0 0 0 0xffffffff"
+	next_answer
+	is "and no last one at the end of 16 bits" "$rax $rbx $rcx $rdx" "0 0 0 0xffffffff"
+	next_answer
+	is "a bucket of a number that is not defined names nothing" "$rax $rbx $rcx $rdx" "0 0 0 0xffffffff"
+	next_answer
+	is "the pseudo-number for others has a first bucket" "$rdx" 0
+	next_answer
+	is "and a last one" "$rdx" 0
+}
+
+# The kinds of which no barrier or other step makes any.
+four_vcpus() {
+	local kind words='' n vcpu wrong='' before vm
+
+	for kind in $smp_kinds; do
+		words="$words barrier read vcpu-count $kind read count $kind barrier make $kind $prime barrier"
+		words="$words read vcpu-count $kind read count $kind"
+	done
+	ask --vcpus 4 $words
+	for vcpu in 0 1 2 3; do
+		n=$((prime * (vcpu + 1)))
+		for kind in $smp_kinds; do
+			next_answer
+			before=$(count)
+			next_answer
+			vm=$(count)
+			next_answer 2
+			[ $(($(count) - before)) -eq $n ] || wrong="$wrong $kind: $(($(count) - before)) on vCPU $vcpu;"
+			next_answer
+			[ $(($(count) - vm)) -eq $((prime * 10)) ] || wrong="$wrong $kind: $(($(count) - vm)) in all;"
+		done
+	done
+	is "four vCPUs at once: each has its own $smp_kinds exits, the VM their sum" "$wrong" ""
+}
+
+# The first VM stops in the middle of its steps; the second begins and ends meanwhile.
+two_vms() {
+	local first
+
+	mkfifo first.in first.out
+	vmm read count hypercall make hypercall "$prime" wait read count hypercall <first.in >first.out 2>&1 &
+	exec 6>first.in 7<first.out
+	read -r _ <&7
+	ask read count hypercall read total-count 0 make hypercall 211 read count hypercall
+	next_answer
+	is "a new VM has no exits of another VM" "$(count)" 0
+	next_answer
+	check "and starts with those of its own start" test "$(count)" -lt 100
+	next_answer 2
+	is "and counts its own" "$(count)" 211
+	echo >&6
+	exec 6>&-
+	answers_from 7
+	next_answer
+	first=$(count)
+	next_answer 2
+	is "the other VM counts its own all the while" "$(($(count) - first))" "$prime"
+	wait
+	rm first.in first.out
+}
+
+# What a KVM without all this answers: the leaf just below the block says it.
+privileges() {
+	local value who seen
+
+	for value in 0 1 2; do
+		echo $value >$parameter
+		ask read 0x4ffffdfe 3 read signature 3 read count 3 user read 0x4ffffdfe 3 user read signature 3 user read count 3
+		seen=
+		for who in kernel user; do
+			next_answer
+			stock="$rax $rbx $rcx $rdx"
+			next_answer
+			if [ "$(text "$rbx")$(text "$rcx")$(text "$rdx")" = ExitStatsKVM ]; then
+				next_answer
+				[ "$rdx" = 0 ] && seen="$seen $who"
+			elif [ "$rax $rbx $rcx $rdx" = "$stock" ]; then
+				next_answer
+				[ "$rax $rbx $rcx $rdx" = "$stock" ] || seen="$seen $who:$rax,$rbx,$rcx,$rdx"
+			else
+				seen="$seen $who:$rax,$rbx,$rcx,$rdx"
+			fi
+		done
+		case $value in
+		0) is "guest_exit_stats=0: nobody sees more than of any KVM" "$seen" "" ;;
+		1) is "guest_exit_stats=1: the guest's kernel alone may ask" "$seen" " kernel" ;;
+		2) is "guest_exit_stats=2: kernel and programs may ask" "$seen" " kernel user" ;;
+		esac
+	done
+	(echo 3 >$parameter) 2>/dev/null
+	is "another value is refused, and changes nothing" "$? $(cat $parameter)" "1 2"
+}
+
+vmm_decides() {
+	echo 0 >$parameter
+	ask --entry with read signature 0
+	next_answer
+	is "the VMM's entry with the signature means on, even where the parameter says off" "$(text "$rbx")" Exit
+	echo 2 >$parameter
+	ask --entry without read 0x4ffffdfe 3 read count 3
+	next_answer
+	stock="$rax $rbx $rcx $rdx"
+	next_answer
+	is "an entry without it means off, even where the parameter says on" "$rax $rbx $rcx $rdx" "$stock"
+}
+
+# Counting goes on while nobody may read.
+flip() {
+	local before
+
+	mkfifo flip.in flip.out
+	vmm read count hypercall wait make hypercall "$prime" read signature 0 wait read count hypercall \
+		<flip.in >flip.out 2>&1 &
+	exec 6>flip.in 7<flip.out
+	read -r _ <&7
+	echo 0 >$parameter
+	echo >&6
+	read -r _ <&7
+	echo 2 >$parameter
+	echo >&6
+	exec 6>&-
+	answers_from 7
+	next_answer
+	before=$(count)
+	next_answer 2
+	check "switched off, a running VM sees no signature" test "$(text "$rbx")" != Exit
+	next_answer
+	is "switched on again, it has missed no exit" "$(($(count) - before))" "$prime"
+	wait
+	rm flip.in flip.out
+}
+
+# Needs a TSC that all agree on: as long as KVM adjusts a guest's, RDTSC there is no measure.
+conservation() {
+	local name="guest + sum of (processing + waiting) = elapsed TSC, to 1 %" words='' sum=0 tsc guest
+
+	ask read features 0
+	next_answer
+	if [ "$rdx" = 0 ]; then
+		skip "$name" "a constant TSC on this host"
+		return
+	fi
+	words="tsc read time-guest 0 read time all read time-waiting all"
+	ask $words make pio_vmm "$prime" make hlt_timer 101 make hypercall "$prime" $words
+	for sign in -1 1; do
+		next_answer
+		tsc=$((${tsc:-0} + sign * rax))
+		next_answer
+		guest=$((${guest:-0} + sign * $(cycles)))
+		for _ in $numbers $numbers; do
+			next_answer
+			sum=$((sum + sign * $(cycles)))
+		done
+		[ $sign = 1 ] || next_answer 3
+	done
+	diagnose "elapsed $tsc, guest $guest, processing and waiting $sum: residual $((tsc - guest - sum))"
+	check "$name" test $(((tsc - guest - sum) * 100 / tsc)) -eq 0
+}
+
+plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 1))
+identity
+discovery
+exact_counts
+sum_is_total ""
+sum_is_total vcpu-
+time_sum_is_total
+next_finds_all
+block
+unused_registers
+inputs
+buckets
+four_vcpus
+two_vms
+privileges
+vmm_decides
+flip
+conservation
+finish

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * In a guest with one vCPU: read the count of every exit number and, with the
+ * last CPUID, freeze the host's own count of the same exits.
+ *
+ * The last query is one that the host's trigger on kvm_cpuid waits for (freeze.sh):
+ * TOTAL_COUNT, which ignores ECX, with EXITSTAT_FREEZE there.  Printed are
+ * `NUMBER COUNT` as of that exit and, of it all, `total COUNT`.
+ *
+ * An interrupt may exit just before the last query.  Then the rows are read once
+ * more: if one number alone has moved, it was that one.
+ */
+#include <cpuid.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exitstat/abi.h"
+
+#define EXITSTAT_FREEZE	0xf2ee2eu
+#define MAX_NUMBERS	128
+#define MAX_ATTEMPTS	1000
+
+struct row {
+	unsigned int number;
+	unsigned long count;
+	unsigned int asked;	/* queries up to and with this one */
+};
+
+struct rows {
+	unsigned int nr;
+	struct row row[MAX_NUMBERS];
+};
+
+static unsigned int asked;
+
+static void __attribute__((noreturn)) die(const char *message)
+{
+	fprintf(stderr, "freeze: %s\n", message);
+	exit(1);
+}
+
+static unsigned long ask(unsigned int leaf, unsigned int input, unsigned int *number)
+{
+	unsigned int a, b, c, d;
+
+	__cpuid_count(leaf, input, a, b, c, d);
+	asked++;
+	if (leaf == EXITSTAT_TOTAL_COUNT)
+		return (unsigned long)b << 32 | a;
+	*number = a;
+	return d == EXITSTAT_UNDEFINED ? 0 : (unsigned long)b << 32 | c;
+}
+
+static void read_rows(struct rows *rows)
+{
+	unsigned int number = 0;
+	unsigned long count;
+
+	for (rows->nr = 0; rows->nr < MAX_NUMBERS; rows->nr++) {
+		count = ask(EXITSTAT_NEXT, number, &number);
+		if (!count)
+			return;
+		rows->row[rows->nr] = (struct row){ number, count, asked };
+		if (!++number)
+			return;
+	}
+	die("more numbers have a count than there is room for");
+}
+
+/* Only our own queries may come between the first row and the last. */
+static void read_undisturbed(struct rows *rows)
+{
+	unsigned long before;
+
+	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+		before = ask(EXITSTAT_TOTAL_COUNT, 0, NULL);
+		asked = 0;
+		read_rows(rows);
+		if (ask(EXITSTAT_TOTAL_COUNT, 0, NULL) == before + asked)
+			return;
+	}
+	die("other exits come between all the time");
+}
+
+/* Give the exits before the last query to the one number that moved. */
+static void add_missing(struct rows *rows, unsigned int own, unsigned long missing)
+{
+	static struct rows now;
+	struct row *moved = NULL;
+
+	read_rows(&now);
+	if (now.nr != rows->nr)
+		die("exits of a new number came before the last query");
+	for (unsigned int i = 0; i < now.nr; i++) {
+		if (now.row[i].number == own || now.row[i].count == rows->row[i].count)
+			continue;
+		if (moved)
+			die("exits of several numbers came before the last query");
+		moved = &rows->row[i];
+	}
+	if (!moved)
+		die("the total is not the sum of the counts");
+	moved->count += missing;
+}
+
+int main(int argc, char **argv)
+{
+	static struct rows rows;
+	unsigned int own;
+	unsigned long total, sum = 0;
+
+	if (argc != 2)
+		die("give the number that CPUID exits have: our own questions move it");
+	own = strtoul(argv[1], NULL, 0);
+
+	read_undisturbed(&rows);
+	total = ask(EXITSTAT_TOTAL_COUNT, EXITSTAT_FREEZE, NULL);
+	for (unsigned int i = 0; i < rows.nr; i++) {
+		if (rows.row[i].number == own)
+			rows.row[i].count += asked - rows.row[i].asked;
+		sum += rows.row[i].count;
+	}
+	if (sum != total)
+		add_missing(&rows, own, total - sum);
+	for (unsigned int i = 0; i < rows.nr; i++)
+		printf("%u %lu\n", rows.row[i].number, rows.row[i].count);
+	printf("total %lu\n", total);
+	return 0;
+}

@@ -1,0 +1,32 @@
+#!/bin/sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: MIT
+# In the Linux guest: say, section by section, what it sees of its exits.  linux.sh and stock.sh compare.
+cpuid=$(vmm --list kinds | sed -n 's/^cpuid //p')
+
+if [ "${1:-}" = stock ]; then
+	exitstat
+	echo "status $?"
+	exitstat -- true
+	echo "status $?"
+	exit 0
+fi
+
+# First of all, and in one piece: it has to tell the whole boot.
+echo "== freeze"
+/root/freeze "$cpuid"
+echo "== cpuid"
+cpuid -1 -r -l 0x4ffffffe -s $((cpuid))
+echo "== loop"
+vmm --list numbers | while read -r number _; do
+	cpuid -1 -r -l 0x4ffffffe -s "$number"
+done
+echo "== undefined"
+cpuid -1 -r -l 0x4ffffffe -s 0x1000a
+echo "== leaf"
+exitstat leaf 0x4fffff00
+echo "== table"
+exitstat
+echo "== command"
+exitstat -- sh -c 'exit 7' 2>&1
+echo "status $?"

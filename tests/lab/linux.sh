@@ -1,0 +1,56 @@
+#!/bin/sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: MIT
+# In a machine of the lab with our KVM: a Linux guest under stock QEMU, from its first exit on.
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=../ktap.sh
+. ./ktap.sh
+# shellcheck source=ask.sh
+. ./ask.sh
+
+events=/sys/kernel/tracing/events/kvm
+
+# The section $1 of what the guest printed.
+said() {
+	sed -n "/^== $1\$/,/^== /{/^== /d;p}" guest.out
+}
+
+# `NUMBER COUNT`, as the kernel's own tracepoint counted the exits until the guest's last query.
+traced() {
+	sed -n 's/^{ exit_reason: *\([0-9]*\) } hitcount: *\([0-9]*\)$/\1 \2/p' "$events/kvm_exit/hist" | sort -n
+}
+
+sum_of_column() {
+	awk '{ sum += $'"$1"' } END { print sum + 0 }'
+}
+
+# The raw line of the program cpuid: leaf, subleaf and four registers.
+raw() {
+	grep -cE "^ *0x4ffffffe 0x$1: eax=0x[0-9a-f]{8} ebx=0x[0-9a-f]{8} ecx=0x00000000 edx=0x$2\$"
+}
+
+plan 10
+echo 'hist:keys=exit_reason' >"$events/kvm_exit/trigger"
+echo 'disable_hist:kvm:kvm_exit if function == 0x4ffffffc && index == 0xf2ee2e' >"$events/kvm_cpuid/trigger"
+guest -- sh /root/guest.sh >guest.out 2>&1
+status=$?
+[ $status -eq 0 ] || diagnose "$(tail -n 30 guest.out)"
+is "the guest boots and ends well" $status 0
+
+counts=$(said freeze | grep -v total | sort -n)
+total=$(said freeze | sed -n 's/^total //p')
+diagnose "the guest's boot: ${total:-unknown} exits"
+is "the tracepoint's count of each exit number is ours, for the whole boot, to the last exit" "$counts" "$(traced)"
+is "and the sum is the total" "$(echo "$counts" | sum_of_column 2)" "$total"
+check "a boot has exits of several kinds" test "$(echo "$counts" | wc -l)" -ge 5
+
+is "the program cpuid prints the leaf for CPUID exits" "$(said cpuid | raw "$(printf %02x $(($(number_of cpuid))))" 00000000)" 1
+is "and each defined number's" "$(said loop | raw '[0-9a-f]+' 00000000)" "$(echo "$numbers" | wc -w)"
+is "and says EDX = 0xffffffff of one that is not defined" "$(said undefined | raw '[0-9a-f]+' ffffffff)" 1
+
+is "exitstat leaf prints the same registers" "$(said leaf | grep -cE '0x4fffff00.*0x4fffffff.*0x74697845.*0x74617453.*0x4d564b73')" 1
+check "exitstat prints a table that has CPUID in it" grep -qi cpuid <<-END
+	$(said table)
+END
+is "exitstat -- CMD exits with the status of CMD" "$(said command | tail -n 1)" "status 7"
+finish

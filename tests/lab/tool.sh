@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# The command exitstat in a Linux guest under stock QEMU, on a host whose vendor ${machine:?} names:
+# counts to the last exit with its own taken out, and every verb.  Sourced.
+# shellcheck disable=SC2317 # check() calls the functions
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+
+declare -A cpuid=([amd]=114 [intel]=10) io=([amd]=123 [intel]=30)
+smp=2
+[ "${machine:?}" = amd ] || smp=1 # every vCPU costs the slow one a minute
+
+"$top/packaging/need" tools modules lab test || exit 1
+[ "$machine" = amd ] || "$top/packaging/need" intel || exit 1
+mkdir -p "$top/build/tests" || exit 1
+# Two lanes may want it at once.
+{
+	flock 9
+	"$top/kvm/build" && make -s -C "$top/cli"
+} >"$top/build/tests/$machine-tool-build.log" 2>&1 9>"$top/build/tests/lock" || {
+	sed 's/^/# /' "$top/build/tests/$machine-tool-build.log"
+	exit 1
+}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cc -static -O2 -Wall -Wextra -Werror -o "$work/exits" "$top/tests/lab/exits.c" || exit 1
+
+# Results go to files first: the serial console is port I/O, and of another command's window.
+cat >"$work/script" <<'END'
+cd /tmp
+exitstat --json -o none -- /root/exits 0 0
+exitstat --json -o some -- /root/exits 1009 503
+exitstat --json -o more -- /root/exits 10007 251
+exitstat --json -v 0 -o vcpu0 -- taskset 1 /root/exits 0 0
+exitstat --json -v 0 -o vcpu0some -- taskset 1 /root/exits 1009 0
+exitstat -- sh -c 'exit 42' 2>/dev/null; echo "exited: $?"
+exitstat -- nothing 2>/dev/null; echo "nothing: $?"
+exitstat --json >table
+exitstat --json --vcpu all >vcpus
+exitstat --json 0.2 3 >intervals
+exitstat record -i 0.1 -o killed.rec 2>/dev/null & sleep 1; kill -9 $!; wait
+exitstat record -i 0.1 -o whole.rec -- /root/exits 503 0 2>/dev/null; echo "recorded: $?"
+exitstat report killed.rec >/dev/null; echo "killed: $?"
+exitstat report --json whole.rec >report
+exitstat report --html page.html whole.rec >/dev/null; echo "page: $? $(grep -c Chart.js page.html)"
+exitstat check >check; echo "checked: $?"
+exitstat top -i 0.1 </dev/null 2>/dev/null; echo "top: $?"
+exitstat -v 99 2>&1
+taskset 1 exitstat -v 1 2>&1
+for file in none some more vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
+END
+"$top/lab/run" --machine "$machine" --smp "$smp" --timeout 800 --add "$work/exits:/root/exits" --add "$work/script:/root/script" \
+	-- guest --smp "$smp" -- sh /root/script >"$work/said" 2>"$work/errors"
+status=$?
+tr -d '\r' <"$work/said" >"$work/answers"
+
+# answer EXPRESSION: what Python makes of the objects by their names, lists of one per line.
+answer() {
+	python3 - "$work/answers" "$1" <<'END'
+import json, sys
+d = {}
+for line in open(sys.argv[1]):
+    name, space, text = line.partition(" ")
+    if text.startswith("{"):
+        d.setdefault(name, []).append(json.loads(text))
+def count(name, number):
+    return sum(e["count"] for e in d[name][0]["exits"] if e["number"] == number)
+print(eval(sys.argv[2]))
+END
+}
+
+said() { grep -x "$1" "$work/answers"; }
+
+plan 16
+is "the guest ran to its end" "$status" 0
+[ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
+is "no command failed" "$(answer "[n for n in d for o in d[n] if o.get('status')]")" "[]"
+is "1009 CPUIDs are 1009 exits, exitstat's own taken out" \
+	"$(answer "count('some', ${cpuid[$machine]}) - count('none', ${cpuid[$machine]})")" 1009
+is "10007 CPUIDs are 10007 exits" \
+	"$(answer "count('more', ${cpuid[$machine]}) - count('none', ${cpuid[$machine]})")" 10007
+is "503 and 251 port writes are as many exits" \
+	"$(answer "count('none', ${io[$machine]}), count('some', ${io[$machine]}), count('more', ${io[$machine]})")" "(0, 503, 251)"
+is "1009 CPUIDs on CPU 0 are 1009 exits of vCPU 0" \
+	"$(answer "count('vcpu0some', ${cpuid[$machine]}) - count('vcpu0', ${cpuid[$machine]})")" 1009
+is "the entries add up to the total, everywhere" \
+	"$(answer "[n for n in d for o in d[n] if sum(e['count'] for e in o['exits']) != o['total']['count']]")" "[]"
+is "there is an object for every CPU and interval" "$(answer "len(d['vcpus']), len(d['intervals'])")" "($smp, 3)"
+is "time in the states is the TSC's of all vCPUs, within 2 %" \
+	"$(answer "all(abs((o['guest_cycles'] + o['total']['cycles'] + o['total']['waiting_cycles'] + o['own']['cycles'] + o['own']['waiting_cycles']) / (o['vcpus'] * o['time_ns'] * o['tsc_khz'] / 1e6) - 1) < 0.02 for o in d['intervals'] if 'tsc_khz' in o)")" True
+check "a command's status is exitstat's" said "exited: 42"
+check "a command that is not there gives 127" said "nothing: 127"
+check "what a killed recorder wrote is readable" said "killed: 0"
+check "a recording has its command's status and a page" eval 'said "recorded: 0" && said "page: 0 [1-9].*"'
+check "check says that there is something" said "checked: 0"
+check "top without a terminal says so" said "top: 1"
+if [ "$smp" -gt 1 ]; then
+	check "a CPU that is not there, or that the affinity excludes, is refused by name" \
+		eval 'said "exitstat: there is no CPU 99 here.*" && said "exitstat: cannot run on CPU 1.*taskset -c 1.*"'
+else
+	check "a CPU that is not there is refused by name" said "exitstat: there is no CPU 99 here.*"
+fi
+finish

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Fuzz the recording's parser with libFuzzer under ASan and UBSan: seconds here, minutes with --soak.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+
+: "${EXITSTAT_SOAK:=0}"
+command -v clang >/dev/null || plan_skip "clang is missing"
+out=$top/build/tests/fuzz
+mkdir -p "$out/corpus" || exit 1
+clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-I"$top/include" -o "$out/fuzz" "$top/tests/unit/fuzz.c" "$top"/lib/*.c || exit 1
+
+plan 2
+check "the recordings of the tests are read" "$out/fuzz" "$top"/tests/unit/recordings/*.rec
+check "no input makes the parser go wrong" "$out/fuzz" -max_total_time=$((EXITSTAT_SOAK ? 240 : 10)) \
+	-max_len=8192 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$out/" \
+	"$out/corpus" "$top/tests/unit/recordings"
+finish

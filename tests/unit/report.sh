@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# record, report and top against recordings: one of a real guest in the lab, the others from a model.
+# shellcheck disable=SC2317 # check() calls the functions
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+
+"$top/packaging/need" tools test || exit 1
+BUILD=$top/build/tests/cli
+make -s -C "$top/cli" BUILD="$BUILD" CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	"$BUILD/exitstat" || exit 1
+exitstat=$BUILD/exitstat
+recordings=$top/tests/unit/recordings
+guest=$recordings/guest-amd.rec
+work=$(mktemp -d) || exit 1
+trap 'tmux -S "$work/tmux" kill-server 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+# json EXPRESSION: what Python says of the object d on stdin.
+json() {
+	python3 -c "import json, sys; d = json.loads(sys.stdin.readline()); print($1)"
+}
+
+# one_line STATUS WORDS COMMAND...: the command fails with that status and one line that holds the words.
+one_line() {
+	local wanted=$1 words=$2 said got
+
+	shift 2
+	said=$("$@" 2>&1 </dev/null)
+	got=$?
+	[ "$got" -eq "$wanted" ] && [[ $said == "exitstat: "*"$words"* ]] && [ "$(wc -l <<<"$said")" -eq 1 ] && return
+	echo "returned $got and said: $said"
+	return 1
+}
+
+# on_screen WORDS: wait until top shows them.
+on_screen() {
+	local tries
+
+	for tries in $(seq 50); do
+		tmux -S tmux capture-pane -p -t top >screen
+		grep -q "$1" screen && return
+		sleep 0.1
+	done
+	echo "not on the screen after $tries tries: $1"
+	cat screen
+	return 1
+}
+
+same_numbers() {
+	local json_rows html_rows
+
+	json_rows=$("$exitstat" report --json "$guest" | json '" ".join(e["name"] + "=" + str(e["count"]) for e in sorted(d["exits"], key=lambda e: -e["cycles"]))')
+	html_rows=$(chromium --headless --no-sandbox --disable-gpu --virtual-time-budget=5000 --dump-dom \
+		"file://$work/page.html" 2>/dev/null |
+		grep -oE '<tr[^>]*><td>[^<]*</td><td>[0-9]+</td>' | sed -E 's/.*<td>([^<]*)<\/td><td>([0-9]+)<\/td>/\1=\2/' |
+		grep -vE '^(total|exitstat itself)=' | paste -sd ' ')
+	[ -n "$json_rows" ] && [ "$json_rows" = "$html_rows" ] && return
+	echo "recording: $json_rows
+page: $html_rows"
+	return 1
+}
+
+plan 24
+is "a report's exits are those of its intervals" \
+	"$("$exitstat" report --json "$guest" | json 'd["total"]["count"] - sum(i["count"] for i in d["intervals"]), len(d["intervals"])')" "0 43"
+is "from first reading to last there are as many exits as in between, and the reader's" \
+	"$("$exitstat" report --json "$guest" | json 'd["before"] + d["total"]["count"] + d["own"]["count"]')" \
+	"$("$exitstat" -S "$guest" --json | json 'd["total"]["count"]')"
+check "a burst is found and told of" grep -q "^Burst at 5.204 s" <("$exitstat" report "$guest")
+check "a rate that does not change is steady" grep -q "too few\|fewer than" <("$exitstat" report "$recordings/amd.rec")
+check "the command that was recorded is named" grep -q "this ran: sh -c" <("$exitstat" report "$guest")
+is "no line of a report is wider than 80 columns" "$("$exitstat" report "$guest" "$recordings/amd.rec" | awk 'length > 80')" ""
+check "two recordings stand side by side" grep -q "^ *total  *[0-9.]*  *3124.8 " <("$exitstat" report "$guest" "$recordings/amd.rec")
+
+"$exitstat" -S "$guest" record -o again.rec 2>/dev/null
+is "what is recorded from a recording reports the same" \
+	"$("$exitstat" report again.rec | grep -A 99 '^ code')" "$("$exitstat" report "$guest" | grep -A 99 '^ code')"
+head -c -100 "$guest" >cut.rec
+check "a recording that was cut is read up to its last whole reading" grep -q "breaks off" <("$exitstat" report cut.rec)
+is "and holds one interval less" "$("$exitstat" report --json cut.rec | json 'len(d["intervals"])')" 42
+cat "$guest" "$guest" >twice.rec
+check "two recordings in one file are refused with the line" one_line 1 "line $(($(wc -l <"$guest") + 1))" "$exitstat" report twice.rec
+check "a recording that is not there is refused" one_line 1 "gone.rec: No such file" "$exitstat" report gone.rec
+check "recordings of two vendors are not compared" one_line 1 "cannot be compared" "$exitstat" report --json "$recordings/amd.rec" "$recordings/intel.rec"
+check "three recordings are refused" one_line 2 "one recording or two" "$exitstat" report 1 2 3
+check "a full disk is told of" one_line 1 "No space left" "$exitstat" -S "$guest" record -o /dev/full
+check "so it is of the page" grep -q "cannot write /dev/full: No space" <("$exitstat" report --html /dev/full "$guest" 2>&1 >/dev/null)
+
+"$exitstat" report --html page.html "$guest" >/dev/null
+check "the page asks the network for nothing" sh -c '! grep -qE "(src|href)=|url\(" page.html && test -s page.html'
+check "the page holds the licence of what it holds" grep -q "Permission is hereby granted" page.html
+if command -v chromium >/dev/null; then
+	check "a browser shows the recording's numbers" same_numbers
+else
+	skip "a browser shows the recording's numbers" "chromium is missing"
+fi
+
+# Ends with the status of top, and says how the terminal is.
+tmux -S tmux -f /dev/null new-session -d -s top -x 80 -y 24 \
+	"$exitstat top -S $guest -i 0.2; echo status \$? > status; stty -a > stty; sleep 30"
+check "top shows rates" on_screen "exits per second"
+tmux -S tmux send-keys -t top h
+check "h shows the keys" on_screen "longer, shorter intervals"
+tmux -S tmux send-keys -t top h
+tmux -S tmux resize-window -t top -x 60 -y 12
+check "top fits another size" on_screen "exitstat itself"
+tmux -S tmux send-keys -t top C-c
+for _ in $(seq 50); do [ ! -s stty ] || break; sleep 0.1; done
+is "Ctrl-C ends top with 130" "$(cat status)" "status 130"
+check "and the terminal is as it was" grep -qE '(^| )icanon( |;)' stty
+finish
