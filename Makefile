@@ -6,7 +6,7 @@ KERNEL ?=
 MACHINE ?= amd
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak modules upstream-series tools deb lab lint clean
+.PHONY: help demo test bench soak modules upstream-series tools deb lab lint clean
 
 help: ## say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -16,6 +16,9 @@ demo: ## boot a host and a guest, print what the guest's boot cost in exits [MAC
 
 test: ## run every test that takes minutes
 	@tests/run
+
+bench: ## what an exit costs, beside other ways to count exits [HARDWARE=1: on this machine]
+	@bench/run $(if $(HARDWARE),--hardware) $(if $(KERNEL),--kernel $(KERNEL))
 
 soak: ## run the long tests
 	@tests/run --soak

@@ -5,7 +5,7 @@
  */
 #include "vmm.h"
 
-void start(unsigned int index);
+void start(struct step *s);
 
 #define READ(prefix, s)							\
 	asm volatile(prefix "cpuid"					\
@@ -26,11 +26,9 @@ static void take(struct step *s)
 	s->rdx = d;
 }
 
-/* The VMM has the index in EAX. */
-__attribute__((section(".start"))) void start(unsigned int index)
+/* The VMM has the address of the steps in EAX. */
+__attribute__((section(".start"))) void start(struct step *s)
 {
-	struct step *s = (struct step *)VMM_STEPS + index * VMM_MAX_STEPS;
-
 	for (; s->op != OP_DONE; s++)
 		take(s);
 	asm volatile("outb %%al, %0" : : "d"((unsigned short)VMM_PORT_DONE), "a"(0) : "memory");

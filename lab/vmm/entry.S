@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What of the payload cannot be said in C. */
 
-	/* rdi = index, rsi = 1 on AMD, rsp = the vCPU's stack.  Does not return. */
+	/* rdi to r8 = what run_steps() wants, rsp = the vCPU's stack.  Does not return. */
 	.section .start, "ax"
 	.globl start
 start:

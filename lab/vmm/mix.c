@@ -25,12 +25,14 @@ struct seen {
 	unsigned long value[2][COUNT(number_leaves)];
 };
 
-static struct watch {
+struct watch {
 	unsigned int cursor;		/* the number to look at next */
 	unsigned int nr_seen;
 	struct seen seen[VMM_MAX_ROWS];
 	unsigned long total[2][COUNT(total_leaves)];
-} watches[VMM_MAX_VCPUS];
+};
+
+_Static_assert(VMM_WATCHES + VMM_MAX_VCPUS * sizeof(struct watch) <= VMM_STEPS, "no room");
 
 static unsigned long value_of(unsigned int leaf, const struct answer *a)
 {
@@ -127,15 +129,16 @@ static unsigned long next_random(unsigned long *state)
 
 static void make_any(struct vcpu *v, unsigned int kind)
 {
-	if (v->fresh == (char *)VMM_FRESH + (v->index + 1) * VMM_FRESH_SIZE) {
+	if (v->fresh == v->fresh_end) {
 		out(VMM_PORT_FRESH, 0);
-		v->fresh -= VMM_FRESH_SIZE;
+		v->fresh = v->fresh_start;
 	}
 	make[kind](v);
 }
 
 void mix(struct step *s, struct vcpu *v)
 {
+	struct watch *w = (struct watch *)VMM_WATCHES + v->index;
 	unsigned long state = s->n * 2654435761ul + s->rcx * VMM_MAX_VCPUS + v->index;
 
 	s->rax = 0;
@@ -144,7 +147,7 @@ void mix(struct step *s, struct vcpu *v)
 	out(VMM_PORT_STIR, 0);
 	for (unsigned long i = 0; i < s->n; i++) {
 		if (next_random(&state) % WATCH_EVERY == 0)
-			watch(s, &watches[v->index]);
+			watch(s, w);
 		make_any(v, next_random(&state) % KIND_COUNT);
 	}
 	out(VMM_PORT_CALM, 0);

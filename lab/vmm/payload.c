@@ -52,7 +52,8 @@ void halt_hlt(void);
 void from_cpl3(void);
 void at_cpl3(void (*function)(struct step *s), struct step *s);
 
-void run_steps(unsigned long index, unsigned long is_amd);
+void run_steps(unsigned long index, unsigned long is_amd, struct step *s, volatile char *fresh,
+	       unsigned long fresh_size);
 
 static void wrmsr(unsigned int msr, unsigned long value)
 {
@@ -144,11 +145,21 @@ static void make_deadline(struct vcpu *v)
 	set_deadline(LONG_CYCLES);
 }
 
+static void kick(struct vcpu *v)
+{
+	hypercall(v, HYPERCALL_KICK, 0, v->index);
+}
+
+static void halt_kicked(struct vcpu *v)
+{
+	asm volatile("hlt" : : : "memory");
+}
+
 /* Wakes at once, without an interrupt: a kick from another vCPU, or oneself, is pending before. */
 static void make_hlt(struct vcpu *v)
 {
-	hypercall(v, HYPERCALL_KICK, 0, v->index);
-	asm volatile("hlt" : : : "memory");
+	kick(v);
+	halt_kicked(v);
 }
 
 static void halt_for(unsigned long cycles)
@@ -172,10 +183,10 @@ static void spin_for(unsigned long cycles)
 }
 
 /* Hand the step to the VMM.  The one that waits for a signal waits here. */
-static void hand_over(struct step *s, struct vcpu *v)
+static void hand_over(struct step *s)
 {
 	s->rdx = s->kind != DOING_kick;
-	out(VMM_PORT_DO, s - (struct step *)VMM_STEPS - v->index * VMM_MAX_STEPS);
+	out(VMM_PORT_DO, (unsigned long)s);
 	while (s->kind == DOING_kick && !*(volatile unsigned long *)&s->rdx)
 		;
 }
@@ -235,6 +246,53 @@ static void read_next(struct step *s)
 	read_leaf(s);
 }
 
+static void nothing(struct vcpu *v)
+{
+}
+
+static unsigned int cycles_of(void (*action)(struct vcpu *v), struct vcpu *v)
+{
+	unsigned long start = rdtsc();
+
+	action(v);
+	return rdtsc() - start;
+}
+
+static unsigned int cycles_of_read(struct step *s)
+{
+	unsigned long start = rdtsc();
+
+	ask(s->leaf, s->ecx);
+	return rdtsc() - start;
+}
+
+/* The kick that ends a HLT is not part of its cost. */
+static unsigned int cycles_of_step(struct step *s, struct vcpu *v)
+{
+	if (s->op == OP_QUERY)
+		return cycles_of_read(s);
+	if (s->kind != KIND_hlt)
+		return cycles_of(make[s->kind], v);
+	kick(v);
+	return cycles_of(halt_kicked, v);
+}
+
+/* Without what it costs to look at the clock. */
+static void sample(struct step *s, struct vcpu *v)
+{
+	unsigned int *samples = (unsigned int *)s->rax, empty = -1, cycles;
+
+	for (int i = 0; i < 16; i++) {
+		cycles = cycles_of(nothing, v);
+		if (cycles < empty)
+			empty = cycles;
+	}
+	for (unsigned long i = 0; i < s->n; i++) {
+		cycles = cycles_of_step(s, v);
+		samples[i] = cycles > empty ? cycles - empty : 0;
+	}
+}
+
 static void take(struct step *s, struct vcpu *v)
 {
 	switch (s->op) {
@@ -257,6 +315,10 @@ static void take(struct step *s, struct vcpu *v)
 		for (unsigned long i = 0; i < s->n; i++)
 			make[s->kind](v);
 		break;
+	case OP_COST:
+	case OP_QUERY:
+		sample(s, v);
+		break;
 	case OP_TSC:
 		s->rax = rdtsc();
 		break;
@@ -267,7 +329,7 @@ static void take(struct step *s, struct vcpu *v)
 		spin_for(s->n);
 		break;
 	case OP_DO:
-		hand_over(s, v);
+		hand_over(s);
 		break;
 	case OP_WAIT:
 		out(VMM_PORT_WAIT, 0);
@@ -335,13 +397,15 @@ static void touch(const struct step *s)
 		s++;
 }
 
-void run_steps(unsigned long index, unsigned long is_amd)
+void run_steps(unsigned long index, unsigned long is_amd, struct step *s, volatile char *fresh,
+	       unsigned long fresh_size)
 {
-	struct step *s = (struct step *)VMM_STEPS + index * VMM_MAX_STEPS;
 	struct vcpu v = {
 		.index = index,
 		.is_amd = is_amd,
-		.fresh = (volatile char *)VMM_FRESH + index * VMM_FRESH_SIZE,
+		.fresh = fresh,
+		.fresh_start = fresh,
+		.fresh_end = fresh + fresh_size,
 	};
 
 	set_up(&v);

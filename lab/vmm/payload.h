@@ -11,6 +11,7 @@ struct vcpu {
 	unsigned long apic_base;
 	unsigned long cr0, cr4;
 	volatile char *fresh;		/* the next page that nobody has touched */
+	volatile char *fresh_start, *fresh_end;
 };
 
 struct answer {

@@ -67,6 +67,8 @@ const char steps_help[] =
 	"      fuzz HOW N SEED      N reads of random leaves in the block and beside it; HOW: kernel,\n"
 	"                           user, emulated or user-emulated (by KVM's emulator)\n"
 	"      make KIND N          N times the exit KIND; N * (i + 1) times on vCPU i\n"
+	"      cost KIND N          make KIND N, and what each of them cost in TSC cycles\n"
+	"      query LEAF ECX N     N times read LEAF ECX, and what each of them cost\n"
 	"      mix N SEED           N exits of random kinds, with an eye on counters that fall\n"
 	"      snapshot             every counter of the vCPU, undisturbed by other exits\n"
 	"      histograms           the counts of the vCPU and the sums of their buckets\n"
@@ -81,7 +83,7 @@ const char steps_help[] =
 	"ECX:  a number, a name of --list kinds or numbers, or `all' for every number\n";
 
 struct step steps[VMM_MAX_STEPS];
-static unsigned int step_count;
+unsigned int step_count;
 
 bool cpu_is_amd(void)
 {
@@ -304,11 +306,19 @@ static void parse_make(enum op op, char **words)
 
 	if (kind < 0)
 		die(2, "there is no kind '%s'; see vmm --list kinds", words[0]);
-	if (!parse_number(words[1], &s->n))
-		die(2, "make %s wants a number, not '%s'", words[0], words[1]);
-	if (kind == KIND_npf && s->n > VMM_FRESH_SIZE >> 12)
-		die(2, "make npf %s: there are only %lu pages", words[1], VMM_FRESH_SIZE >> 12);
+	if (!parse_number(words[1], &s->n) || (op == OP_COST && !s->n))
+		die(2, "make and cost %s want a number, not '%s'", words[0], words[1]);
 	s->kind = kind;
+}
+
+static void parse_query(enum op op, char **words)
+{
+	struct step *s = add_step(op);
+
+	s->leaf = parse_leaf(words[0]);
+	s->ecx = parse_ecx(words[1]);
+	if (!parse_number(words[2], &s->n) || !s->n)
+		die(2, "query %s %s wants a number, not '%s'", words[0], words[1], words[2]);
 }
 
 static void parse_mix(enum op op, char **words)
@@ -377,6 +387,8 @@ static const struct {
 	{ "sample", 2, OP_READ, parse_sample },
 	{ "fuzz", 3, OP_READ, parse_fuzz },
 	{ "make", 2, OP_MAKE, parse_make },
+	{ "cost", 2, OP_COST, parse_make },
+	{ "query", 3, OP_QUERY, parse_query },
 	{ "mix", 2, OP_MIX, parse_mix },
 	{ "snapshot", 0, OP_SNAPSHOT, parse_snapshot },
 	{ "histograms", 0, OP_HISTOGRAMS, parse_histograms },
@@ -496,7 +508,30 @@ static void print_sums(unsigned long vcpu, const struct step *s)
 		       s->ecx, s->rax, s->rbx, s->rcx);
 }
 
-void print_step(unsigned long vcpu, const struct step *s)
+static int compare(const void *a, const void *b)
+{
+	unsigned int x = *(const unsigned int *)a, y = *(const unsigned int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts the samples. */
+static void print_cost(unsigned long vcpu, const struct step *s, unsigned int *samples)
+{
+	unsigned long sum = 0;
+
+	qsort(samples, s->n, sizeof(*samples), compare);
+	for (unsigned long i = 0; i < s->n; i++)
+		sum += samples[i];
+	if (s->op == OP_COST)
+		printf("vcpu=%lu cost kind=%s", vcpu, kinds[s->kind].name);
+	else
+		printf("vcpu=%lu query leaf=%#x ecx=%#x", vcpu, s->leaf, s->ecx);
+	printf(" n=%lu min=%u median=%u mean=%.2f max=%u\n", s->n, samples[0], samples[s->n / 2],
+	       (double)sum / s->n, samples[s->n - 1]);
+}
+
+void print_step(unsigned long vcpu, const struct step *s, char *memory)
 {
 	switch (s->op) {
 	case OP_READ:
@@ -512,6 +547,10 @@ void print_step(unsigned long vcpu, const struct step *s)
 	case OP_MAKE:
 		printf("vcpu=%lu make kind=%s number=%#x n=%lu\n", vcpu, kinds[s->kind].name,
 		       kind_number(s->kind), s->n);
+		break;
+	case OP_COST:
+	case OP_QUERY:
+		print_cost(vcpu, s, (unsigned int *)(memory + s->rax));
 		break;
 	case OP_TSC:
 		printf("vcpu=%lu tsc rax=%#lx\n", vcpu, s->rax);

@@ -23,10 +23,11 @@ bool print_list(const char *what);
 void parse_steps(char **words);
 
 /* One line about what step s came to on a vCPU, or none if it has nothing to say. */
-void print_step(unsigned long vcpu, const struct step *s);
+void print_step(unsigned long vcpu, const struct step *s, char *memory);
 
-/* The last one is always OP_DONE. */
+/* An OP_DONE follows the last one. */
 extern struct step steps[VMM_MAX_STEPS];
+extern unsigned int step_count;
 extern const char steps_help[];
 
 /* The code that takes them in the guest (image.S), in long, protected and real mode. */

@@ -104,12 +104,35 @@ static void set_cpuid(const struct vcpu *v)
 	checked(ioctl(v->fd, KVM_SET_CPUID2, &mine), "KVM_SET_CPUID2");
 }
 
+/* Where the part of a vCPU begins, of memory that they share from start to end. */
+static unsigned long part(unsigned long index, unsigned long start, unsigned long end)
+{
+	return start + index * ((end - start) / vcpu_count & ~0xffful);
+}
+
+static unsigned long steps_part(unsigned long index)
+{
+	return part(index, VMM_STEPS, VMM_SAMPLES);
+}
+
+static unsigned long samples_part(unsigned long index)
+{
+	return part(index, VMM_SAMPLES, VMM_FRESH);
+}
+
+static unsigned long fresh_part(unsigned long index)
+{
+	return part(index, VMM_FRESH, VMM_MEMORY);
+}
+
 static void set_state(const struct vcpu *v, struct kvm_segment code, struct kvm_segment data,
 		      unsigned long rflags)
 {
 	const struct kvm_regs regs = {
 		.rip = VMM_PAYLOAD - code.base, .rflags = rflags | 2,
-		.rax = v->index, .rdi = v->index, .rsi = cpu_is_amd(),
+		.rax = steps_part(v->index), .rdi = v->index, .rsi = cpu_is_amd(),
+		.rdx = steps_part(v->index), .rcx = fresh_part(v->index),
+		.r8 = fresh_part(1) - fresh_part(0),
 		.rsp = VMM_STACKS + (v->index + 1) * 0x1000,
 	};
 	struct kvm_sregs sregs;
@@ -208,18 +231,37 @@ static void fill_page_tables(unsigned long *table)
 
 static struct step *steps_of(unsigned long index)
 {
-	return (struct step *)(memory + VMM_STEPS) + index * VMM_MAX_STEPS;
+	return (struct step *)(memory + steps_part(index));
+}
+
+/* Take bytes of what is left to the vCPU, from *next to end.  Return where they begin. */
+static unsigned long take_memory(unsigned long *next, unsigned long bytes, unsigned long end)
+{
+	unsigned long address = *next;
+
+	if (bytes > end - address)
+		die(2, "the steps of %u vCPUs want more memory than the guest has; give less",
+		    vcpu_count);
+	*next += bytes;
+	return address;
 }
 
 /* Each vCPU makes another number of exits, so that none can pass for another. */
 static void fill_steps(unsigned long index)
 {
+	unsigned long next = steps_part(index), bytes = (step_count + 1) * sizeof(*steps);
+	unsigned long samples = samples_part(index), fresh = fresh_part(index);
 	struct step *s = steps_of(index);
 
-	memcpy(s, steps, sizeof(steps));
+	take_memory(&next, bytes, steps_part(index + 1));
+	memcpy(s, steps, bytes);
 	for (; s->op != OP_DONE; s++) {
 		if (s->op == OP_MAKE)
 			s->n *= index + 1;
+		if ((s->op == OP_MAKE || s->op == OP_COST) && s->kind == KIND_npf)
+			take_memory(&fresh, s->n << 12, fresh_part(index + 1));
+		if (s->op == OP_COST || s->op == OP_QUERY)
+			s->rax = take_memory(&samples, s->n * sizeof(int), samples_part(index + 1));
 	}
 }
 
@@ -236,18 +278,18 @@ static void wait_for_line(void)
 
 static void take_back(unsigned long index)
 {
-	checked(madvise(memory + VMM_FRESH + index * VMM_FRESH_SIZE, VMM_FRESH_SIZE, MADV_DONTNEED),
+	checked(madvise(memory + fresh_part(index), fresh_part(1) - fresh_part(0), MADV_DONTNEED),
 		"MADV_DONTNEED");
 }
 
 /* The guest names one of its own steps. */
 static void serve_step(struct vcpu *v)
 {
-	unsigned int number = *(unsigned int *)((char *)v->run + v->run->io.data_offset);
+	unsigned int address = *(unsigned int *)((char *)v->run + v->run->io.data_offset);
 
-	if (number >= VMM_MAX_STEPS)
-		die(1, "vCPU %lu handed over step %u, which it does not have", v->index, number);
-	do_step(v, steps_of(v->index) + number);
+	if (address < steps_part(v->index) || address >= steps_part(v->index + 1))
+		die(1, "vCPU %lu handed over a step at %#x, not of its own", v->index, address);
+	do_step(v, (struct step *)(memory + address));
 }
 
 static bool serve_port(struct vcpu *v)
@@ -328,7 +370,7 @@ static void ignore(int signal)
 static void run(const char *entry)
 {
 	const struct sigaction action = { .sa_handler = ignore };
-	static struct vcpu vcpus[2 * VMM_MAX_VCPUS];
+	static struct vcpu vcpus[VMM_MAX_VCPUS];
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm;
 
 	if (kvm < 0)
@@ -359,7 +401,7 @@ static void print_results(void)
 {
 	for (unsigned int i = 0; i < vcpu_count; i++) {
 		for (const struct step *s = steps_of(i); s->op != OP_DONE; s++)
-			print_step(i, s);
+			print_step(i, s, memory);
 	}
 }
 
@@ -416,6 +458,8 @@ int main(int argc, char **argv)
 			die(2, "%s wants a value; see vmm --help", argv[0]);
 		parse_option(argv[0], argv[1], &entry);
 	}
+	if (vcpu_count + idle_count > VMM_MAX_VCPUS)
+		die(2, "--vcpus and --idle are at most %d together", VMM_MAX_VCPUS);
 	parse_steps(argv);
 	run(entry);
 	print_results();

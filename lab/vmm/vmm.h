@@ -7,13 +7,16 @@
 #define VMM_PAGE_TABLES	0x1000ul	/* PML4, PDPT, PD: 1 GiB by 2 MiB pages, open to CPL 3 */
 #define VMM_PAYLOAD	0x10000ul	/* its first byte is the entry of every vCPU */
 #define VMM_STACKS	0x100000ul	/* one page each, growing down from the page's end */
-#define VMM_STEPS	0x200000ul	/* per vCPU, struct step[VMM_MAX_STEPS] */
-#define VMM_FRESH	0x4000000ul	/* per vCPU, VMM_FRESH_SIZE nobody touches but KIND(npf) */
-#define VMM_FRESH_SIZE	0x1000000ul
-#define VMM_MEMORY	0xc000000ul
+#define VMM_WATCHES	0x200000ul	/* what OP_MIX saw last, of each vCPU */
+/* The vCPUs that run share these among them, in equal parts. */
+#define VMM_STEPS	0x400000ul
+#define VMM_SAMPLES	0x4000000ul	/* of OP_COST and OP_QUERY */
+#define VMM_FRESH	0x5000000ul	/* pages that nobody touches but KIND(npf) */
+#define VMM_MEMORY	0x10000000ul
+
 #define VMM_MMIO	0x30000000ul	/* mapped by the page tables, backed by nothing */
 
-#define VMM_MAX_VCPUS	8
+#define VMM_MAX_VCPUS	255	/* as many as have an APIC ID of 8 bits */
 #define VMM_MAX_STEPS	16384
 #define VMM_MAX_ROWS	48	/* more numbers than a bare guest can have counts for */
 
@@ -25,7 +28,7 @@
 #define VMM_PORT_STIR		0xf0f4	/* the vCPU may be disturbed from here on */
 #define VMM_PORT_CALM		0xf0f5	/* to here */
 #define VMM_PORT_FRESH		0xf0f6	/* take back the vCPU's part of VMM_FRESH */
-#define VMM_PORT_DO		0xf0f7	/* what the step with the number in EAX says */
+#define VMM_PORT_DO		0xf0f7	/* what the step at the address in EAX says */
 
 /*
  * Every way to cause exactly one exit: KIND(name, exit name on Intel, exit name
@@ -79,6 +82,8 @@ enum op {
 	OP_READ_USER_EMULATED,
 	OP_READ_NEXT,	/* the same with ECX = the last answer's EAX + 1, if there was one */
 	OP_MAKE,	/* n times kind */
+	OP_COST,	/* the same, each between two RDTSC, whose differences go to rax[n] */
+	OP_QUERY,	/* n times OP_READ, in the same way */
 	OP_TSC,		/* RDTSC to rax */
 	OP_HALT,	/* for n cycles */
 	OP_SPIN,	/* the same without halting */
