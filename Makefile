@@ -6,10 +6,10 @@ KERNEL ?=
 MACHINE ?= amd
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak modules tools lab lint clean
+.PHONY: help demo test bench soak modules upstream-series tools deb lab lint clean
 
 help: ## say what can be typed
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 demo: ## boot a host and a guest, print what the guest's boot cost in exits [MACHINE=amd|intel]
 	@lab/demo --machine $(MACHINE)
@@ -23,11 +23,18 @@ bench: ## what an exit costs, beside other ways to count exits [HARDWARE=1: on t
 soak: ## run the long tests
 	@tests/run --soak
 
-modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel [KERNEL=release]
-	@kvm/build $(KERNEL)
+modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel, or for a tree of your own
+modules: ## ... [KERNEL=release] or [SOURCE=tree [HEADERS=its build directory, if that is another one]]
+	@kvm/build $(if $(SOURCE),--source $(SOURCE) $(HEADERS),$(KERNEL))
+
+upstream-series: ## write the change as mails for upstream's trees, into build/upstream [SERIES=6.1]
+	@kvm/upstream $(SERIES)
 
 tools: ## build libexitstat and exitstat
 	@$(MAKE) --no-print-directory -C cli
+
+deb: ## build the Debian packages into build/deb
+	@packaging/deb
 
 lab: ## a shell in an emulated host with our KVM [MACHINE=amd|intel]
 	@lab/run --machine $(MACHINE) --shell

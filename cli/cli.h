@@ -50,6 +50,7 @@ struct options {
 	enum format format;
 	bool by_reason;
 	unsigned int repeat;	/* 0: not given */
+	uint32_t numbering;	/* 0: not given */
 	uint64_t interval_ns;	/* 0: not given */
 	const char *source;
 	const char *output;

@@ -14,7 +14,7 @@ static const char help[] =
 	"verbs (exitstat VERB --help says more):\n"
 	"  check                 what this machine reports, and why not\n"
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
-	"  names [intel|amd]     all exit numbers, their names and meanings\n"
+	"  names                 all exit numbers, their names and meanings\n"
 	"  record [-- CMD...]    the counters over time, into a file\n"
 	"  report FILE [FILE]    what a recording says; --html: a page with charts\n"
 	"  top                   the rates on a full screen\n"
@@ -112,7 +112,7 @@ static int choose(int argc, char **argv)
 		return say(STATUS_USAGE, "after '--' comes the command to measure");
 	if (!argc)
 		return run_verb(&verb_show, &opts, argc, argv);
-	if (strchr("0123456789.", *argv[0]))
+	if (*argv[0] && strchr("0123456789.", *argv[0]))
 		return run_verb(&verb_interval, &opts, argc, argv);
 	verb = find_verb(argv[0]);
 	if (verb)

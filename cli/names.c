@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* exitstat names: the exit numbers of a vendor and what they mean. */
-#include <string.h>
-
 #include "cli.h"
 
 static const char help[] =
-	"usage: exitstat names [intel|amd]\n"
+	"usage: exitstat names [--vendor intel|amd]\n"
 	"\n"
 	"Print number, name (as the kvm_exit tracepoint and perf kvm stat print it) and\n"
-	"the manual's own words for every exit that the vendor defines; both vendors\n"
-	"without an argument.\n";
+	"the manual's own words for every exit that the vendor defines; without --vendor,\n"
+	"for both.\n"
+	"\n"
+	"  -w, --vendor intel|amd   that one only\n";
 
 static void print_names(uint32_t numbering)
 {
@@ -24,14 +24,11 @@ static void print_names(uint32_t numbering)
 
 static int names_run(struct options *opts, int argc, char **argv)
 {
-	(void)opts;
-	if (argc > 2)
-		return say(STATUS_USAGE, "names takes one vendor at most, not '%s' too", argv[2]);
-	if (argc == 2 && strcmp(argv[1], "intel") && strcmp(argv[1], "amd"))
-		return say(STATUS_USAGE, "a vendor is intel or amd, not '%s'", argv[1]);
-	if (argc == 1 || !strcmp(argv[1], "intel"))
+	if (argc > 1)
+		return say(STATUS_USAGE, "names takes no operand, not '%s'; see --vendor", argv[1]);
+	if (opts->numbering != EXITSTAT_NUMBERING_SVM)
 		print_names(EXITSTAT_NUMBERING_VMX);
-	if (argc == 1 || !strcmp(argv[1], "amd"))
+	if (opts->numbering != EXITSTAT_NUMBERING_VMX)
 		print_names(EXITSTAT_NUMBERING_SVM);
 	return STATUS_OK;
 }

@@ -98,6 +98,15 @@ static bool set_html(struct options *opts, const char *value)
 	return *value;
 }
 
+static bool parse_vendor(struct options *opts, const char *value)
+{
+	if (!strcmp(value, "intel"))
+		opts->numbering = EXITSTAT_NUMBERING_VMX;
+	else if (!strcmp(value, "amd"))
+		opts->numbering = EXITSTAT_NUMBERING_SVM;
+	return opts->numbering;
+}
+
 static bool set_json(struct options *opts, const char *value)
 {
 	(void)value;
@@ -142,6 +151,7 @@ static const struct {
 	  "time, count, mean, vmm, waiting, name or number" },
 	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
 	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, "the number of a CPU, 0 to 8191, or 'all'" },
+	{ "vendor", 'w', FOR_NAMES, parse_vendor, "intel or amd" },
 	{ "version", 'V', FOR_ALL, set_version, NULL },
 };
 

@@ -76,7 +76,7 @@ static void print_latencies(const struct series *series)
 
 	if (!series->latencies_nr)
 		return;
-	printf("\n%5s %-25s %10s %13s %13s\n", "", "time of one exit, below", "half", "99 %",
+	printf("\n%5s %-22s %13s %13s %13s\n", "", "time of one exit", "half below", "99 %",
 	       "all");
 	for (i = 0; i < series->latencies_nr; i++) {
 		const struct latency *latency = &series->latencies[i];

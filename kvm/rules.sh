@@ -45,6 +45,19 @@ require_supported() {
 		"type: make modules, for the newest $(default_series) kernel"
 }
 
+# 6.1.192, from a kernel's top Makefile
+source_version() {
+	awk '/^(VERSION|PATCHLEVEL|SUBLEVEL) =/ { print $3 }' "$1/Makefile" | paste -sd .
+}
+
+# require_tree DIRECTORY: the root of the source of a supported kernel
+require_tree() {
+	[ -f "$1/arch/x86/kvm/Makefile" ] ||
+		die "$1 is not the root of a kernel tree, arch/x86/kvm/Makefile is missing;" \
+			"type: kvm/fetch source RELEASE"
+	require_supported "$(source_version "$1")" "the kernel tree $1"
+}
+
 # require_space DIRECTORY MIB WHAT NEXT: refuse before anything is written
 require_space() {
 	local available

@@ -30,5 +30,8 @@ install_any() {
 	done < <(cd "$2" && find . -type f -print0)
 }
 
-# pack TREE >ARCHIVE
-pack() { (cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z | cpio --null --quiet -o -H newc -R 0:0); }
+# pack TREE >ARCHIVE: the same files make the same bytes
+pack() {
+	find "$1" -exec touch -hd @0 {} +
+	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z | cpio --null --quiet --reproducible -o -H newc -R 0:0)
+}

@@ -30,8 +30,8 @@ static int compare_order(const void *left, const void *right)
 	return a->order < b->order ? -1 : 1;
 }
 
-const struct answer *answers_find(const struct answers *answers, int cpu, uint32_t leaf,
-				  uint32_t ecx)
+const struct answer *exitstat_answers_find(const struct answers *answers, int cpu, uint32_t leaf,
+					   uint32_t ecx)
 {
 	struct answer key = { .cpu = cpu, .leaf = leaf, .ecx = ecx };
 
@@ -40,7 +40,7 @@ const struct answer *answers_find(const struct answers *answers, int cpu, uint32
 	return bsearch(&key, answers->list, answers->sorted_nr, sizeof(key), compare_key);
 }
 
-int answers_add(struct answers *answers, const struct answer *answer)
+int exitstat_answers_add(struct answers *answers, const struct answer *answer)
 {
 	if (answers->nr == ANSWERS_MAX)
 		return -EOVERFLOW;
@@ -59,7 +59,7 @@ int answers_add(struct answers *answers, const struct answer *answer)
 	return 0;
 }
 
-void answers_merge(struct answers *answers)
+void exitstat_answers_merge(struct answers *answers)
 {
 	struct answer *list = answers->list;
 	size_t from, to = 0;
@@ -78,7 +78,7 @@ void answers_merge(struct answers *answers)
 	answers->sorted_nr = to;
 }
 
-void answers_drop(struct answers *answers)
+void exitstat_answers_drop(struct answers *answers)
 {
 	answers->nr = answers->sorted_nr;
 }

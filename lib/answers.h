@@ -27,16 +27,16 @@ struct answers {
 };
 
 /* The answer in the frames so far, or NULL. */
-const struct answer *answers_find(const struct answers *answers, int cpu, uint32_t leaf,
-				  uint32_t ecx);
+const struct answer *exitstat_answers_find(const struct answers *answers, int cpu, uint32_t leaf,
+					   uint32_t ecx);
 
 /* Add to the frame at hand: 0, -ENOMEM, or -EOVERFLOW past ANSWERS_MAX. */
-int answers_add(struct answers *answers, const struct answer *answer);
+int exitstat_answers_add(struct answers *answers, const struct answer *answer);
 
 /* The frame at hand is whole: sort it in. */
-void answers_merge(struct answers *answers);
+void exitstat_answers_merge(struct answers *answers);
 
 /* It is not: forget it. */
-void answers_drop(struct answers *answers);
+void exitstat_answers_drop(struct answers *answers);
 
 #endif /* EXITSTAT_ANSWERS_H */

@@ -68,10 +68,27 @@ static int cpu_pin(void *self, int cpu)
 	return cpu_is_online(cpu) ? -EPERM : -ENODEV;
 }
 
+/* The highest CPU that may ever come online: the last number of a list such as "0-3,8-11". */
+static int last_possible_cpu(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+	int last = -1;
+	int number;
+
+	if (!file)
+		return CPUS_MAX - 1;
+	while (fscanf(file, "%d%*[-,]", &number) == 1)
+		last = number;
+	fclose(file);
+	return last >= 0 && last < CPUS_MAX ? last : CPUS_MAX - 1;
+}
+
 static int cpu_next_cpu(void *self, int cpu)
 {
+	int last = last_possible_cpu();
+
 	(void)self;
-	for (cpu = cpu < 0 ? 0 : cpu; cpu < CPUS_MAX; cpu++) {
+	for (cpu = cpu < 0 ? 0 : cpu; cpu <= last; cpu++) {
 		if (cpu_is_online(cpu))
 			return cpu;
 	}

@@ -91,11 +91,11 @@ static int recorder_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat
 	if (err)
 		return err;
 	answer.regs = *regs;
-	known = answers_find(&me->answers, me->cpu, leaf, ecx);
+	known = exitstat_answers_find(&me->answers, me->cpu, leaf, ecx);
 	if (known && !memcmp(&known->regs, regs, sizeof(*regs)))
 		return 0;
 	write_answer(me, &answer);
-	return answers_add(&me->answers, &answer);
+	return exitstat_answers_add(&me->answers, &answer);
 }
 
 static int recorder_pin(void *self, int cpu)
@@ -126,9 +126,9 @@ static int end_frame(struct recorder *me)
 	free(me->text);
 	me->text = NULL;
 	if (err)
-		answers_drop(&me->answers);
+		exitstat_answers_drop(&me->answers);
 	else
-		answers_merge(&me->answers);
+		exitstat_answers_merge(&me->answers);
 	return err;
 }
 

@@ -127,7 +127,7 @@ static int parse_answer(struct recording *me, char *text, int cpu)
 	if (!parse_hex(&text, &regs->eax) || !parse_hex(&text, &regs->ebx) ||
 	    !parse_hex(&text, &regs->ecx) || !parse_hex(&text, &regs->edx) || *text)
 		return complain(me, "an answer has four registers of at most 8 digits each");
-	err = answers_add(&me->answers, &answer);
+	err = exitstat_answers_add(&me->answers, &answer);
 	if (err == -EOVERFLOW)
 		return complain(me, "a recording has at most 1048576 different answers");
 	return err;
@@ -191,7 +191,7 @@ static int read_answers(struct recording *me)
 		if (!*line || *line == '#')
 			continue;
 		if (!strcmp(line, "end")) {
-			answers_merge(&me->answers);
+			exitstat_answers_merge(&me->answers);
 			return 1;
 		}
 		if (!strncmp(line, "frame", 5))
@@ -204,7 +204,7 @@ static int read_answers(struct recording *me)
 			break;
 	}
 	/* Only whole frames count: what is not merged is not sorted either. */
-	answers_drop(&me->answers);
+	exitstat_answers_drop(&me->answers);
 	if (ret)
 		return ret;
 	me->complaint = "the recording breaks off inside a frame, which does not count";
@@ -265,7 +265,7 @@ static int recording_advance(void *self, uint64_t *asked)
 static int recording_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs)
 {
 	struct recording *me = self;
-	const struct answer *found = answers_find(&me->answers, me->cpu, leaf, ecx);
+	const struct answer *found = exitstat_answers_find(&me->answers, me->cpu, leaf, ecx);
 
 	if (!found)
 		return -ENODATA;

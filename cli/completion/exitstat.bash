@@ -21,6 +21,10 @@ _exitstat() {
 		mapfile -t COMPREPLY < <(compgen -W 'time count mean vmm waiting name number' -- "$word")
 		return
 		;;
+	--vendor)
+		mapfile -t COMPREPLY < <(compgen -W 'intel amd' -- "$word")
+		return
+		;;
 	-v | --vcpu)
 		cpus=$(cd /sys/devices/system/cpu && echo cpu[0-9]*)
 		mapfile -t COMPREPLY < <(compgen -W "all ${cpus//cpu/}" -- "$word")
@@ -35,7 +39,7 @@ _exitstat() {
 	case $verb:$word in
 	:-*) mapfile -t COMPREPLY < <(compgen -W '-- --all --by-reason --csv --help --json --no-header --output --repeat --sort --source --vcpu --version' -- "$word") ;;
 	:*) mapfile -t COMPREPLY < <(compgen -W 'check leaf names record report top' -- "$word") ;;
-	names:*) mapfile -t COMPREPLY < <(compgen -W 'intel amd --help' -- "$word") ;;
+	names:*) mapfile -t COMPREPLY < <(compgen -W '--help --vendor' -- "$word") ;;
 	record:*) mapfile -t COMPREPLY < <(compgen -W '-- --help --interval --output' -- "$word") ;;
 	report:-*) mapfile -t COMPREPLY < <(compgen -W '--help --html --json --sort' -- "$word") ;;
 	report:*) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

@@ -2,8 +2,8 @@
 /*
  * Make a known number of exits in a Linux guest: exits CPUIDS OUTS.
  *
- * The OUTs go to port 0xed, where nothing is: port 0x80 is no exit under kvm-amd.  And they go through
- * /dev/port: under QEMU's TCG an OUT of a guest's user faults in spite of iopl().
+ * The OUTs go to port 0xed, where nothing is: port 0x80 is no exit under kvm-amd.  And they go
+ * through /dev/port: under QEMU's TCG an OUT of a guest's user faults in spite of iopl().
  */
 #include <cpuid.h>
 #include <fcntl.h>

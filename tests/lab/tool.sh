@@ -50,8 +50,35 @@ exitstat -v 99 2>&1
 taskset 1 exitstat -v 1 2>&1
 for file in none some more vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
 END
-"$top/lab/run" --machine "$machine" --smp "$smp" --timeout 800 --add "$work/exits:/root/exits" --add "$work/script:/root/script" \
-	-- guest --smp "$smp" -- sh /root/script >"$work/said" 2>"$work/errors"
+adds=(--add "$work/exits" --add "$work/script")
+# A terminal for top; the slow machine is spared it.
+if [ "$machine" = amd ]; then
+	for file in /usr/lib/locale/C.utf8/LC_CTYPE /lib/terminfo/s/screen; do
+		adds+=(--add "$file:$file")
+	done
+	adds+=(--add "$(command -v tmux):/bin/tmux")
+	cat >>"$work/script" <<'END'
+export TERM=screen LC_ALL=C.UTF-8
+mkdir -p /dev/pts && mount -t devpts devpts /dev/pts
+tmux -S t -f /dev/null start-server \; set -g default-terminal screen \; new-session -d -s top -x 80 -y 24 \
+	'exitstat top -i 0.3; echo "top ended: $?" >status'
+# on_screen WORDS: within half a minute
+on_screen() {
+	for i in $(seq 60); do
+		tmux -S t capture-pane -p -t top >screen && grep -q "$1" screen && echo "screen: $1" && return
+		sleep 0.5
+	done
+	cat screen
+}
+on_screen "exits per second"
+tmux -S t send-keys -t top v
+on_screen "%waiting"
+tmux -S t send-keys -t top q
+for i in $(seq 60); do [ ! -s status ] || break; sleep 0.5; done
+cat status
+END
+fi
+"$top/lab/run" --machine "$machine" --smp "$smp" --timeout 800 "${adds[@]}" -- guest --smp "$smp" -- sh /root/script >"$work/said" 2>"$work/errors"
 status=$?
 tr -d '\r' <"$work/said" >"$work/answers"
 
@@ -66,13 +93,16 @@ for line in open(sys.argv[1]):
         d.setdefault(name, []).append(json.loads(text))
 def count(name, number):
     return sum(e["count"] for e in d[name][0]["exits"] if e["number"] == number)
+def states(o):
+    exits = (o["total"], o["own"])
+    return o["guest_cycles"] + sum(e["cycles"] + e["waiting_cycles"] for e in exits)
 print(eval(sys.argv[2]))
 END
 }
 
 said() { grep -x "$1" "$work/answers"; }
 
-plan 16
+if [ "$machine" = amd ]; then plan 19; else plan 16; fi
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "no command failed" "$(answer "[n for n in d for o in d[n] if o.get('status')]")" "[]"
@@ -87,8 +117,12 @@ is "1009 CPUIDs on CPU 0 are 1009 exits of vCPU 0" \
 is "the entries add up to the total, everywhere" \
 	"$(answer "[n for n in d for o in d[n] if sum(e['count'] for e in o['exits']) != o['total']['count']]")" "[]"
 is "there is an object for every CPU and interval" "$(answer "len(d['vcpus']), len(d['intervals'])")" "($smp, 3)"
-is "time in the states is the TSC's of all vCPUs, within 2 %" \
-	"$(answer "all(abs((o['guest_cycles'] + o['total']['cycles'] + o['total']['waiting_cycles'] + o['own']['cycles'] + o['own']['waiting_cycles']) / (o['vcpus'] * o['time_ns'] * o['tsc_khz'] / 1e6) - 1) < 0.02 for o in d['intervals'] if 'tsc_khz' in o)")" True
+sentence="time in the states is the TSC's of all vCPUs, within 2 %"
+if [ "$(answer "'tsc_khz' in d['table'][0]")" = True ]; then
+	is "$sentence" "$(answer "[r for r in (states(o) / (o['vcpus'] * o['time_ns'] * o['tsc_khz'] / 1e6) for o in d['intervals']) if abs(r - 1) > 0.02]")" "[]"
+else
+	skip "$sentence" "this host's TSC has no known frequency"
+fi
 check "a command's status is exitstat's" said "exited: 42"
 check "a command that is not there gives 127" said "nothing: 127"
 check "what a killed recorder wrote is readable" said "killed: 0"
@@ -100,5 +134,10 @@ if [ "$smp" -gt 1 ]; then
 		eval 'said "exitstat: there is no CPU 99 here.*" && said "exitstat: cannot run on CPU 1.*taskset -c 1.*"'
 else
 	check "a CPU that is not there is refused by name" said "exitstat: there is no CPU 99 here.*"
+fi
+if [ "$machine" = amd ]; then
+	check "top shows rates, in a terminal of the guest" said "screen: exits per second"
+	check "and, at a key, the vCPUs" said "screen: %waiting"
+	check "and ends at a key" said "top ended: 0"
 fi
 finish

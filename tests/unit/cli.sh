@@ -50,7 +50,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 57
+plan 58
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -138,7 +138,7 @@ is "leaf prints the raw registers" "$(exitstat --source "$amd" leaf 0x4fffff00)"
 	"leaf=0x4fffff00 ecx=0x00000000: eax=0x4fffffff ebx=0x74697845 ecx=0x74617453 edx=0x4d564b73"
 is "leaf takes ECX, also negative" "$(exitstat leaf --source "$amd" 0x4ffffff8 0x73)" \
 	"leaf=0x4ffffff8 ecx=0x00000073: eax=0x00000078 ebx=0x00000000 ecx=0x00000fa1 edx=0x00000000"
-is "names prints what both manuals define" "$(exitstat names | wc -l) $(exitstat names intel | wc -l) $(exitstat names amd | wc -l)" "255 80 175"
+is "names prints what both manuals define" "$(exitstat names | wc -l) $(exitstat names --vendor intel | wc -l) $(exitstat names --vendor amd | wc -l)" "255 80 175"
 check "--version names the ABI's revision" grep -q "^exitstat [0-9.]* (ABI revision 1)$" <(exitstat --version)
 
 is "a command's status is exitstat's" "$(status exitstat -S "$amd" -- sh -c 'exit 42')" 42
@@ -168,6 +168,7 @@ refuses "an interval of 0" 2 "INTERVAL is 0.01 to 86400 seconds, not '0'" 0
 refuses "a negative interval" 2 "not '-1'" -1
 refuses "an interval of 1e99" 2 "not '1e99'" 1e99
 refuses "a COUNT of 0" 2 "'0'" 1 0
+refuses "a vendor that is none" 2 "--vendor takes intel or amd, not 'via'" names --vendor via
 refuses "no runs" 2 "'0'" -r 0 -- true
 refuses "an option of another verb" 2 "--all" leaf --all 1
 refuses "a recording that is not there" 1 "./gone: No such file" --source ./gone

@@ -714,7 +714,8 @@ static bool impossible_cpu(void)
 		return false;
 	good = exitstat_source_pin(cpu, 8191) == -ENODEV &&
 	       exitstat_source_pin(cpu, 8192) == -ENODEV &&
-	       exitstat_source_pin(cpu, -1) == -ENODEV && exitstat_source_next_cpu(cpu, 0) >= 0;
+	       exitstat_source_pin(cpu, -1) == -ENODEV && exitstat_source_next_cpu(cpu, 0) >= 0 &&
+	       exitstat_source_next_cpu(cpu, 8191) == -ENODEV;
 	exitstat_source_close(cpu);
 	return good;
 }

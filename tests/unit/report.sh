@@ -63,7 +63,7 @@ page: $html_rows"
 	return 1
 }
 
-plan 24
+plan 26
 is "a report's exits are those of its intervals" \
 	"$("$exitstat" report --json "$guest" | json 'd["total"]["count"] - sum(i["count"] for i in d["intervals"]), len(d["intervals"])')" "0 43"
 is "from first reading to last there are as many exits as in between, and the reader's" \
@@ -75,6 +75,13 @@ check "the command that was recorded is named" grep -q "this ran: sh -c" <("$exi
 is "no line of a report is wider than 80 columns" "$("$exitstat" report "$guest" "$recordings/amd.rec" | awk 'length > 80')" ""
 check "two recordings stand side by side" grep -q "^ *total  *[0-9.]*  *3124.8 " <("$exitstat" report "$guest" "$recordings/amd.rec")
 
+histograms=$recordings/histograms-amd.rec
+is "a histogram holds the exits of its kind" \
+	"$("$exitstat" report --json "$histograms" | json '[sum(l["buckets"]) for l in d["latencies"] if l["name"] == "io"], [e["count"] for e in d["exits"] if e["name"] == "io"]')" \
+	"[503] [503]"
+is "quantiles are the bounds of buckets" \
+	"$("$exitstat" report "$histograms" | awk '$2 == "io" && $3 == "<"')" \
+	"0x07b io                      < 524.288 kc    < 2.097 Mc   < 16.777 Mc"
 "$exitstat" -S "$guest" record -o again.rec 2>/dev/null
 is "what is recorded from a recording reports the same" \
 	"$("$exitstat" report again.rec | grep -A 99 '^ code')" "$("$exitstat" report "$guest" | grep -A 99 '^ code')"

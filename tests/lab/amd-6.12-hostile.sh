@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a guest may ask, and no more, at random: on an emulated AMD host with kernel 6.12.
+# timeout: 14400
+# soak: only
+set -u
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+# shellcheck source=hostile.sh
+. "$here/hostile.sh"
+hostile amd 6.12 8000

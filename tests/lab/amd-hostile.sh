@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a guest may ask, and no more, at random: on an emulated AMD host with kernel 6.1.
+# timeout: 3600
+set -u
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+# shellcheck source=hostile.sh
+. "$here/hostile.sh"
+if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then hostile amd 6.1 16000; else hostile amd 6.1 2000; fi

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Where the time goes, rule by rule: on an emulated AMD host with kernel 6.1.
+set -u
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+# shellcheck source=times.sh
+. "$here/times.sh"
+times amd 6.1

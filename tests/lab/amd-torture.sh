@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Every exit and every cycle in exactly one place, under torture: on an emulated AMD host with kernel 6.1.
+# timeout: 14400
+set -u
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+# shellcheck source=torture.sh
+. "$here/torture.sh"
+if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then torture amd 6.1 100 12500; else torture amd 6.1 3 1500; fi

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Read what vmm printed, and between it the host's tracepoint; count faults."""
+import re
+import sys
+
+MAX_FAULTS = 20
+MAX_RESIDUAL_PPM = 10000  # 1 %
+NUMBER = re.compile(r"=(0x[0-9a-f]+|[0-9]+)$")
+
+
+def value(word):
+    return int(word.split("=")[1], 0)
+
+
+def fields(line):
+    """The numbers in a line, by name."""
+    return {word.split("=")[0]: value(word) for word in line.split() if NUMBER.search(word)}
+
+
+class Vcpu:
+    """What one vCPU printed: its stops in order, and each mix."""
+
+    def __init__(self):
+        self.stops, self.mixes, self.histograms = [], [], []
+
+
+class Run:
+    def __init__(self, path):
+        self.traces, self.numbers, self.vcpus = [], {}, {}
+        self.said = open(path).read()
+        for line in self.said.splitlines():
+            self.take(line)
+
+    def take(self, line):
+        words = line.split()
+        if line.startswith("stop "):
+            self.traces.append({})
+        elif line.startswith("trace dropped="):
+            if value(words[1]):
+                sys.exit(f"the tracepoint's histogram dropped {value(words[1])} exits")
+        elif line.startswith("trace "):
+            got = fields(line)
+            self.traces[-1][got["number"]] = got["count"]
+        elif line.startswith("number "):
+            self.numbers[words[1]] = int(words[2], 0)
+        elif line.startswith("vcpu="):
+            self.take_vcpu(words[1], fields(line))
+
+    def take_vcpu(self, what, got):
+        vcpu = self.vcpus.setdefault(got["vcpu"], Vcpu())
+        if what == "snapshot":
+            vcpu.stops.append(dict(got, rows={}))
+        elif what == "row":
+            vcpu.stops[-1]["rows"][got["number"]] = got
+        elif what == "read" and vcpu.stops:
+            vcpu.stops[-1]["next_count"] = got["rax"] | got["rbx"] << 32
+        elif what == "mix":
+            vcpu.mixes.append(got)
+        elif what == "histogram":
+            vcpu.histograms.append(got)
+
+    def stops(self):
+        for index, vcpu in self.vcpus.items():
+            for stop, snapshot in enumerate(vcpu.stops):
+                yield f"vcpu={index} stop={stop}", snapshot
+
+
+def residual_ppm(before, now):
+    """What of the cycles between two snapshots is in no place."""
+    waiting = [sum(row["waiting"] for row in s["rows"].values()) for s in (before, now)]
+    told = now["guest"] - before["guest"] + now["time"] - before["time"] + waiting[1] - waiting[0]
+    elapsed = now["tsc"] - before["tsc"]
+    return (elapsed - told) * 1e6 / elapsed
+
+
+def tell(faults):
+    """Say the faults, and end with 1 if there are some."""
+    faults = list(faults)
+    print("\n".join(faults[:MAX_FAULTS]))
+    sys.exit(1 if faults else 0)

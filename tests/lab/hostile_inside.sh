@@ -1,0 +1,86 @@
+# shellcheck shell=dash disable=SC2086 # lists of words are split
+# SPDX-License-Identifier: MIT
+# In a machine with the distribution's KVM, ours beside this: ask it at random, in all modes of the CPU; then the same of
+# ours, switched off by each who may do so; then ours, switched on, before an oracle.
+#
+#	hostile_inside.sh kvm-amd|kvm-intel QUERIES SEED	queries of each VM and way to ask
+cd /root || exit
+vendor_module=$1 queries=$2 seed=$3 vcpus=2
+parameters=/sys/module/kvm/parameters
+
+# Mode and way to ask; CPL 3 last.
+ways="long/kernel long/emulated protected/kernel protected/emulated real/kernel real/emulated"
+user_ways="long/user long/user-emulated protected-user/kernel protected-user/emulated"
+
+query() {
+	local way=$1 steps=$2
+
+	shift 2
+	vmm --mode "${way%/*}" "$@" $steps </dev/null
+}
+
+# same NAME WAYS OPTION...: the same list each time
+same() {
+	local name=$1 list=$2 way
+
+	shift 2
+	for way in $list; do
+		query "$way" "fuzz ${way#*/} 1000 20261123" "$@"
+	done >"$name"
+	case " $list" in
+	*" long/kernel "*) query long/kernel "sample 10000 20261123" "$@" >>"$name" ;;
+	esac
+}
+
+same_all() {
+	same "$1.kernel" "$ways"
+	same "$1.user" "$user_ways"
+	same "$1.without" "$ways $user_ways" --entry without
+}
+
+compare() {
+	if cmp "$2" "$3" >&2; then
+		echo "compared $1 same=$(wc -l <"$2")"
+	else
+		echo "compared $1 different: $(diff "$2" "$3" | head -n 4 | tr '\n' ' ')"
+	fi
+}
+
+# before_oracle SEED [OPTION...]
+before_oracle() {
+	local way n=$1 list=$2
+
+	shift 2
+	for way in $list; do
+		echo "way $way"
+		query "$way" "fuzz ${way#*/} $queries $n" --vcpus $vcpus "$@" | oracle $vcpus
+	done
+}
+
+echo "section same"
+echo 1 >$parameters/force_emulation_prefix
+same_all stock
+rmmod "$(echo "$vendor_module" | tr - _)" kvm || exit
+insmod kvm.ko guest_exit_stats=0 force_emulation_prefix=1 && insmod "$vendor_module.ko" || exit
+log=$(dmesg | wc -l)
+same_all off
+compare "off, CPL 0" stock.kernel off.kernel
+compare "off, CPL 3" stock.user off.user
+compare "off, an entry without the signature" stock.without off.without
+echo 1 >$parameters/guest_exit_stats
+same user1 "$user_ways"
+compare "CPL 0 only, CPL 3" stock.user user1
+echo 2 >$parameters/guest_exit_stats
+same without2 "$ways $user_ways" --entry without
+compare "on, an entry without the signature" stock.without without2
+
+echo "section oracle"
+before_oracle "$seed" "$ways $user_ways"
+echo 1 >$parameters/guest_exit_stats
+before_oracle $((seed + 1)) "$ways"
+echo 1 >$parameters/exit_stats_histograms
+echo 0 >$parameters/guest_exit_stats
+before_oracle $((seed + 2)) "$ways $user_ways" --entry with
+
+echo "section log"
+dmesg | tail -n +$((log + 1))

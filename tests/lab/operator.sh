@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The way of an operator: on a Debian 12 host, install the packages, load our KVM, run a guest, read
+# its numbers, upgrade to the kernel of the other series, come back, purge; nothing is left behind.
+# soak: only
+# timeout: 5400
+# The host is a Debian made with debootstrap that boots with systemd from a disk in QEMU's emulation
+# of an AMD host. apt and DKMS run in the same root before it boots, outside of that slow machine.
+# shellcheck disable=SC2317,SC2016 # functions run through check, and what other programs expand
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=../ktap.sh
+. "$top/tests/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../../lab/files.sh
+. "$top/lab/files.sh"
+
+[ "$(id -u)" = 0 ] || plan_skip "the right to make a root file system (root)"
+"$top/packaging/need" modules tools deb lab operator || exit 1
+
+work=$top/build/operator
+mkdir -p "$work"
+disk=$work/disk
+root=$work/root
+
+release_of() { "$top/kvm/fetch" release "$1"; }
+
+in_root() {
+	DEBIAN_FRONTEND=noninteractive LC_ALL=C unshare --mount --pid --fork sh -c \
+		'mount -t proc proc "$1/proc" && root=$1 && shift && exec chroot "$root" "$@"' sh "$root" "$@"
+}
+
+# install PACKAGE...: what apt and its hooks say goes to the log, and what exitstat says out
+install() {
+	echo "# apt-get install $*"
+	in_root apt-get install -qq -y --no-install-recommends "$@" >"$work/apt.log" 2>&1 || {
+		diagnose "$(tail -n 20 "$work/apt.log")"
+		return 1
+	}
+	sed -n 's/^exitstat-kvm: /#   &/p' "$work/apt.log"
+}
+
+# The archive that the host's own apt uses for Debian 12.
+archive() {
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' \
+		'Component: main' | head -n 1
+}
+
+make_base() {
+	local base=$work/base
+
+	if [ ! -d "$base" ]; then
+		rm -rf "$base.part"
+		debootstrap --variant=minbase --include=systemd-sysv,kmod,initramfs-tools,busybox-static,dkms,openssl \
+			bookworm "$base.part" "$(archive)" >"$work/debootstrap.log" 2>&1 || return 1
+		mv "$base.part" "$base"
+	fi
+	rm -rf "$root"
+	cp -a "$base" "$root"
+	cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/" 2>/dev/null ||
+		cp /etc/apt/sources.list "$root/etc/apt/"
+	cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$root/etc/apt/apt.conf.d/" 2>/dev/null
+	cp /etc/resolv.conf "$root/etc/"
+	echo "MODULES=list" >"$root/etc/initramfs-tools/conf.d/lab"
+	printf '%s\n' virtio_pci virtio_blk ext4 >>"$root/etc/initramfs-tools/modules"
+	install_machine_parts
+	in_root apt-get update -qq >"$work/apt.log" 2>&1
+}
+
+# A guest with the tool, and the script that is run after the boot.
+install_machine_parts() {
+	local guest
+
+	guest=$(mktemp -d)
+	mkdir -p "$guest/bin" "$guest/proc" "$root/opt/packages"
+	install_file "$guest" /bin/busybox /bin/busybox
+	install_file "$guest" "$top/build/exitstat" /bin/exitstat
+	cat >"$guest/init" <<-'END'
+		#!/bin/busybox sh
+		/bin/busybox mount -t proc proc /proc
+		echo "guest: begin"
+		/bin/exitstat
+		echo "guest: status $?"
+		/bin/busybox poweroff -f
+	END
+	chmod 755 "$guest/init"
+	pack "$guest" >"$root/opt/guest.initramfs"
+	rm -rf "$guest"
+	cp "$top"/build/deb/*.deb "$root/opt/packages/"
+	rm "$root"/opt/packages/*-dbgsym_*
+	cp "$top/tests/lab/operator-host" "$root/opt/operator-host"
+}
+
+# boot RELEASE STAGE: boot the host, take over what its script reports
+boot() {
+	local release=$1 stage=$2 shared line
+
+	shared=$("$top/lab/image" "$release") || return 1
+	cp "$shared/vmlinux" "$root/opt/guest.vmlinux"
+	rm -f "$disk"
+	mke2fs -q -t ext4 -d "$root" "$disk" 6G >/dev/null || return 1
+	echo "# booting $release"
+	timeout 1500 qemu-system-x86_64 -machine pc -accel tcg,thread=multi -cpu EPYC,+svm -smp 2 -m 2048 \
+		-nodefaults -no-user-config -no-reboot -display none -kernel "$shared/vmlinux" \
+		-initrd "$root/boot/initrd.img-$release" -drive "file=$disk,format=raw,if=virtio,cache=unsafe" \
+		-append "root=/dev/vda rw console=ttyS0 panic=-1 systemd.run=\"/bin/sh /opt/operator-host $stage\"" \
+		-serial "file:$work/boot-$stage.log" -serial "file:$work/report-$stage" </dev/null 2>"$work/emulator.log"
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		case $line in
+		"pass "*) pass "${line#pass }" ;;
+		"fail "*) fail "${line#fail }" ;;
+		*) echo "# $line" ;;
+		esac
+	done <"$work/report-$stage"
+	grep -q '^done' "$work/report-$stage" || diagnose "lost: the host did not come to the end of $stage;
+$(tail -n 15 "$work/boot-$stage.log")"
+}
+
+# What the host changed on its disk is gone with it: each stage begins with what was installed here.
+kernel() { install "linux-image-$1" "linux-headers-$1" "$2"; }
+
+first=$(release_of 6.1) second=$(release_of 6.12) || exit 1
+plan 22
+version=$(sed -n 's/^VERSION := //p' "$top/cli/Makefile")
+ours=("/opt/packages/exitstat_${version}_amd64.deb" "/opt/packages/exitstat-kvm_${version}_amd64.deb"
+	"/opt/packages/exitstat-kvm-dkms_${version}_all.deb")
+make -s -C "$top" tools >/dev/null && "$top/packaging/deb" >"$work/deb.log" 2>&1
+check "a Debian 12 is made with debootstrap" make_base
+check "a kernel of series 6.1 with headers and source is installed" kernel "$first" linux-source-6.1
+check "our packages are installed" install qemu-system-x86 "${ours[@]}"
+check "DKMS built our KVM for it" test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$first"/x86_64/module/kvm.ko*)"
+check "nothing is put where modprobe would find it" test ! -e "$root/lib/modules/$first/updates"
+boot "$first" first
+
+check "a kernel of series 6.12 is installed beside it" kernel "$second" linux-source-6.12
+check "DKMS built our KVM for that one too" \
+	test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$second"/x86_64/module/kvm.ko*)"
+boot "$second" second
+boot "$first" last
+rm -rf "$root" "$disk"
+finish

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Check what times_inside.sh printed: times.py RULE FILE.  Say each fault; the status is 1 if there is one.
+
+A rule compares counters with each other and with what the VMM read from the same TSC around what it did. None says how
+long anything takes.
+"""
+import sys
+
+from answers import MAX_RESIDUAL_PPM, Run, fields, residual_ppm, tell
+
+
+class Change:
+    """What moved between the two snapshots of one VM, by the name of a kind."""
+
+    def __init__(self, run):
+        self.before, self.after = run.vcpus[0].stops
+        self.numbers = run.numbers
+        self.doings = [fields(line) for line in run.said.splitlines() if " vmm doing=" in line]
+
+    def rows(self):
+        for number, row in self.after["rows"].items():
+            before = self.before["rows"].get(number, {})
+            yield number, {what: row[what] - before.get(what, 0) for what in ("count", "time", "vmm", "waiting")}
+
+    def of(self, what, *names):
+        numbers = [self.numbers[name] for name in names]
+        return sum(row[what] for number, row in self.rows() if number in numbers)
+
+    def all(self, what):
+        return sum(row[what] for _, row in self.rows())
+
+    def own(self):
+        """The VMM's own watch."""
+        return self.doings[0]["cycles"]
+
+
+def must(sentence, left, right):
+    """The fault, if left is less than right."""
+    if left < right:
+        yield f"{sentence}: {left} is less than {right}"
+
+
+def rule_halt(c):
+    yield from must("halting is waiting for the most part", c.of("waiting", "hlt"), c.of("time", "hlt"))
+    yield from must("it is under HLT", 2 * c.of("waiting", "hlt"), c.all("waiting"))
+    yield from must("HLT exits", c.of("count", "hlt"), 1)
+
+
+def rule_sleep(c):
+    yield from must("all of the sleep is VMM time of the I/O", c.of("vmm", "pio_vmm"), c.own())
+    yield from must("VMM time is processing", c.of("time", "pio_vmm"), c.of("vmm", "pio_vmm"))
+    yield from must("none of it is waiting", c.own() - 1, c.all("waiting"))
+    yield from must("none of it is another number's", c.own() - 1, c.all("vmm") - c.of("vmm", "pio_vmm"))
+
+
+def rule_kick(c):
+    yield from must("the time after the signal is waiting under the interrupt", c.of("waiting", "interrupt"), c.own())
+    yield from must("none of it is VMM time", c.own() - 1, c.all("vmm"))
+
+
+def rule_immediate(c):
+    yield from must("the time after the immediate exit is waiting under the I/O", c.of("waiting", "pio_vmm"), c.own())
+    yield from must("none of it is VMM time", c.own() - 1, c.all("vmm"))
+
+
+def rule_preempted(c):
+    yield from must("the other thread's time is waiting", c.all("waiting"), 1)
+    yield from must("it is under the interrupt", 2 * c.of("waiting", "interrupt"), c.all("waiting"))
+    yield from must("waiting is longer than the work on the interrupts", c.of("waiting", "interrupt"), c.of("time", "interrupt"))
+    yield from must("the VMM had nothing to do", 0, c.all("vmm"))
+
+
+def rule_vmm_spins(c):
+    yield from must("all is VMM time, also while off the CPU", c.of("vmm", "pio_vmm"), c.own())
+    yield from must("none of it is waiting", c.own() - 1, c.of("waiting", "pio_vmm"))
+
+
+def rule_completion(c):
+    before, after = c.doings
+    yield from must("100 writes are at least 100 exits", c.of("count", "mmio"), 100)
+    yield from must("no second exit for the second half", 199, c.of("count", "mmio"))
+    yield from must("the VMM saw both halves", after["returns"] - before["returns"], 201)
+    yield from must("all its time is there", c.of("vmm", "mmio", "pio_vmm"), after["cycles"] - before["cycles"])
+    yield from must("under the number of the write", c.of("vmm", "mmio"), 1)
+
+
+def rule_ioctls(c):
+    yield from must("all is VMM time", c.of("vmm", "pio_vmm"), c.own())
+    yield from must("no ioctl waits", c.own() - 1, c.all("waiting"))
+    yield from must("no ioctl is an exit", 1, c.of("count", "pio_vmm"))
+
+
+def rule_spin(c):
+    yield from must("most is guest mode", c.after["guest"] - c.before["guest"], c.after["time"] - c.before["time"])
+    yield from must("the VMM had nothing to do", 0, c.all("vmm"))
+
+
+def rule_conservation(c):
+    yield from must("the residual in ppm is small", MAX_RESIDUAL_PPM, abs(residual_ppm(c.before, c.after)))
+
+
+def reads(run):
+    return [fields(line) for line in run.said.splitlines() if " read " in line]
+
+
+def count(answer):
+    return answer["rbx"] << 32 | answer["rax"]
+
+
+def cycles(answer):
+    return answer["rbx"] << 32 | answer["rcx"]
+
+
+def check_idle(run):
+    """Three vCPUs that never ran add nothing to the VM: the scopes stay in step."""
+    got = reads(run)
+    if got[0]["rax"] != 4:
+        yield f"{got[0]['rax']} vCPUs in place of 4"
+    counts = [count(answer) for answer in got[1:4]]
+    yield from must("exits of the VM, the vCPU, the VM: at most interrupts between", counts[0] + 20, counts[2])
+    if not counts[0] < counts[1] < counts[2]:
+        yield f"exits of the VM, the vCPU, the VM: {counts}"
+    times = [cycles(answer) for answer in got[4:7]]
+    if not times[0] < times[1] < times[2]:
+        yield f"cycles of the VM, the vCPU, the VM: {times}"
+
+
+def check_epochs(run):
+    """The VMs' epochs lie in two sections of the one file."""
+    epochs = {}
+    for line in run.said.splitlines():
+        if line.startswith("section"):
+            section = line.split()[1]
+        elif " leaf=0x4fffff02 " in line:
+            got = fields(line)
+            epochs.setdefault(section, []).append(got["rdx"] << 32 | got["rcx"])
+    if any(len(set(of_vm)) != 1 or not of_vm[0] for of_vm in epochs.values()):
+        yield f"more than one epoch in a VM, or 0: {epochs}"
+    if len({of_vm[0] for of_vm in epochs.values()}) != len(epochs):
+        yield f"two VMs with one epoch: {epochs}"
+
+
+what, run = sys.argv[1], Run(sys.argv[2])
+tell(globals()["check_" + what](run) if "check_" + what in globals() else globals()["rule_" + what](Change(run)))

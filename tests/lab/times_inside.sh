@@ -1,0 +1,46 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: MIT
+# In the machine: one small VM for each rule about time, between two snapshots; times.py knows what must have moved.
+cd /root || exit
+
+# rule NAME STEPS OPTION...
+rule() {
+	local name=$1 steps=$2
+
+	shift 2
+	echo "section $name"
+	vmm --list kinds | sed 's/^/number /'
+	echo "number interrupt $(vmm --list numbers | sed -nE 's/^(.*) (interrupt|EXTERNAL_INTERRUPT)$/\1/p')"
+	# shellcheck disable=SC2086 # words
+	$beside vmm "$@" snapshot $steps snapshot </dev/null
+}
+
+# A busy thread of the host on the same CPU as the vCPU.
+beside_busy() {
+	taskset -c 0 sh -c 'while :; do :; done' &
+	busy=$!
+	beside="taskset -c 0"
+	rule "$@"
+	beside=
+	kill $busy
+	wait $busy 2>/dev/null
+}
+
+beside=
+rule halt "halt 600000000"
+rule sleep "vmm sleep 200"
+rule kick "vmm kick 200"
+rule immediate "vmm immediate 200"
+beside_busy preempted "spin 2000000000"
+beside_busy vmm-spins "vmm spin 500"
+rule completion "vmm tally 0 make mmio_split 100 vmm tally 0"
+rule ioctls "vmm ioctls 1000"
+rule spin "spin 3000000000"
+
+echo "section idle"
+vmm --idle 3 read scope 0 read total-count 0 read vcpu-total-count 0 read total-count 0 make hypercall 100 \
+	read total-time 0 read vcpu-total-time 0 read total-time 0 </dev/null
+echo "section epochs"
+vmm --vcpus 4 read scope 0 read vcpu-time-guest 0 </dev/null
+echo "section other"
+vmm --vcpus 2 read scope 0 read scope 0 </dev/null

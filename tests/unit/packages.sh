@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The Debian packages: lintian is silent, everything is in its place, nothing is where it would
+# replace a kernel's own KVM, and what cannot be built is said in one sentence.
+# timeout: 300
+# shellcheck disable=SC2317 # functions are run through check
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=../ktap.sh
+. "$top/tests/ktap.sh"
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+version=$(sed -n 's/^VERSION := //p' "$top/cli/Makefile")
+
+unpack() {
+	local package
+
+	for package in exitstat exitstat-kvm exitstat-kvm-dkms libexitstat1 libexitstat-dev; do
+		dpkg-deb --raw-extract "$top/build/deb/${package}_${version}_"*.deb "$tmp/$package" || return 1
+	done
+}
+
+files_of() { (cd "$tmp/$1" && find . ! -type d ! -path './DEBIAN/*' ! -path './usr/share/doc/*' | sort); }
+
+# What is installed is a list of ours, and kernels are in a directory of ours.
+make_system() {
+	mkdir -p "$tmp/bin"
+	cat >"$tmp/bin/dpkg-query" <<-'END'
+		#!/bin/sh
+		for package; do :; done
+		sed -n "s/^$package /ii  /p" "$installed"
+	END
+	chmod 755 "$tmp/bin/dpkg-query"
+	export PATH=$tmp/bin:$PATH installed=$tmp/installed
+	sed -i "s|/lib/modules|$tmp/modules|" "$dkms/dkms/rules.sh"
+	sed -i "s|^tree=.*|tree=$dkms|" "$tmp/exitstat-kvm-dkms/usr/lib/exitstat/kvm-build"
+}
+
+# system RELEASE PACKAGE VERSION...: what is installed
+system() {
+	rm -rf "$tmp/modules"
+	mkdir -p "$tmp/modules/$1/build" "$tmp/modules/$1/kernel"
+	touch "$tmp/modules/$1/build/Module.symvers"
+	shift
+	printf '%s %s\n' "$@" >"$installed"
+}
+
+# says NAME RELEASE WHAT: kvm-build --check prints that, and its exit status
+says() {
+	local said
+
+	said=$("$tmp/exitstat-kvm-dkms/usr/lib/exitstat/kvm-build" --check "$2" 2>&1; echo $?)
+	is "$1" "$said" "$3"
+}
+
+plan 18
+check "make deb builds them, and lintian has nothing to say" "$top/packaging/deb"
+check "there are five packages, all of the tool's version" unpack
+check "exitstat holds the tool" test -x "$tmp/exitstat/usr/bin/exitstat"
+is "the tool says the version of its package" "$("$tmp/exitstat/usr/bin/exitstat" --version | cut -d ' ' -f 2)" "$version"
+is "exitstat-kvm holds what swaps, its page, its unit and its probe" "$(files_of exitstat-kvm)" \
+	"./lib/systemd/system/exitstat-kvm.service
+./usr/lib/exitstat/kvm-probe
+./usr/sbin/exitstat-kvm
+./usr/share/man/man8/exitstat-kvm.8.gz"
+is "the library's package holds the library only" "$(files_of libexitstat1 | sed 's/[^/]*-linux-gnu/*/')" \
+	"./usr/lib/*/libexitstat.so.$version
+./usr/lib/*/libexitstat.so.1"
+compile() {
+	echo '#include <exitstat.h>
+		int main(void) { return exitstat_exit_cpuid(EXITSTAT_NUMBERING_VMX) != 10; }' >"$tmp/user.c"
+	gcc -I"$tmp/libexitstat-dev/usr/include" -o "$tmp/user" "$tmp/user.c" \
+		"$tmp"/libexitstat-dev/usr/lib/*/libexitstat.a && "$tmp/user"
+}
+check "a program compiles and links with the development package alone" compile
+
+dkms=$tmp/exitstat-kvm-dkms/usr/src/exitstat-kvm-$version
+check "the DKMS package has one patch for each series" \
+	sh -c "cd '$dkms/kvm' && for p in \$(awk '/^[0-9]/ { print \$5 }' series.tsv); do test -f patches/\$p || exit 1; done"
+is "DKMS never installs it on its own" "$(grep -c AUTOINSTALL= "$dkms/dkms.conf")" 0
+is "no script of the package installs a module or loads one" \
+	"$(grep -lE 'dkms install|modprobe|insmod|depmod' "$tmp"/exitstat-kvm*/DEBIAN/*)" ""
+# shellcheck disable=SC1091,SC2034 # DKMS sets kernelver and reads the file like this
+matches() { (. "$dkms/dkms.conf" && [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]]); }
+is "DKMS would build it for supported series only" \
+	"$(for release in 6.1.0-56-amd64 6.12.117+deb12-amd64 6.10.1-amd64 6.6.13-amd64 6.1.0-56-arm64; do
+		export kernelver=$release
+		! matches $release || echo $release
+	done)" "6.1.0-56-amd64
+6.12.117+deb12-amd64"
+
+# --- what can be built, and what is said otherwise
+make_system
+release=6.1.0-56-amd64
+system $release linux-image-$release 6.1.192-2 linux-headers-$release 6.1.192-2+b1 linux-source-6.1 6.1.192-2
+says "kernel, headers and source of one version: nothing against it" $release 0
+says "a series without a patch" 6.6.13-amd64 \
+	"kernel 6.6.13-amd64 is of no supported series (6.1 6.12); it keeps its own KVM
+1"
+says "another flavour" 6.1.0-56-rt-amd64 \
+	"kernel 6.1.0-56-rt-amd64 is not of the flavour amd64, the only supported one; it keeps its own KVM
+1"
+says "no headers" 6.1.0-57-amd64 \
+	"the headers of kernel 6.1.0-57-amd64 are missing; type: apt-get install linux-headers-6.1.0-57-amd64
+1"
+system $release linux-headers-$release 6.1.192-2
+says "no source" $release \
+	"the source of kernel $release is missing; type: apt-get install linux-source-6.1=6.1.192-2
+1"
+system $release linux-headers-$release 6.1.192-2 linux-source-6.1 6.1.191-1
+says "source of another version" $release \
+	"kernel $release is version 6.1.192-2 and the installed linux-source-6.1 is 6.1.191-1; type: apt-get install linux-source-6.1=6.1.192-2, or upgrade the kernel
+1"
+system $release linux-headers-$release 6.1.100-1 linux-source-6.1 6.1.100-1
+says "a version before the first supported one" $release \
+	"kernel $release is version 6.1.100-1, and supported are 6.1.170 up to, but not, 6.2 and 6.12.107 up to, but not, 6.13; it keeps its own KVM
+1"
+finish

@@ -1,0 +1,239 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# exitstat-kvm on hosts of all kinds, none of them this one: what it refuses, in which order it
+# swaps, and that a swap that fails at any step ends with the kernel's own KVM as it was.
+# The script is the real one with its paths moved into a directory; the programs that would touch a
+# kernel are small ones of ours that change files in there and note how they were called.
+# shellcheck disable=SC2317 # functions are run through is and check
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=../ktap.sh
+. "$top/tests/ktap.sh"
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+host=$tmp/host
+release=$(uname -r)
+kvm_parameters=$host/sys/module/kvm/parameters
+stock=$host/lib/modules/$release/kernel/arch/x86/kvm
+built=$host/var/lib/dkms/exitstat-kvm/0.1/$release/$(uname -m)/module
+mkdir "$tmp/bin"
+export PATH=$tmp/bin:$PATH host
+
+program() { cat >"$tmp/bin/$1" && chmod 755 "$tmp/bin/$1"; }
+
+# A module is a file of lines `field: value`, as modinfo prints them.
+program modinfo <<'END'
+#!/bin/sh
+sed -n "s/^$2: *//p" "$3"
+END
+program insmod <<'END'
+#!/bin/sh
+echo "insmod $*" | sed "s|$host||" >>"$host/steps"
+file=$1
+shift
+! grep -q broken "$file" || exit 1
+module=$host/sys/module/$(sed -n 's/^name: //p' "$file")
+mkdir -p "$module/parameters"
+echo live >"$module/initstate"
+echo 0 >"$module/refcnt"
+for field in version srcversion; do sed -n "s/^$field: //p" "$file" >"$module/$field"; done
+[ -s "$module/version" ] || rm "$module/version" "$module/srcversion"
+sed -n 's/^parm: \([a-z_]*\):.*(\(.*\)=\(.*\))/\1 \2 \3/p' "$file" | while read -r name mode value; do
+	echo "$value" >"$module/parameters/$name"
+	chmod "$mode" "$module/parameters/$name"
+done
+for word; do echo "${word#*=}" | dd of="$module/parameters/${word%%=*}" status=none 2>/dev/null || :; done
+END
+program rmmod <<'END'
+#!/bin/sh
+echo "rmmod $1" >>"$host/steps"
+[ ! -e "$host/busy" ] || exit 1
+rm -rf "$host/sys/module/$1"
+END
+program modprobe <<'END'
+#!/bin/sh
+echo "modprobe $1" >>"$host/steps"
+for module in kvm kvm-amd; do insmod "$host/lib/modules/$(uname -r)/kernel/arch/x86/kvm/$module.ko"; done
+END
+program id <<'END'
+#!/bin/sh
+echo 0
+END
+
+# make_module FILE NAME VERSION PARAMETER...: parameters as NAME:(MODE=DEFAULT)
+make_module() {
+	local file=$1 name=$2 version=$3
+
+	shift 3
+	mkdir -p "${file%/*}"
+	{
+		echo "name: $name"
+		echo "vermagic: $release SMP"
+		echo "depends: $([ "$name" = kvm ] || echo kvm)"
+		[ -z "$version" ] || printf 'version: %s\nsrcversion: %s1\n' "$version" "$version"
+		[ $# = 0 ] || printf 'parm: %s\n' "$@"
+	} >"$file"
+}
+
+# A host on which stock KVM is loaded, with parameters that are not the defaults, and ours is built.
+new_host() {
+	rm -rf "$host"
+	mkdir -p "$host"/{sys/kernel/security,proc/1/fd,programs,dev}
+	echo "flags : fpu svm" >"$host/proc/cpuinfo"
+	echo "[none] integrity confidentiality" >"$host/sys/kernel/security/lockdown"
+	: >"$host/proc/keys"
+	make_module "$stock/kvm.ko" kvm "" "halt_poll_ns:(644=200000)" "enable_pmu:(444=Y)"
+	make_module "$stock/kvm-amd.ko" kvm_amd "" "nested:(444=1)"
+	make_module "$built/kvm.ko" kvm "exitstat 0.1" "halt_poll_ns:(644=200000)" "enable_pmu:(444=Y)" \
+		"guest_exit_stats:(644=2)"
+	make_module "$built/kvm-amd.ko" kvm_amd "" "nested:(444=1)"
+	printf '#!/bin/sh\ngrep -q exitstat %s/sys/module/kvm/version\n' "$host" >"$host/programs/kvm-probe"
+	chmod 755 "$host/programs/kvm-probe"
+	insmod "$stock/kvm.ko" enable_pmu=N halt_poll_ns=7
+	insmod "$stock/kvm-amd.ko" nested=0
+	rm "$host/steps"
+	sed -e "s|/usr/lib/exitstat|$host/programs|g" \
+		-e "s#\([\" =<>]\)/\(sys\|proc\|lib/modules\|var/lib\)/#\1$host/\2/#g" \
+		"$top/packaging/host/exitstat-kvm" >"$tmp/exitstat-kvm"
+	chmod 755 "$tmp/exitstat-kvm"
+}
+
+swap() { "$tmp/exitstat-kvm" "$@"; }
+steps() { cat "$host/steps" 2>/dev/null; }
+loaded() {
+	local parameters=$host/sys/module/kvm/parameters
+
+	echo "$(cat "$host/sys/module/kvm/version" 2>/dev/null || echo stock)" \
+		"$(cat "$parameters/enable_pmu" "$parameters/halt_poll_ns")" \
+		"$(cat "$host/sys/module/kvm_amd/parameters/nested")" | paste -sd ' '
+}
+as_before="stock N 7 0"
+
+# refuses NAME STATUS WORDS COMMAND...: with that sentence, and without a step
+refuses() {
+	local name=$1 wanted=$2 words=$3 said status
+
+	shift 3
+	said=$(swap "$@" 2>&1 >/dev/null)
+	status=$?
+	if [ $status = "$wanted" ] && [[ $said == *"$words"* ]] && [ -z "$(steps)" ]; then
+		pass "$name"
+	else
+		fail "$name" "it exits with $status and says: $said
+steps: $(steps)"
+	fi
+}
+
+# goes_back NAME: load fails, and what was loaded before is loaded again
+goes_back() {
+	local said status
+
+	said=$(swap load 2>&1)
+	status=$?
+	if [ $status = 1 ] && [ "$(loaded)" = "$as_before" ] && [[ $said == *"is loaded again, with its former"* ]]; then
+		pass "$1"
+	else
+		fail "$1" "it exits with $status, loaded is $(loaded), and it says: $said"
+	fi
+}
+
+plan 29
+new_host
+check "no program touches this machine: all paths are moved" \
+	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
+
+# --- what is refused
+refuses "an unknown verb" 2 "'swap' is none of them" swap
+refuses "an unknown option" 2 "'--force' is neither" load --force
+refuses "a parameter that kvm.ko does not have" 2 "no parameter 'banana'" load banana=1
+echo "flags : fpu" >"$host/proc/cpuinfo"
+refuses "a CPU without virtualization" 77 "has no KVM" load
+new_host
+mkdir -p "$host/proc/123/fd"
+ln -s anon_inode:kvm-vm "$host/proc/123/fd/9"
+echo qemu-system-x86 >"$host/proc/123/comm"
+printf '%s\0' qemu -name guest=web1,debug-threads=on >"$host/proc/123/cmdline"
+refuses "a VM is running: load names it" 1 "VMs are running: 123 qemu-system-x86 (web1)" load
+new_host
+mkdir -p "$host/proc/77/fd"
+ln -s /dev/kvm "$host/proc/77/fd/3"
+echo 1 >"$host/sys/module/kvm_amd/refcnt"
+refuses "no VM, but a process that has /dev/kvm open" 1 "in use by process 77" load
+new_host
+sed -i "s/^vermagic: .*/vermagic: 6.1.0-1-amd64 SMP/" "$built/kvm.ko"
+refuses "modules for another kernel" 1 "is for kernel '6.1.0-1-amd64'" load
+new_host
+rm "$stock/kvm-amd.ko"
+refuses "no way back, as the kernel's own modules are gone" 1 "there is no way back" load
+new_host
+rm "$host/sys/module/kvm/initstate"
+refuses "KVM that is no module" 1 "KVM is built into this kernel" load
+new_host
+rm -r "$built"
+refuses "nothing built and nothing to build with" 1 "apt-get install exitstat-kvm-dkms" load
+new_host
+echo "none [integrity] confidentiality" >"$host/sys/kernel/security/lockdown"
+refuses "unsigned modules on a kernel that is locked down" 1 "kvm.ko is not signed" load
+echo "signer: DKMS module signing key" | tee -a "$built/kvm.ko" >>"$built/kvm-amd.ko"
+refuses "modules signed with a key that the kernel does not know" 1 "mokutil --import" load
+echo "1 I------ 1 perm 1f030000 0 0 asymmetri DKMS module signing key: X509.rsa 1 []" >"$host/proc/keys"
+check "modules signed with a key that the kernel knows are loaded" swap load
+
+# --- the swap
+new_host
+check "a dry run" swap load --dry-run
+is "a dry run takes no step" "$(steps)" ""
+is "a dry run prints the steps" "$(swap load --dry-run | sed -n "s|^  ||;s|$host||p" | sed -n '/insmod/p')" \
+	"insmod ${built#"$host"}/kvm.ko
+insmod ${built#"$host"}/kvm-amd.ko"
+check "load" swap load
+is "load inserts again with the read-only parameters that differ, and only with those" "$(steps)" \
+	"rmmod kvm_amd
+rmmod kvm
+insmod ${built#"$host"}/kvm.ko
+insmod ${built#"$host"}/kvm-amd.ko
+rmmod kvm_amd
+rmmod kvm
+insmod ${built#"$host"}/kvm.ko enable_pmu=N
+insmod ${built#"$host"}/kvm-amd.ko nested=0"
+is "load keeps the parameters, the read-only and the writable" "$(loaded)" "exitstat 0.1 N 7 0"
+rm "$host/steps"
+swap load 2>/dev/null
+is "a second load does nothing" "$(steps)" ""
+swap unload >/dev/null 2>&1
+is "unload brings back what was there, with its parameters" "$(loaded)" "$as_before"
+new_host
+echo 1 >"$host/sys/module/kvm_amd/parameters/nested.new"
+mv -f "$host/sys/module/kvm_amd/parameters/nested.new" "$host/sys/module/kvm_amd/parameters/nested"
+chmod 444 "$host/sys/module/kvm_amd/parameters/nested"
+swap load enable_pmu=N >/dev/null 2>&1
+is "load removes the old before it inserts the new, and once if nothing differs" "$(steps)" \
+	"rmmod kvm_amd
+rmmod kvm
+insmod ${built#"$host"}/kvm.ko enable_pmu=N
+insmod ${built#"$host"}/kvm-amd.ko"
+new_host
+swap load guest_exit_stats=1 halt_poll_ns=5 >/dev/null 2>&1
+is "parameters that are given win" "$(cat "$kvm_parameters/guest_exit_stats" "$kvm_parameters/halt_poll_ns")" "1
+5"
+
+# --- what fails half way
+new_host
+touch "$host/busy"
+said=$(swap load 2>&1)
+is "a VM that starts meanwhile keeps its KVM" "$(loaded) $(tail -n 1 <<<"$said")" \
+	"$as_before exitstat-kvm: KVM got in use meanwhile, nothing was changed"
+new_host
+echo broken >>"$built/kvm.ko"
+goes_back "our kvm.ko does not load: back to the kernel's own"
+new_host
+echo broken >>"$built/kvm-amd.ko"
+goes_back "our kvm-amd.ko does not load: back to the kernel's own"
+new_host
+printf '#!/bin/sh\nexit 1\n' >"$host/programs/kvm-probe"
+goes_back "the throw-away VM gets no answer: back to the kernel's own"
+new_host
+sed -i '/^version/d' "$built/kvm.ko"
+goes_back "what was loaded is not ours: back to the kernel's own"
+finish
