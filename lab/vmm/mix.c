@@ -3,6 +3,7 @@
  * The payload's long run: random exits of all kinds with a watch on the counters,
  * and snapshots of the counters that no other exit disturbed.
  */
+#include <assert.h>
 #include "exitstat/abi.h"
 #include "payload.h"
 
@@ -32,7 +33,7 @@ struct watch {
 	unsigned long total[2][COUNT(total_leaves)];
 };
 
-_Static_assert(VMM_WATCHES + VMM_MAX_VCPUS * sizeof(struct watch) <= VMM_STEPS, "no room");
+static_assert(VMM_WATCHES + VMM_MAX_VCPUS * sizeof(struct watch) <= VMM_STEPS, "no room");
 
 static unsigned long value_of(unsigned int leaf, const struct answer *a)
 {
