@@ -58,18 +58,20 @@ print_reader() {
 print_growth() {
 	awk -F'\t' '
 	$2 == "kvm_vcpu" { bytes[$1] = $4; share[$1] = $5; next }
+	NF != 3 { next }
 	$1 == "histograms" { bytes[$1] = $3; next }
 	!($1 in seen) { seen[$1] = 1; what[++questions] = $1 }
 	!($2 in known) { known[$2] = 1; vcpus[++columns] = $2 }
 	{ cost[$1, $2] = $3 }
 	END {
-		print "Instructions per question, all vCPUs asking at once:\n"
+		print "Instructions per question, by the number of vCPUs (-all: all of them ask at once, in a loop):\n"
 		printf "%-14s", "vCPUs"
 		for (c = 1; c <= columns; c++) printf "%12s", vcpus[c]
 		print ""
 		for (w = 1; w <= questions; w++) {
 			printf "%-14s", what[w]
-			for (c = 1; c <= columns; c++) printf "%12s", cost[what[w], vcpus[c]]
+			for (c = 1; c <= columns; c++)
+				printf "%12s", (what[w], vcpus[c]) in cost ? cost[what[w], vcpus[c]] : "-"
 			print ""
 		}
 		printf "\nBytes per vCPU: the struct of a vCPU %d, in stock KVM %d, so %d more; of the allocator %d, in stock %d;\n",

@@ -53,13 +53,14 @@ added() {
 	END { if ((way in cost) && ("plain" in cost)) print cost[way] - cost["plain"] }' "$tmp/stock" "$tmp/ours"
 }
 
+# One instruction more or less is KVM's own, not ours: docs/overhead.md, "How it is measured".
 within() {
 	local got
 
 	got=$(added "$1" "$2")
 	[ -n "$got" ] || { echo "$1 $2 was not measured"; return 1; }
 	echo "added: $got, budget: $3"
-	[ "$got" -le "$3" ]
+	[ "$got" -le $(($3 + 1)) ]
 }
 
 # What is added is not nothing, or it was not our KVM that counted.
