@@ -74,9 +74,9 @@ kernel_offer_source() {
 # kernel_tree DIRECTORY VERSION
 kernel_tree() {
 	mkdir -p "$1"/{LICENSES,include,scripts,usr,virt/kvm,Documentation/virt/kvm} \
-		"$1"/arch/x86/{kvm,include/asm} "$1"/tools/{arch/x86,build,include,scripts} \
+		"$1"/arch/x86/{kvm,include/asm} "$1"/tools/{arch/x86,build,include,lib,scripts} \
 		"$1"/tools/testing/selftests/{kvm,rseq}
-	touch "$1"/{Kconfig,Kbuild,COPYING,MAINTAINERS} \
+	touch "$1"/{Kconfig,Kbuild,COPYING,MAINTAINERS,tools/lib/rbtree.c} \
 		"$1"/tools/testing/selftests/{lib.mk,kselftest.h,kselftest_harness.h}
 	kernel_numbers '%s = %s\n' VERSION "$2" >"$1/Makefile"
 	echo "kvm-y += x86.o" >"$1/arch/x86/kvm/Makefile"

@@ -7,23 +7,26 @@
 
 void start(struct step *s);
 
-#define READ(prefix, s)							\
+#define CPUID(prefix, s)						\
+do {									\
+	struct step *step = (s);					\
+	unsigned int a, b, c, d;					\
+									\
 	asm volatile(prefix "cpuid"					\
 		     : "=a"(a), "=b"(b), "=c"(c), "=d"(d)		\
-		     : "0"((s)->leaf), "1"(0x1111), "2"((s)->ecx), "3"(0x3333))
+		     : "0"(step->leaf), "1"(0x1111), "2"(step->ecx), "3"(0x3333)); \
+	step->rax = a;							\
+	step->rbx = b;							\
+	step->rcx = c;							\
+	step->rdx = d;							\
+} while (0)
 
 static void take(struct step *s)
 {
-	unsigned int a, b, c, d;
-
 	if (s->op == OP_READ_EMULATED)
-		READ(VMM_FORCE_EMULATION, s);
+		CPUID(VMM_FORCE_EMULATION, s);
 	else
-		READ("", s);
-	s->rax = a;
-	s->rbx = b;
-	s->rcx = c;
-	s->rdx = d;
+		CPUID("", s);
 }
 
 /* The VMM has the address of the steps in EAX. */

@@ -63,7 +63,8 @@ static void act(unsigned int *random)
 	switch (rand_r(random) % 4) {
 	case 0:
 		v->pause_us = 1 + rand_r(random) % PAUSE_US;
-		/* fallthrough */
+		pthread_kill(v->thread, SIGUSR1);
+		break;
 	case 1:
 		pthread_kill(v->thread, SIGUSR1);
 		break;

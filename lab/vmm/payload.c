@@ -217,20 +217,24 @@ static void make_ud(struct vcpu *v)
 #define KIND(name, vmx, svm) make_##name,
 void (*const make[])(struct vcpu *v) = { VMM_KINDS };
 
-#define READ(prefix, s)							\
+#define CPUID(prefix, s)						\
+do {									\
+	struct step *step = (s);					\
+									\
 	asm volatile(prefix "cpuid"					\
-		     : "=a"((s)->rax), "=b"((s)->rbx), "=c"((s)->rcx), "=d"((s)->rdx)	\
-		     : "0"(POISON | (s)->leaf), "1"(POISON | 0x1111), "2"(POISON | (s)->ecx), \
-		       "3"(POISON | 0x3333))
+		     : "=a"(step->rax), "=b"(step->rbx), "=c"(step->rcx), "=d"(step->rdx) \
+		     : "0"(POISON | step->leaf), "1"(POISON | 0x1111),	\
+		       "2"(POISON | step->ecx), "3"(POISON | 0x3333));	\
+} while (0)
 
 static void read_leaf(struct step *s)
 {
-	READ("", s);
+	CPUID("", s);
 }
 
 static void read_emulated(struct step *s)
 {
-	READ(VMM_FORCE_EMULATION, s);
+	CPUID(VMM_FORCE_EMULATION, s);
 }
 
 /* s->n says whether there was a number to go on from. */

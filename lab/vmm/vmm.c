@@ -168,7 +168,8 @@ static void set_mode(const struct vcpu *v)
 	if (mode == MODE_PROTECTED_USER) {
 		code.selector |= 3;
 		data.selector |= 3;
-		code.dpl = data.dpl = 3;
+		code.dpl = 3;
+		data.dpl = 3;
 	}
 	if (mode == MODE_REAL) {
 		code.base = VMM_PAYLOAD;

@@ -99,17 +99,17 @@ enum op {
 
 /* 64 bits, also where the guest's code is of 32. */
 #ifdef __x86_64__
-typedef unsigned long word;
+#define WORD unsigned long
 #else
-typedef unsigned long long word;
+#define WORD unsigned long long
 #endif
 
 struct step {
 	unsigned int op, kind;
 	unsigned int leaf, ecx;
-	word n;
-	word rax, rbx, rcx, rdx;
-	word watched, fallen;	/* OP_MIX: answers compared, those below the one before */
+	WORD n;
+	WORD rax, rbx, rcx, rdx;
+	WORD watched, fallen;	/* OP_MIX: answers compared, those below the one before */
 };
 
 #endif /* LAB_VMM_H */

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The life of our modules, from loading to unloading: on an emulated AMD host with kernel 6.1.
+# timeout: 1200
+set -u
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+# shellcheck source=../ktap.sh
+. "$top/tests/ktap.sh"
+# shellcheck source=checked.sh
+. "$here/checked.sh"
+
+cycles=10 failures=500
+[ "${EXITSTAT_SOAK:-0}" != 1 ] || cycles=100 failures=10000
+build_for 6.1
+build_tool life
+exec "$top/lab/run" --kernel "$release" --timeout 1200 --add "$built/life:/bin/life" --add "$here/life_inside.sh" \
+	--add "$top/tests/ktap.sh" -- sh /root/life_inside.sh kvm-amd $cycles $failures

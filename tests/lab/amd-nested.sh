@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# KVM inside KVM, ours both times: on an emulated AMD host with kernel 6.1.
+set -u
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+# shellcheck source=../ktap.sh
+. "$top/tests/ktap.sh"
+# shellcheck source=checked.sh
+. "$here/checked.sh"
+
+build_for 6.1
+image=$("$top/kvm/fetch" image "$release") || exit
+adds=()
+for file in $(find "$image/lib/modules" -name irqbypass.ko -o -name ccp.ko) "$modules"/kvm{,-amd}.ko \
+	"$here"/nested_{inside,guest}.sh "$top/tests/ktap.sh" "$built/freeze"; do
+	adds+=(--add "$file")
+done
+exec "$top/lab/run" --kernel "$release" --timeout 500 "${adds[@]}" -- sh /root/nested_inside.sh

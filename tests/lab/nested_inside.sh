@@ -1,0 +1,45 @@
+#!/bin/sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: MIT
+# In a machine of the lab with our KVM: a Linux guest that runs a guest of its own under our KVM.
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=../ktap.sh
+. ./ktap.sh
+
+events=/sys/kernel/tracing/events/kvm
+
+said() { sed -n "/^== $1\$/,/^== /{/^== /d;p}" guest.out; }
+
+# answer VCPU NTH: EAX of the nth read
+answer() { echo $(($(said own | grep "^vcpu=$1 read" | sed -n "$2s/.*rax=\\([^ ]*\\).*/\\1/p"))); }
+
+traced() {
+	sed -n 's/^{ exit_reason: *\([0-9]*\) } hitcount: *\([0-9]*\)$/\1 \2/p' "$events/kvm_exit/hist" | sort -n
+}
+
+# Of the nested VM's vCPU: the counts of all numbers against the total.
+sums() {
+	said own | awk '/ snapshot / { split($3, a, "="); total += a[2] } / row / { split($4, a, "="); sum += a[2] }
+		END { print (sum == total && total ? "equal" : sum " and " total) }'
+}
+
+plan 10
+is "this KVM lets a guest have SVM" "$(cat /sys/module/kvm_amd/parameters/nested)" 1
+echo 'hist:keys=exit_reason' >"$events/kvm_exit/trigger"
+echo 'disable_hist:kvm:kvm_exit if function == 0x4ffffffc && index == 0xf2ee2e' >"$events/kvm_cpuid/trigger"
+guest --memory 384 -- sh /root/nested_guest.sh >guest.out 2>&1
+status=$?
+[ $status -eq 0 ] || diagnose "$(tail -n 30 guest.out)"
+is "the guest hypervisor runs its guest" $status 0
+is "the nested KVM counts the CPUID exits of its guest's first vCPU, and the one that asks" "$(answer 0 1)" 1010
+is "and of its second vCPU, which makes twice as many" "$(answer 1 1)" 2019
+is "and the hypercalls" "$(answer 0 2) $(answer 1 2)" "503 1006"
+is "and no exit of the guest hypervisor's own, like VMRUN" "$(answer 0 3)" 0
+is "the nested KVM's sum is its total" "$(sums)" equal
+is "the outer KVM counts the nested guest's hypercalls once, under the hardware's number" \
+	"$(said below | sed -n 's/^hypercalls //p')" 1509
+vmruns=$(said below | sed -n 's/^vmruns //p')
+check "and a VMRUN for each time that the nested guest goes on" test "${vmruns:-0}" -ge $((3 * (1009 + 503 + 101)))
+diagnose "$(said below | tr '\n' ' '), in all $(said freeze | sed -n 's/^total //p') exits"
+is "the outer KVM's tracepoint counted the same, to the last exit" "$(said freeze | grep -v total | sort -n)" "$(traced)"
+finish
