@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the VMM does when a step says so, with a watch in its hand: rax is the cycles it took. */
+/* What the VMM does when a step says so, watch in hand: rax is how many cycles it took. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

@@ -141,6 +141,9 @@ void mix(struct step *s, struct vcpu *v)
 	struct watch *w = (struct watch *)VMM_WATCHES + v->index;
 	unsigned long state = s->n * 2654435761ul + s->rcx * VMM_MAX_VCPUS + v->index;
 
+	s->rax = 0;
+	s->rbx = 0;
+	s->rdx = 0;
 	out(VMM_PORT_STIR, 0);
 	for (unsigned long i = 0; i < s->n; i++) {
 		if (next_random(&state) % WATCH_EVERY == 0)

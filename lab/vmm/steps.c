@@ -289,7 +289,8 @@ static void parse_fuzz(enum op op, char **words)
 	while (how < COUNT(hows) && strcmp(hows[how].name, words[0]))
 		how++;
 	if (how == COUNT(hows))
-		die(2, "fuzz is for kernel, user, emulated or user-emulated, not '%s'", words[0]);
+		die(2, "fuzz is done by kernel, user, emulated or user-emulated, not '%s'",
+		    words[0]);
 	if (!parse_number(words[1], &n) || !parse_number(words[2], &seed))
 		die(2, "fuzz wants two numbers, not '%s' and '%s'", words[1], words[2]);
 	op = hows[how].op;

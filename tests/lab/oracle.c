@@ -43,7 +43,7 @@ static unsigned long checked, faults;
 static uint64_t epoch;
 static const char *line;
 
-/* The last answers to each vCPU, of the VM and of itself: of a leaf, about a number or all. */
+/* The last answers to each vCPU, of the VM and of itself: of a leaf, about a number or in all. */
 static uint64_t last[2 * MAX_VCPUS][16][MAX_NUMBERS];
 static uint64_t last_bucket[2 * MAX_VCPUS][EXITSTAT_BUCKETS][MAX_NUMBERS];
 

@@ -89,7 +89,7 @@ forget() { rm -rf "$EXITSTAT_CACHE"; }
 
 archive_make "$tmp/archive"
 kernel_repository "$repo"
-plan 46
+plan 49
 
 # --- what apt knows
 refuses "apt lists that were never fetched" \
@@ -275,4 +275,13 @@ refuses "headers that are none" \
 kernel_tree "$tmp/6.1.181" 6.1.181
 refuses "a tree of another version than the headers" "6.1.181" "6.1.180" \
 	-- "$repo/kvm/compile" "$tmp/6.1.181" "$headers" "$tmp/out"
+kernel_tree "$tmp/6.6.1" 6.6.1
+refuses "a tree of a series that no patch supports" "no patch supports kernel series 6.6" \
+	"type: make modules" -- build --source "$tmp/6.6.1"
+kernel_tree "$tmp/6.1.180" 6.1.180
+refuses "a tree that was never built" "$tmp/6.1.180 was never built" "HEADERS=/lib/modules" \
+	-- build --source "$tmp/6.1.180"
+echo '#define UTS_RELEASE "6.1.180-mine"' >"$headers/include/generated/utsrelease.h"
+says "a tree of one's own is built for its own release" "$repo/build/modules/6.1.180-mine" \
+	-- build --source "$tmp/6.1.180" "$headers"
 finish
