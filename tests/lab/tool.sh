@@ -118,9 +118,11 @@ is "1009 CPUIDs on CPU 0 are 1009 exits of vCPU 0" \
 is "the entries add up to the total, everywhere" \
 	"$(answer "[n for n in d for o in d[n] if sum(e['count'] for e in o['exits']) != o['total']['count']]")" "[]"
 is "there is an object for every CPU and interval" "$(answer "len(d['vcpus']), len(d['intervals'])")" "($smp, 3)"
-sentence="time in the states is the TSC's of all vCPUs, within 2 %"
-if [ "$(answer "'tsc_khz' in d['table'][0]")" = True ]; then
-	is "$sentence" "$(answer "[r for r in (states(o) / (o['vcpus'] * o['time_ns'] * o['tsc_khz'] / 1e6) for o in d['intervals']) if abs(r - 1) > 0.02]")" "[]"
+sentence="time in the states is the TSC's of the vCPU, within 2 %"
+if [ "$smp" -gt 1 ]; then
+	skip "$sentence" "one vCPU: what another one waits is counted when it wakes, perhaps after the interval"
+elif [ "$(answer "'tsc_khz' in d['table'][0]")" = True ]; then
+	is "$sentence" "$(answer "[r for r in (states(o) / (o['time_ns'] * o['tsc_khz'] / 1e6) for o in d['intervals']) if abs(r - 1) > 0.02]")" "[]"
 else
 	skip "$sentence" "this host's TSC has no known frequency"
 fi
