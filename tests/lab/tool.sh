@@ -32,8 +32,8 @@ cd /tmp
 exitstat --json -o none -- /root/exits 0 0
 exitstat --json -o some -- /root/exits 1009 503
 exitstat --json -o more -- /root/exits 10007 251
-exitstat --json -v 0 -o vcpu0 -- taskset 1 /root/exits 0 0
-exitstat --json -v 0 -o vcpu0some -- taskset 1 /root/exits 1009 0
+taskset 1 exitstat --json -v 0 -o vcpu0 -- /root/exits 0 0
+taskset 1 exitstat --json -v 0 -o vcpu0some -- /root/exits 1009 0
 exitstat -- sh -c 'exit 42' 2>/dev/null; echo "exited: $?"
 exitstat -- nothing 2>/dev/null; echo "nothing: $?"
 exitstat --json >table
