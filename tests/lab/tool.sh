@@ -29,11 +29,19 @@ cc -static -O2 -Wall -Wextra -Werror -o "$work/exits" "$top/tests/lab/exits.c" |
 # Results go to files first: the serial console is port I/O, and of another command's window.
 cat >"$work/script" <<'END'
 cd /tmp
-exitstat --json -o none -- /root/exits 0 0
-exitstat --json -o some -- /root/exits 1009 503
-exitstat --json -o more -- /root/exits 10007 251
-taskset 1 exitstat --json -v 0 -o vcpu0 -- /root/exits 0 0
-taskset 1 exitstat --json -v 0 -o vcpu0some -- /root/exits 1009 0
+# Three times each: what else the guest does meanwhile only adds, and the least counts.
+thrice() {
+	name=$1
+	shift
+	for i in 1 2 3; do
+		"$@" && cat one >>"$name"
+	done
+}
+thrice none exitstat --json -o one -- /root/exits 0 0
+thrice some exitstat --json -o one -- /root/exits 1009 503
+thrice more exitstat --json -o one -- /root/exits 10007 251
+thrice vcpu0 taskset 1 exitstat --json -v 0 -o one -- /root/exits 0 0
+thrice vcpu0some taskset 1 exitstat --json -v 0 -o one -- /root/exits 1009 0
 exitstat -- sh -c 'exit 42' 2>/dev/null; echo "exited: $?"
 exitstat -- nothing 2>/dev/null; echo "nothing: $?"
 exitstat --json >table
@@ -79,7 +87,7 @@ cat status
 END
 fi
 # The guest's CPUs share one of the host's: QEMU 7.2 has trouble with a Linux guest on several emulated ones.
-"$top/lab/run" --machine "$machine" --timeout 800 "${adds[@]}" -- guest --smp "$smp" -- sh /root/script >"$work/said" 2>"$work/errors"
+"$top/lab/run" --machine "$machine" --timeout 800 "${adds[@]}" -- guest --smp "$smp" --kernel-arg tsc=reliable -- sh /root/script >"$work/said" 2>"$work/errors"
 status=$?
 tr -d '\r' <"$work/said" >"$work/answers"
 
@@ -93,7 +101,7 @@ for line in open(sys.argv[1]):
     if text.startswith("{"):
         d.setdefault(name, []).append(json.loads(text))
 def count(name, number):
-    return sum(e["count"] for e in d[name][0]["exits"] if e["number"] == number)
+    return min(sum(e["count"] for e in o["exits"] if e["number"] == number) for o in d[name])
 def states(o):
     exits = (o["total"], o["own"])
     return o["guest_cycles"] + sum(e["cycles"] + e["waiting_cycles"] for e in exits)
