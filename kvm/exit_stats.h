@@ -18,8 +18,6 @@
 #include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
-#include <linux/limits.h>
-#include <linux/minmax.h>
 #include <linux/types.h>
 #include <asm/msr.h>
 #include <exitstat/abi.h>
@@ -28,20 +26,21 @@ struct kvm_cpuid_entry2;
 struct kvm_vcpu;
 
 /*
- * Exit numbers are sparse, slots are dense and in the order of the numbers.  A
- * reserved number may have a slot; its count is reported as EXITSTAT_OTHER.
+ * Exit numbers are sparse, slots are dense: 0 is EXITSTAT_OTHER's, that is, of every number that is
+ * not defined; then one for each defined number, in ascending order.
  */
-#define KVM_EXIT_STATS_VMX_OTHER	86	/* 0 to 85 are themselves */
-#define KVM_EXIT_STATS_VMX_SLOTS	(KVM_EXIT_STATS_VMX_OTHER + 1)
-
-#define KVM_EXIT_STATS_SVM_HIGH		0xa7	/* 0 to 0xa6 are themselves, 0x400 is here */
-#define KVM_EXIT_STATS_SVM_OTHER	(KVM_EXIT_STATS_SVM_HIGH + 4)
-#define KVM_EXIT_STATS_SVM_FAILED	(KVM_EXIT_STATS_SVM_OTHER + 1)	/* -4 to -1 */
-#define KVM_EXIT_STATS_SVM_SLOTS	(KVM_EXIT_STATS_SVM_FAILED + 4)
-
-#define KVM_EXIT_STATS_SLOTS		KVM_EXIT_STATS_SVM_SLOTS
+#define KVM_EXIT_STATS_OTHER		0
+#define KVM_EXIT_STATS_SLOTS		180	/* enough for either vendor */
 /* Where time goes before the first counted exit; no query reaches it. */
 #define KVM_EXIT_STATS_NO_SLOT		KVM_EXIT_STATS_SLOTS
+
+/* What the hot path looks up in a table is below; AMD's -4 to -1 are at its end. */
+#define KVM_EXIT_STATS_VMX_NUMBERS	128
+#define KVM_EXIT_STATS_SVM_NUMBERS	2048
+
+/* The row of a slot in the counters, by exit number. */
+extern const u16 kvm_exit_stats_vmx_rows[KVM_EXIT_STATS_VMX_NUMBERS];
+extern const u16 kvm_exit_stats_svm_rows[KVM_EXIT_STATS_SVM_NUMBERS];
 
 enum kvm_exit_stats_counter {
 	KVM_EXIT_STATS_COUNT,
@@ -61,26 +60,31 @@ enum kvm_exit_stats_state {
 /* No entry yet: the difference to any TSC value is negative. */
 #define KVM_EXIT_STATS_NEVER	((u64)S64_MAX)
 
+#define KVM_EXIT_STATS_ROW(slot)	((slot) * KVM_EXIT_STATS_COUNTERS)
+
 /*
- * A row of a histogram is indexed by the highest bit of the time in cycles; times
- * below the first bucket's bound count as just below it.
+ * A slot's histogram is indexed by the highest bit of the time in cycles; times below the first
+ * bucket's bound count as just below it.
  */
 #define KVM_EXIT_STATS_HIST_FIRST	(EXITSTAT_BUCKET0_LOG2 - 1)
 #define KVM_EXIT_STATS_HIST_LAST	(KVM_EXIT_STATS_HIST_FIRST + EXITSTAT_BUCKETS - 1)
-
-typedef u64 kvm_exit_stats_hist_t[KVM_EXIT_STATS_HIST_LAST + 1];
+#define KVM_EXIT_STATS_HIST_SIZE	(KVM_EXIT_STATS_HIST_LAST + 1)
+/* From a row of counters to one of buckets. */
+#define KVM_EXIT_STATS_HIST_ROW(row) \
+	((row) * (KVM_EXIT_STATS_HIST_SIZE / KVM_EXIT_STATS_COUNTERS))
 
 struct kvm_exit_stats {
 	u64 since;		/* TSC at which the current interval opened */
 	u64 guest_cycles;
 	u64 pending_cycles;	/* processing time of the current exit, intervals closed so far */
-	u32 slot;		/* of the latest exit */
+	u32 row;		/* of the latest exit */
 	u8 state;
 	bool in_run;		/* inside KVM_RUN */
 	u8 vmm_choice;
-	kvm_exit_stats_hist_t *hist;	/* one row per slot, or NULL */
+	u64 *hist;		/* or NULL */
 	u64 epoch;
-	u64 counter[KVM_EXIT_STATS_COUNTERS][KVM_EXIT_STATS_SLOTS + 1] ____cacheline_aligned;
+	/* A row is half a cache line: the count and the times of one slot. */
+	u64 counter[KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_SLOTS + 1)] ____cacheline_aligned;
 } ____cacheline_aligned;
 
 /*
@@ -93,20 +97,27 @@ DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_entry_key);
 DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
 
-static __always_inline u32 kvm_exit_stats_vmx_slot(u16 basic_exit_reason)
+static __always_inline u32 kvm_exit_stats_vmx_row(u16 basic_exit_reason)
 {
-	return min_t(u32, basic_exit_reason, KVM_EXIT_STATS_VMX_OTHER);
+	if (unlikely(basic_exit_reason >= KVM_EXIT_STATS_VMX_NUMBERS))
+		return KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_OTHER);
+	return kvm_exit_stats_vmx_rows[basic_exit_reason];
 }
 
-static __always_inline u32 kvm_exit_stats_svm_slot(u32 exit_code)
+static __always_inline u32 kvm_exit_stats_svm_row(u32 exit_code)
 {
-	if (likely(exit_code < KVM_EXIT_STATS_SVM_HIGH))
-		return exit_code;
-	if (likely(exit_code - 0x400 < 4))
-		return exit_code - 0x400 + KVM_EXIT_STATS_SVM_HIGH;
-	if (exit_code >= (u32)-4)
-		return exit_code - (u32)-4 + KVM_EXIT_STATS_SVM_FAILED;
-	return KVM_EXIT_STATS_SVM_OTHER;
+	if (unlikely(exit_code >= KVM_EXIT_STATS_SVM_NUMBERS)) {
+		if (exit_code < (u32)-4)
+			return KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_OTHER);
+		exit_code %= KVM_EXIT_STATS_SVM_NUMBERS;
+	}
+	return kvm_exit_stats_svm_rows[exit_code];
+}
+
+/* The counters of the latest exit. */
+static __always_inline u64 *kvm_exit_stats_counters(struct kvm_exit_stats *s)
+{
+	return &s->counter[s->row];
 }
 
 /* Close the current interval and open the next one. */
@@ -130,18 +141,22 @@ static __always_inline u64 kvm_exit_stats_close(struct kvm_exit_stats *s, u64 no
 static __always_inline void kvm_exit_stats_bucket(struct kvm_exit_stats *s, u64 cycles)
 {
 	u64 below_first = BIT_ULL(EXITSTAT_BUCKET0_LOG2) - 1;
-	u32 bit = __fls((cycles + s->pending_cycles) | below_first);
+	unsigned long bit = __fls((cycles + s->pending_cycles) | below_first);
 
 	s->pending_cycles = 0;
-	if (s->hist)
-		s->hist[s->slot][min(bit, KVM_EXIT_STATS_HIST_LAST)]++;
+	if (unlikely(bit > KVM_EXIT_STATS_HIST_LAST)) {
+		bit = KVM_EXIT_STATS_HIST_LAST;
+		OPTIMIZER_HIDE_VAR(bit);	/* a branch, not a conditional move */
+	}
+	if (likely(s->hist))
+		s->hist[KVM_EXIT_STATS_HIST_ROW((unsigned long)s->row) + bit]++;
 }
 
 static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
 {
 	u64 cycles = kvm_exit_stats_close(s, rdtsc());
 
-	s->counter[KVM_EXIT_STATS_PROCESSING][s->slot] += cycles;
+	kvm_exit_stats_counters(s)[KVM_EXIT_STATS_PROCESSING] += cycles;
 	return cycles;
 }
 
@@ -160,10 +175,18 @@ static __always_inline bool kvm_exit_stats_on(void)
 	return static_branch_likely(&kvm_exit_stats_exit_key);
 }
 
-/* Directly after the hardware left the guest: guest to kernel. */
+/*
+ * Directly after the hardware left the guest: guest to kernel.  The TSC cannot have gone backwards:
+ * a host that sets its TSC does so on the CPU itself, which takes an exit.
+ */
 static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 {
-	s->guest_cycles += kvm_exit_stats_close(s, rdtsc());
+	u64 now = rdtsc();
+	u64 cycles = now - s->since;
+
+	OPTIMIZER_HIDE_VAR(cycles);	/* an addition to memory, not a load and a store */
+	s->since = now;
+	s->guest_cycles += cycles;
 }
 
 /*
@@ -171,10 +194,10 @@ static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
  * rewrite it.  An entry that failed without an exit does not get here; its time
  * stays with the exit before.
  */
-static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 slot)
+static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 row)
 {
-	s->slot = slot;
-	s->counter[KVM_EXIT_STATS_COUNT][slot]++;
+	s->row = row;
+	s->counter[row + KVM_EXIT_STATS_COUNT]++;
 }
 
 /* The TSC as read by kvm_exit_stats_exit(), to save the caller another read. */

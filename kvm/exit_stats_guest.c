@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The CPUID leaves that tell a guest about its own exits; the ABI header is the
+ * contract.
+ *
+ * A guest is hostile: a query takes no lock, allocates nothing, logs nothing,
+ * bounds every index that it is given and costs O(vCPUs) loads.
+ */
+#include <linux/kvm_host.h>
+#include <linux/nospec.h>
+
+#include "exit_stats_read.h"
+#include "x86.h"
+
+struct registers {
+	u32 eax, ebx, ecx, edx;
+};
+
+struct query {
+	u32 leaf;
+	u32 slot;
+	u32 bucket;
+	bool whole_vm;
+};
+
+static u64 read_vcpu(const struct kvm_exit_stats *s, const struct query *q)
+{
+	switch (q->leaf) {
+	case EXITSTAT_TOTAL_COUNT:
+		return kvm_exit_stats_read_total(s, KVM_EXIT_STATS_COUNT);
+	case EXITSTAT_TOTAL_TIME:
+		return kvm_exit_stats_read_total(s, KVM_EXIT_STATS_PROCESSING);
+	case EXITSTAT_COUNT:
+		return kvm_exit_stats_read(s, q->slot, KVM_EXIT_STATS_COUNT);
+	case EXITSTAT_TIME:
+		return kvm_exit_stats_read(s, q->slot, KVM_EXIT_STATS_PROCESSING);
+	case EXITSTAT_TIME_VMM:
+		return kvm_exit_stats_read(s, q->slot, KVM_EXIT_STATS_VMM);
+	case EXITSTAT_TIME_WAITING:
+		return kvm_exit_stats_read(s, q->slot, KVM_EXIT_STATS_WAITING);
+	case EXITSTAT_BUCKET:
+		return kvm_exit_stats_read_bucket(s, q->slot, q->bucket);
+	case EXITSTAT_TIME_GUEST:
+		return READ_ONCE(s->guest_cycles);
+	default:
+		return 0;
+	}
+}
+
+static u64 read_scope(struct kvm_vcpu *vcpu, const struct query *q)
+{
+	struct kvm_vcpu *v;
+	unsigned long i;
+	u64 sum = 0;
+
+	if (!q->whole_vm)
+		return read_vcpu(&vcpu->exit_stats, q);
+
+	kvm_for_each_vcpu(i, v, vcpu->kvm)
+		sum += read_vcpu(&v->exit_stats, q);
+	return sum;
+}
+
+static void answer_count(u64 count, struct registers *regs)
+{
+	regs->eax = lower_32_bits(count);
+	regs->ebx = upper_32_bits(count);
+}
+
+static void answer_time(u64 cycles, struct registers *regs)
+{
+	regs->ebx = upper_32_bits(cycles);
+	regs->ecx = lower_32_bits(cycles);
+}
+
+/* The first place from @from on, below @end, whose count is not 0; or @end. */
+static u32 next_live(const struct kvm_exit_stats *s, u32 from, u32 end)
+{
+	u32 place;
+
+	for (place = from; place < end; place++) {
+		if (kvm_exit_stats_read(s, kvm_exit_stats_slot_at(place), KVM_EXIT_STATS_COUNT))
+			break;
+	}
+	return place;
+}
+
+static void answer_next(struct kvm_vcpu *vcpu, struct query *q, u32 from_number,
+			struct registers *regs)
+{
+	u32 from = kvm_exit_stats_place_from(from_number);
+	u32 places = kvm_exit_stats_numbering()->slots;
+	u32 place = places;
+	struct kvm_vcpu *v;
+	unsigned long i;
+
+	if (q->whole_vm) {
+		kvm_for_each_vcpu(i, v, vcpu->kvm)
+			place = next_live(&v->exit_stats, from, place);
+	} else {
+		place = next_live(&vcpu->exit_stats, from, place);
+	}
+	if (place == places) {
+		regs->edx = EXITSTAT_UNDEFINED;
+		return;
+	}
+
+	q->leaf = EXITSTAT_COUNT;
+	q->slot = kvm_exit_stats_slot_at(place);
+	regs->eax = kvm_exit_stats_number_of(q->slot);
+	answer_time(read_scope(vcpu, q), regs);	/* EBX:ECX, as a time */
+}
+
+static void answer_counter(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct registers *regs)
+{
+	/* Row E is row F for one vCPU. */
+	struct query q = {
+		.leaf = leaf | EXITSTAT_VCPU,
+		.whole_vm = leaf & EXITSTAT_VCPU,
+	};
+	u32 number = input;
+
+	switch (q.leaf) {
+	case EXITSTAT_NEXT:
+		answer_next(vcpu, &q, input, regs);
+		return;
+	case EXITSTAT_BUCKET:
+		q.bucket = input >> 16;
+		number = (s32)(s16)input;
+		if (q.bucket >= EXITSTAT_BUCKETS) {
+			regs->edx = EXITSTAT_UNDEFINED;
+			return;
+		}
+		q.bucket = array_index_nospec(q.bucket, EXITSTAT_BUCKETS);
+		fallthrough;
+	case EXITSTAT_COUNT:
+	case EXITSTAT_TIME:
+	case EXITSTAT_TIME_VMM:
+	case EXITSTAT_TIME_WAITING:
+		if (!kvm_exit_stats_find_slot(number, &q.slot)) {
+			regs->edx = EXITSTAT_UNDEFINED;
+			return;
+		}
+		break;
+	}
+
+	if (q.leaf == EXITSTAT_COUNT || q.leaf == EXITSTAT_TOTAL_COUNT || q.leaf == EXITSTAT_BUCKET)
+		answer_count(read_scope(vcpu, &q), regs);
+	else
+		answer_time(read_scope(vcpu, &q), regs);
+}
+
+static void answer_features(struct kvm_vcpu *vcpu, struct registers *regs)
+{
+	regs->eax = EXITSTAT_ABI_REVISION;
+	regs->ebx = kvm_exit_stats_numbering()->id;
+	regs->ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT;
+	if (vcpu->exit_stats.hist)
+		regs->ecx |= EXITSTAT_FEATURE_HISTOGRAMS;
+	regs->edx = kvm_exit_stats_tsc_khz();
+}
+
+static void answer_scope(struct kvm_vcpu *vcpu, struct registers *regs)
+{
+	u64 epoch = kvm_exit_stats_epoch(vcpu->kvm);
+
+	regs->eax = atomic_read(&vcpu->kvm->online_vcpus);
+	regs->ebx = vcpu->vcpu_idx;
+	regs->ecx = lower_32_bits(epoch);
+	regs->edx = upper_32_bits(epoch);
+}
+
+static void answer(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct registers *regs)
+{
+	switch (leaf) {
+	case EXITSTAT_SIGNATURE:
+		regs->eax = EXITSTAT_MAX_LEAF;
+		regs->ebx = EXITSTAT_SIGNATURE_EBX;
+		regs->ecx = EXITSTAT_SIGNATURE_ECX;
+		regs->edx = EXITSTAT_SIGNATURE_EDX;
+		break;
+	case EXITSTAT_FEATURES:
+		answer_features(vcpu, regs);
+		break;
+	case EXITSTAT_SCOPE:
+		answer_scope(vcpu, regs);
+		break;
+	case EXITSTAT_HISTOGRAM:
+		regs->eax = EXITSTAT_BUCKETS;
+		regs->ebx = EXITSTAT_BUCKET0_LOG2;
+		break;
+	case EXITSTAT_TIME_GUEST - EXITSTAT_VCPU ... EXITSTAT_TIME - EXITSTAT_VCPU:
+	case EXITSTAT_TIME_GUEST ... EXITSTAT_TIME:
+		answer_counter(vcpu, leaf, input, regs);
+		break;
+	}
+}
+
+bool __kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+{
+	struct registers regs = {};
+
+	if (!kvm_exit_stats_may_ask(vcpu))
+		return false;
+
+	answer(vcpu, *eax, *ecx, &regs);
+	*eax = regs.eax;
+	*ebx = regs.ebx;
+	*ecx = regs.ecx;
+	*edx = regs.edx;
+	return true;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exit numbers, slots and rows, from the lists of defined numbers.
+ */
+#include <linux/kvm_host.h>
+#include <linux/nospec.h>
+
+#include "exit_stats_read.h"
+
+static const struct kvm_exit_stats_exit vmx_exits[] = {
+	{ EXITSTAT_OTHER, "other" },
+#define EXITSTAT_EXIT(number, name, words) { number, name },
+#include <exitstat/vmx_exits.h>
+};
+
+static const struct kvm_exit_stats_exit svm_exits[] = {
+	{ EXITSTAT_OTHER, "other" },
+#define EXITSTAT_EXIT(number, name, words) { number, name },
+#include <exitstat/svm_exits.h>
+};
+
+enum vmx_slot {
+	VMX_OTHER,
+#define EXITSTAT_EXIT(number, name, words) VMX_##number,
+#include <exitstat/vmx_exits.h>
+};
+
+enum svm_slot {
+	SVM_OTHER,
+#define EXITSTAT_EXIT(number, name, words) SVM_##number,
+#include <exitstat/svm_exits.h>
+};
+
+static_assert(VMX_OTHER == KVM_EXIT_STATS_OTHER && SVM_OTHER == KVM_EXIT_STATS_OTHER);
+static_assert(ARRAY_SIZE(vmx_exits) <= KVM_EXIT_STATS_SLOTS);
+static_assert(ARRAY_SIZE(svm_exits) <= KVM_EXIT_STATS_SLOTS);
+
+/* What is not defined has the row of EXITSTAT_OTHER, 0. */
+const u16 kvm_exit_stats_vmx_rows[KVM_EXIT_STATS_VMX_NUMBERS] = {
+#define EXITSTAT_EXIT(number, name, words) \
+	[number] = KVM_EXIT_STATS_ROW(VMX_##number),
+#include <exitstat/vmx_exits.h>
+};
+EXPORT_SYMBOL_GPL(kvm_exit_stats_vmx_rows);
+
+const u16 kvm_exit_stats_svm_rows[KVM_EXIT_STATS_SVM_NUMBERS] = {
+#define EXITSTAT_EXIT(number, name, words) \
+	[(number) % KVM_EXIT_STATS_SVM_NUMBERS] = KVM_EXIT_STATS_ROW(SVM_##number),
+#include <exitstat/svm_exits.h>
+};
+EXPORT_SYMBOL_GPL(kvm_exit_stats_svm_rows);
+
+const struct kvm_exit_stats_numbering kvm_exit_stats_vmx = {
+	.id = EXITSTAT_NUMBERING_VMX,
+	.slots = ARRAY_SIZE(vmx_exits),
+	.other_place = ARRAY_SIZE(vmx_exits) - 1,
+	.exits = vmx_exits,
+};
+
+const struct kvm_exit_stats_numbering kvm_exit_stats_svm = {
+	.id = EXITSTAT_NUMBERING_SVM,
+	.slots = ARRAY_SIZE(svm_exits),
+	.other_place = SVM_0xfffffffc - 1,
+	.exits = svm_exits,
+};
+
+u32 kvm_exit_stats_place_from(u32 number)
+{
+	u32 low = 0, high = kvm_exit_stats_numbering()->slots;
+
+	while (low < high) {
+		u32 middle = (low + high) / 2;
+
+		if (kvm_exit_stats_number_of(kvm_exit_stats_slot_at(middle)) < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool kvm_exit_stats_find_slot(u32 number, u32 *slot)
+{
+	u32 slots = kvm_exit_stats_numbering()->slots;
+	u32 place = kvm_exit_stats_place_from(number);
+
+	if (place >= slots)
+		return false;
+	*slot = kvm_exit_stats_slot_at(array_index_nospec(place, slots));
+	return kvm_exit_stats_number_of(*slot) == number;
+}
