@@ -22,6 +22,8 @@
 #include <asm/msr.h>
 #include <exitstat/abi.h>
 
+struct dentry;
+struct kvm;
 struct kvm_cpuid_entry2;
 struct kvm_vcpu;
 
@@ -246,6 +248,9 @@ static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 	if (kvm_exit_stats_on())
 		__kvm_exit_stats_no_entry(s);
 }
+
+void kvm_exit_stats_create_vm_debugfs(struct kvm *kvm);
+void kvm_exit_stats_create_vcpu_debugfs(struct kvm_vcpu *vcpu, struct dentry *dentry);
 
 int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu);
 void kvm_exit_stats_vcpu_destroy(struct kvm_vcpu *vcpu);

@@ -108,6 +108,12 @@ static void do_tally(struct vcpu *v, struct step *s)
 	s->rdx = v->returns[1];
 }
 
+static void do_stats(struct vcpu *v, struct step *s)
+{
+	(void)s;
+	print_host_side(v);
+}
+
 #define DOING(name) do_##name,
 static void (*const doings[])(struct vcpu *v, struct step *s) = { VMM_DOINGS };
 #undef DOING

@@ -22,6 +22,9 @@ struct vcpu {
 /* Take the step that the guest hands to its VMM (doings.c). */
 void do_step(struct vcpu *v, struct step *s);
 
+/* What debugfs and KVM's statistics say of the vCPU, to standard output (stats.c). */
+void print_host_side(struct vcpu *v);
+
 /* KVM_RUN returned because of a signal. */
 void after_signal(struct vcpu *v);
 

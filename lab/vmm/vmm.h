@@ -68,7 +68,8 @@ enum kind { VMM_KINDS KIND_COUNT };
 	DOING(ioctls)	/* n times */				\
 	DOING(kick)	/* signal, and sleep n ms after it */	\
 	DOING(immediate) /* KVM_RUN at once, and sleep n ms */	\
-	DOING(tally)	/* what it knows of its own time */
+	DOING(tally)	/* what it knows of its own time */	\
+	DOING(stats)	/* print what the host reads of the vCPU */
 
 #define DOING(name) DOING_##name,
 enum doing { VMM_DOINGS DOING_COUNT };

@@ -22,7 +22,7 @@ spin a guest that computes is in guest mode"
 times() {
 	local machine=$1 series=$2 rule sentence
 
-	plan 20
+	plan 22
 	build_for "$series"
 	run_machine "times-$machine-$series" --machine "$machine" --timeout 900 \
 		--add "$here/times_inside.sh" -- sh /root/times_inside.sh
@@ -35,5 +35,9 @@ times() {
 	check "a vCPU that never ran has no exits and no time" python3 "$here/times.py" idle "$said.idle"
 	check "all vCPUs of a VM have one epoch, and another VM has another" python3 "$here/times.py" epochs <(
 		grep -E '^section (epochs|other)|leaf=0x4fffff02' "$said" | sed '1,/^section epochs/ { /^section epochs/!d }')
+	for rule in host histograms; do
+		{ echo "section $rule"; section $rule; } >"$said.$rule"
+		check "$rule: debugfs and KVM's statistics say what the guest reads" python3 "$here/host.py" "$said.$rule"
+	done
 	finish
 }

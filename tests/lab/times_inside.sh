@@ -44,3 +44,15 @@ echo "section epochs"
 vmm --vcpus 4 read scope 0 read vcpu-time-guest 0 </dev/null
 echo "section other"
 vmm --vcpus 2 read scope 0 read scope 0 </dev/null
+
+# What the host reads, with and without histograms.
+beside_host() {
+	echo "section $1"
+	vmm --list kinds | sed 's/^/number /'
+	echo "number interrupt $(vmm --list numbers | sed -nE 's/^(.*) (interrupt|EXTERNAL_INTERRUPT)$/\1/p')"
+	vmm --vcpus 3 make hypercall 101 make wrmsr 211 make pio_vmm 7 make npf 13 barrier snapshot vmm stats 0 </dev/null
+}
+
+beside_host host
+echo 1 >/sys/module/kvm/parameters/exit_stats_histograms
+beside_host histograms
