@@ -24,11 +24,12 @@ struct name {
 };
 
 /* In one word. */
-static struct name name_of(u32 slot)
+static struct name name_of(const char *prefix, u32 slot)
 {
 	struct name name;
 
-	strscpy(name.text, kvm_exit_stats_numbering()->exits[slot].name, sizeof(name.text));
+	snprintf(name.text, sizeof(name.text), "%s%s", prefix,
+		 kvm_exit_stats_numbering()->exits[slot].name);
 	strreplace(name.text, ' ', '_');
 	return name;
 }
@@ -83,7 +84,7 @@ static void show_row(struct seq_file *m, u32 slot, const struct row *row, bool h
 		return;
 
 	seq_printf(m, n->id == EXITSTAT_NUMBERING_VMX ? "%-10u" : "%#-10x", n->exits[slot].number);
-	seq_printf(m, "  %-24s %14llu %20llu %20llu %20llu", name_of(slot).text, row->count,
+	seq_printf(m, "  %-24s %14llu %20llu %20llu %20llu", name_of("", slot).text, row->count,
 		   row->kernel_cycles, row->vmm_cycles, row->waiting_cycles);
 	for (i = 0; hist && i < EXITSTAT_BUCKETS; i++)
 		seq_printf(m, " %10llu", row->buckets[i]);
@@ -170,8 +171,7 @@ struct image {
 };
 
 /* Append a descriptor; returns its @size values. */
-static u64 *add(struct image *im, u32 flags, s16 exponent, u16 size, const char *prefix,
-		const char *name)
+static u64 *add(struct image *im, const char *name, u32 flags, s16 exponent, u16 size)
 {
 	/* Some kernels have the name in the struct, some right behind it. */
 	struct kvm_stats_desc *desc = im->descs + im->descs_size;
@@ -181,7 +181,7 @@ static u64 *add(struct image *im, u32 flags, s16 exponent, u16 size, const char 
 	desc->exponent = exponent;
 	desc->size = size;
 	desc->offset = im->data_size;
-	snprintf(desc->name, KVM_STATS_NAME_SIZE, "%s%s", prefix, name);
+	strscpy(desc->name, name, KVM_STATS_NAME_SIZE);
 
 	im->header.num_desc++;
 	im->descs_size += DESC_SIZE;
@@ -196,16 +196,16 @@ static void add_counters(struct image *im, struct kvm_vcpu *vcpu)
 	u64 *number, *count, *kernel, *vmm, *waiting;
 	u32 place;
 
-	*add(im, INSTANT, 0, 1, "exit_", "numbering") = n->id;
-	*add(im, INSTANT, 0, 1, "exit_", "tsc_khz") = kvm_exit_stats_tsc_khz();
-	*add(im, INSTANT, 0, 1, "exit_", "epoch") = kvm_exit_stats_epoch(vcpu->kvm);
-	*add(im, CYCLES, 0, 1, "exit_", "guest_cycles") = READ_ONCE(s->guest_cycles);
+	*add(im, "exit_numbering", INSTANT, 0, 1) = n->id;
+	*add(im, "exit_tsc_khz", INSTANT, 0, 1) = kvm_exit_stats_tsc_khz();
+	*add(im, "exit_epoch", INSTANT, 0, 1) = kvm_exit_stats_epoch(vcpu->kvm);
+	*add(im, "exit_guest_cycles", CYCLES, 0, 1) = READ_ONCE(s->guest_cycles);
 
-	number = add(im, INSTANT, 0, n->slots, "exit_", "number");
-	count = add(im, COUNTER, 0, n->slots, "exit_", "count");
-	kernel = add(im, CYCLES, 0, n->slots, "exit_", "kernel_cycles");
-	vmm = add(im, CYCLES, 0, n->slots, "exit_", "vmm_cycles");
-	waiting = add(im, CYCLES, 0, n->slots, "exit_", "waiting_cycles");
+	number = add(im, "exit_number", INSTANT, 0, n->slots);
+	count = add(im, "exit_count", COUNTER, 0, n->slots);
+	kernel = add(im, "exit_kernel_cycles", CYCLES, 0, n->slots);
+	vmm = add(im, "exit_vmm_cycles", CYCLES, 0, n->slots);
+	waiting = add(im, "exit_waiting_cycles", CYCLES, 0, n->slots);
 	for (place = 0; place < n->slots; place++) {
 		u32 slot = kvm_exit_stats_slot_at(place);
 
@@ -230,8 +230,8 @@ static void add_histograms(struct image *im, struct kvm_vcpu *vcpu)
 	for (place = 0; place < n->slots; place++) {
 		u32 slot = kvm_exit_stats_slot_at(place);
 
-		buckets = add(im, HISTOGRAM, EXITSTAT_BUCKET0_LOG2, EXITSTAT_BUCKETS, "exit_time_",
-			      name_of(slot).text);
+		buckets = add(im, name_of("exit_time_", slot).text, HISTOGRAM,
+			      EXITSTAT_BUCKET0_LOG2, EXITSTAT_BUCKETS);
 		for (i = 0; i < EXITSTAT_BUCKETS; i++)
 			buckets[i] = kvm_exit_stats_read_bucket(&vcpu->exit_stats, slot, i);
 	}
