@@ -8,14 +8,13 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../ktap.sh
 . "$top/tests/ktap.sh"
 
-# kind, then the most that may be added: off, on, with histograms. A nested page fault has a number (0x400) outside the
-# dense range, which costs some to map; an exit to the VMM also begins and ends KVM_RUN.
+# kind, then the most that may be added: off, on, with histograms.  An exit to the VMM also begins and ends KVM_RUN.
 budget='cpuid 8 24 39
 hypercall 8 24 39
 pio_kvm 8 24 39
 wrmsr 8 24 39
 hlt 8 24 39
-npf 8 33 48
+npf 8 24 39
 pio_vmm 16 110 125'
 
 tmp=$(mktemp -d)
@@ -27,57 +26,70 @@ built() {
 		flock "$top/build/tests/lock" make -s -C "$top/lab/vmm"
 }
 
-# measured FILE LAB-OPTION... -- WAY...
+# measured MACHINE FILE LAB-OPTION... -- WAY...
 measured() {
-	local file=$1 options=()
+	local machine=$1 file=$1.$2 options=() exits=(--vcpus 24 --exits 480)
 
-	shift
+	shift 2
 	while [ "$1" != -- ]; do options+=("$1"); shift; done
 	shift
-	"$top/lab/run" --kernel "$release" --icount --add "$top/bench/measure" "${options[@]}" -- sh measure --vcpus 24 --exits 480 --sustained 0 "$@" \
-		>"$tmp/$file" 2>"$tmp/$file.log" || { cat "$tmp/$file" "$tmp/$file.log"; return 1; }
+	[ "$machine" = amd ] && options+=(--icount) || exits=(--exits 100)
+	"$top/lab/run" --machine "$machine" --kernel "$release" --timeout 800 --add "$top/bench/measure" "${options[@]}" -- \
+		sh measure "${exits[@]}" --sustained 0 "$@" >"$tmp/$file" 2>"$tmp/$file.log" ||
+		{ cat "$tmp/$file" "$tmp/$file.log"; return 1; }
 }
 
+# measured_both MACHINE
 measured_both() {
 	local stock
 
-	measured stock --stock -- plain &
+	measured "$1" stock --stock -- plain &
 	stock=$!
-	measured ours -- off on histograms && wait "$stock"
+	measured "$1" ours -- off on histograms && wait "$stock"
 }
 
-# added WAY KIND: the instructions beyond stock KVM's
+# added MACHINE WAY KIND: the instructions beyond stock KVM's
 added() {
-	awk -F'\t' -v way="$1" -v kind="$2" '
+	awk -F'\t' -v way="$2" -v kind="$3" '
 	$2 == kind { cost[$1] = $4 }
-	END { if ((way in cost) && ("plain" in cost)) print cost[way] - cost["plain"] }' "$tmp/stock" "$tmp/ours"
+	END { if ((way in cost) && ("plain" in cost)) print cost[way] - cost["plain"] }' "$tmp/$1.stock" "$tmp/$1.ours"
 }
 
 # One instruction more or less is KVM's own, not ours: docs/overhead.md, "How it is measured".
 within() {
 	local got
 
-	got=$(added "$1" "$2")
-	[ -n "$got" ] || { echo "$1 $2 was not measured"; return 1; }
-	echo "added: $got, budget: $3"
-	[ "$got" -le $(($3 + 1)) ]
+	got=$(added "$1" "$2" "$3")
+	[ -n "$got" ] || { echo "$2 $3 was not measured"; return 1; }
+	echo "added: $got, budget: $4"
+	[ "$got" -le $(($4 + 1)) ]
 }
 
 # What is added is not nothing, or it was not our KVM that counted.
-counted() { [ "$(added on cpuid)" -gt 0 ]; }
+counted() { [ "$(added "$1" on cpuid)" -gt 0 ]; }
 
 # reads FUNCTION: lines of bench/hotpath as `RDTSC, locked` of stock, then of ours
 reads() { awk -v f="$1" '$2 == f { print $5, $6, $7, $8 }' "$tmp/hotpath"; }
 
-plan 26
+# What a nested page fault costs on Intel differs by 7 instructions between boots of the same KVM, in the page allocator.
+kept_within_budget() {
+	local machine=$1 kind off on histograms
+
+	check "$machine: the machines measure" measured_both "$machine"
+	check "$machine: counting exits costs something, so it was measured" counted "$machine"
+	while read -r kind off on histograms; do
+		[ "$machine $kind" != "intel npf" ] || continue
+		check "$machine, $kind: off adds at most $off instructions" within "$machine" off "$kind" "$off"
+		check "$machine, $kind: counts and times add at most $on instructions" within "$machine" on "$kind" "$on"
+		check "$machine, $kind: histograms add at most $histograms instructions" \
+			within "$machine" histograms "$kind" "$histograms"
+	done <<<"$budget"
+}
+
+plan 46
 built >"$tmp/built" 2>&1 || { diagnose "$(<"$tmp/built")"; exit 1; }
-check "the machines measure" measured_both
-check "counting exits costs something, so it was measured" counted
-while read -r kind off on histograms; do
-	check "$kind: off adds at most $off instructions" within off "$kind" "$off"
-	check "$kind: counts and times add at most $on instructions" within on "$kind" "$on"
-	check "$kind: histograms add at most $histograms instructions" within histograms "$kind" "$histograms"
-done <<<"$budget"
+kept_within_budget amd
+kept_within_budget intel
 
 "$top/bench/hotpath" "$release" >"$tmp/hotpath"
 # One of the two reads before the entry is for histograms; the one after the exit takes the place of vcpu_enter_guest()'s,
