@@ -77,10 +77,12 @@ static inline u64 kvm_exit_stats_read_bucket(const struct kvm_exit_stats *s, u32
 	return s->hist ? READ_ONCE(s->hist[row + KVM_EXIT_STATS_HIST_FIRST + bucket]) : 0;
 }
 
-/* vCPUs are never destroyed before their VM, so the first one's epoch is the VM's. */
+/* vCPUs are never destroyed before their VM, so the first one's epoch is the VM's.  0: it has none. */
 static inline u64 kvm_exit_stats_epoch(struct kvm *kvm)
 {
-	return kvm_get_vcpu(kvm, 0)->exit_stats.epoch;
+	struct kvm_vcpu *first = kvm_get_vcpu(kvm, 0);
+
+	return first ? first->exit_stats.epoch : 0;
 }
 
 /* 0: unknown, or not constant. */
