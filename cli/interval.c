@@ -52,6 +52,8 @@ static void print_busiest(const struct exitstat_snapshot *between, double second
 	const struct exitstat_entry *entries[EXITSTAT_ENTRIES_MAX];
 	uint32_t i;
 
+	if (!between->entries_nr)
+		return;
 	for (i = 0; i < between->entries_nr; i++)
 		entries[i] = &between->entries[i];
 	qsort(entries, between->entries_nr, sizeof(*entries), compare_counts);

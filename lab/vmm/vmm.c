@@ -52,6 +52,7 @@ void die(int status, const char *format, ...)
 	va_start(args, format);
 	fputs("vmm: ", stderr);
 	vfprintf(stderr, format, args);
+	va_end(args);
 	fputc('\n', stderr);
 	exit(status);
 }

@@ -168,7 +168,7 @@ static int check_counting(struct machine *m, bool intel)
 		return 1;
 	if (after - before != 1)
 		return refuse("the signature is there, but one CPUID does not count as one exit");
-	printf("exitstat ABI revision %u, %s exit numbers; one CPUID counts as one exit\n",
+	printf("exitstat ABI revision %d, %s exit numbers; one CPUID counts as one exit\n",
 	       EXITSTAT_ABI_REVISION, intel ? "Intel" : "AMD");
 	return 0;
 }
