@@ -6,13 +6,15 @@
 # timeout: 5400
 # The host is a Debian made with debootstrap that boots with systemd from a disk in QEMU's emulation
 # of an AMD host. apt and DKMS run in the same root before it boots, outside of that slow machine.
-# shellcheck disable=SC2317,SC2016 # functions run through check, and what other programs expand
+# shellcheck disable=SC2317 # functions run through check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../ktap.sh
 . "$top/tests/ktap.sh"
 # shellcheck source-path=SCRIPTDIR source=../../lab/files.sh
 . "$top/lab/files.sh"
+# shellcheck source-path=SCRIPTDIR source=../../lab/debian.sh
+. "$top/lab/debian.sh"
 
 [ "$(id -u)" = 0 ] || plan_skip "the right to make a root file system (root)"
 "$top/packaging/need" modules tools deb lab operator || exit 1
@@ -24,46 +26,21 @@ root=$work/root
 
 release_of() { "$top/kvm/fetch" release "$1"; }
 
-in_root() {
-	DEBIAN_FRONTEND=noninteractive LC_ALL=C unshare --mount --pid --fork sh -c \
-		'mount -t proc proc "$1/proc" && root=$1 && shift && exec chroot "$root" "$@"' sh "$root" "$@"
-}
-
 # install PACKAGE...: what apt and its hooks say goes to the log, and what exitstat says out
 install() {
 	echo "# apt-get install $*"
-	in_root apt-get install -qq -y --no-install-recommends "$@" >"$work/apt.log" 2>&1 || {
+	in_debian "$root" apt-get install -qq -y --no-install-recommends "$@" >"$work/apt.log" 2>&1 || {
 		diagnose "$(tail -n 20 "$work/apt.log")"
 		return 1
 	}
 	sed -n 's/^exitstat-kvm: /#   &/p' "$work/apt.log"
 }
 
-# The archive that the host's own apt uses for Debian 12.
-archive() {
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' \
-		'Component: main' | head -n 1
-}
-
-make_base() {
-	local base=$work/base
-
-	if [ ! -d "$base" ]; then
-		rm -rf "$base.part"
-		debootstrap --variant=minbase --include=systemd-sysv,kmod,initramfs-tools,busybox-static,dkms,openssl \
-			bookworm "$base.part" "$(archive)" >"$work/debootstrap.log" 2>&1 || return 1
-		mv "$base.part" "$base"
-	fi
-	rm -rf "$root"
-	cp -a "$base" "$root"
-	cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/" 2>/dev/null ||
-		cp /etc/apt/sources.list "$root/etc/apt/"
-	cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$root/etc/apt/apt.conf.d/" 2>/dev/null
-	cp /etc/resolv.conf "$root/etc/"
-	echo "MODULES=list" >"$root/etc/initramfs-tools/conf.d/lab"
-	printf '%s\n' virtio_pci virtio_blk ext4 >>"$root/etc/initramfs-tools/modules"
+make_host() {
+	make_debian "$work/base" "$root" --variant=minbase \
+		--include=systemd-sysv,kmod,initramfs-tools,busybox-static,dkms,openssl || return 1
 	install_machine_parts
-	in_root apt-get update -qq >"$work/apt.log" 2>&1
+	in_debian "$root" apt-get update -qq >"$work/apt.log" 2>&1
 }
 
 # A guest with the tool, and the script that is run after the boot.
@@ -99,10 +76,10 @@ boot() {
 	rm -f "$disk"
 	mke2fs -q -t ext4 -d "$root" "$disk" 6G >/dev/null || return 1
 	echo "# booting $release"
-	timeout 1500 qemu-system-x86_64 -machine pc -accel tcg,thread=multi -cpu EPYC,+svm -smp 2 -m 2048 \
+	timeout 1500 qemu-system-x86_64 -machine pc -accel tcg,thread=single -cpu EPYC,+svm -smp 1 -m 2048 \
 		-nodefaults -no-user-config -no-reboot -display none -kernel "$shared/vmlinux" \
 		-initrd "$root/boot/initrd.img-$release" -drive "file=$disk,format=raw,if=virtio,cache=unsafe" \
-		-append "root=/dev/vda rw console=ttyS0 panic=-1 systemd.run=\"/bin/sh /opt/operator-host $stage\"" \
+		-append "root=/dev/vda rw console=ttyS0 panic=-1 tsc=reliable no_timer_check systemd.run=\"/bin/sh /opt/operator-host $stage\"" \
 		-serial "file:$work/boot-$stage.log" -serial "file:$work/report-$stage" </dev/null 2>"$work/emulator.log"
 	while IFS= read -r line; do
 		line=${line%$'\r'}
@@ -125,7 +102,7 @@ version=$(sed -n 's/^VERSION := //p' "$top/cli/Makefile")
 ours=("/opt/packages/exitstat_${version}_amd64.deb" "/opt/packages/exitstat-kvm_${version}_amd64.deb"
 	"/opt/packages/exitstat-kvm-dkms_${version}_all.deb")
 make -s -C "$top" tools >/dev/null && "$top/packaging/deb" >"$work/deb.log" 2>&1
-check "a Debian 12 is made with debootstrap" make_base
+check "a Debian 12 is made with debootstrap" make_host
 check "a kernel of series 6.1 with headers and source is installed" kernel "$first" linux-source-6.1
 check "our packages are installed" install qemu-system-x86 "${ours[@]}"
 check "DKMS built our KVM for it" test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$first"/x86_64/module/kvm.ko*)"

@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# Make a Debian 12 with debootstrap and run commands in it. Sourced by who needs a whole system in the lab.
+
+# The archive that the apt of this machine uses for Debian 12.
+debian_archive() {
+	# shellcheck disable=SC2016 # apt expands $(REPO_URI)
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' \
+		'Component: main' | head -n 1
+}
+
+# make_debian BASE ROOT OPTION...: ROOT is a fresh copy of BASE, which debootstrap makes once, with these options
+make_debian() {
+	local base=$1 root=$2
+
+	shift 2
+	if [ ! -d "$base" ]; then
+		rm -rf "$base.part"
+		debootstrap "$@" bookworm "$base.part" "$(debian_archive)" >"$base.log" 2>&1 || {
+			tail -n 5 "$base.log" >&2
+			return 1
+		}
+		mv "$base.part" "$base"
+	fi
+	rm -rf "$root"
+	cp -a "$base" "$root"
+	# apt in it asks whom apt here asks.
+	cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/" 2>/dev/null ||
+		cp /etc/apt/sources.list "$root/etc/apt/"
+	cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$root/etc/apt/apt.conf.d/" 2>/dev/null
+	cp /etc/resolv.conf "$root/etc/"
+	# The initrd of a machine of the lab: it has disks of virtio only.
+	echo "MODULES=list" >"$root/etc/initramfs-tools/conf.d/lab"
+	printf '%s\n' virtio_pci virtio_blk ext4 >>"$root/etc/initramfs-tools/modules"
+}
+
+# in_debian ROOT COMMAND...
+in_debian() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	DEBIAN_FRONTEND=noninteractive LC_ALL=C unshare --mount --pid --fork sh -c \
+		'mount -t proc proc "$1/proc" && root=$1 && shift && exec chroot "$root" "$@"' sh "$@"
+}
