@@ -40,6 +40,7 @@ enum format {
 
 struct options {
 	unsigned int seen;	/* which options were given, as in options.c */
+	bool named;		/* a verb stands before them */
 	bool help;
 	bool version;
 	bool all;

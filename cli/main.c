@@ -86,9 +86,11 @@ static int run_verb(const struct verb *verb, struct options *opts, int argc, cha
 /* argv[0] is the verb; it may have options of its own before its operands. */
 static int run_named(const struct verb *verb, struct options *opts, int argc, char **argv)
 {
-	/* Not so where a command or a negative number may follow. */
-	int first = options_parse(argc, argv, verb == &verb_report, opts);
+	int first;
 
+	opts->named = true;
+	/* Not so where a command or a negative number may follow. */
+	first = options_parse(argc, argv, verb == &verb_report, opts);
 	if (first < 0)
 		return STATUS_USAGE;
 	/* Where a command may follow, argv[0] is its '--' again. */

@@ -173,9 +173,10 @@ static void fill_getopt(struct option longs[LENGTH(table) + 1], char shorts[2 * 
 	*shorts = '\0';
 }
 
-static int say_unknown(char **argv)
+/* Only where no verb stands before it, a number with its sign was to be an interval. */
+static int say_unknown(const struct options *opts, char **argv)
 {
-	if (optopt >= '0' && optopt <= '9')
+	if (!opts->named && optopt >= '0' && optopt <= '9')
 		return say(-1, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[optind - 1]);
 	/* getopt knows the letter only if it was a letter that it stumbled over. */
 	if (optopt && strncmp(argv[optind - 1], "--", 2))
@@ -206,7 +207,7 @@ int options_parse(int argc, char **argv, bool anywhere, struct options *opts)
 	optind = 0;
 	while ((letter = getopt_long(argc, argv, shorts + anywhere, longs, NULL)) != -1) {
 		if (letter == '?')
-			return say_unknown(argv);
+			return say_unknown(opts, argv);
 		if (letter == ':')
 			return say(-1, "'%s' needs a value; see exitstat --help", argv[optind - 1]);
 		if (take_option(opts, letter, optarg))

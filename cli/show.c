@@ -39,6 +39,9 @@ static int show_all(const struct options *opts, struct meter *meter)
 	for (meter->vcpu = 0; !status; meter->vcpu++) {
 		int cpu = exitstat_source_next_cpu(meter->src, meter->vcpu);
 
+		if (cpu < 0 && !meter->vcpu)
+			return say(STATUS_FAILED, "the recording %s holds no CPU's own exits, only the VM's",
+				   meter->path);
 		if (cpu < 0)
 			return STATUS_OK;
 		if (cpu > 0 && opts->format == FORMAT_TABLE)

@@ -50,7 +50,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 58
+plan 60
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -163,6 +163,7 @@ refuses "a key that nothing is sorted by" 2 "'colour'" --sort colour
 refuses "a verb that is not there" 2 "'frobnicate'" frobnicate
 refuses "nothing behind --" 2 "the command to measure" --
 refuses "a leaf that is no number" 2 "'cpuid'" leaf cpuid
+refuses "a negative leaf, as an option that is not there" 2 "there is no option '-1'" leaf -1
 refuses "a leaf wider than 32 bits" 2 "'0x100000000'" leaf 0x100000000
 refuses "an interval of 0" 2 "INTERVAL is 0.01 to 86400 seconds, not '0'" 0
 refuses "a negative interval" 2 "not '-1'" -1
@@ -175,6 +176,8 @@ refuses "a recording that is not there" 1 "./gone: No such file" --source ./gone
 refuses "a file that is no recording" 1 "line 1: a recording begins with" --source /etc/passwd
 refuses "a leaf that the recording does not hold" 1 "0x40000000" --source "$amd" leaf 0x40000000
 refuses "a vCPU that the recording does not hold" 1 "no CPU 5" --source "$amd" --vcpu 5
+refuses "all vCPUs of a recording that holds none" 1 "holds no CPU's own" \
+	--source "$top/tests/unit/recordings/guest-amd.rec" --vcpu all
 refuses "an output that cannot be written" 1 "./no/where" --source "$amd" -o ./no/where -- true
 
 sed 's/\(4fffff00 00000000 ->\).*/\1 00000000 00000000 00000000 00000000/' "$amd" >stock
