@@ -6,13 +6,16 @@ KERNEL ?=
 MACHINE ?= amd
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak modules upstream-series tools deb lab lint clean
+.PHONY: help demo study test bench soak modules upstream-series tools deb lab lint clean
 
 help: ## say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 demo: ## boot a host and a guest, print what the guest's boot cost in exits [MACHINE=amd|intel]
 	@lab/demo --machine $(MACHINE)
+
+study: ## boot, reboot and work in a whole Debian, and say what each cost in exits; half an hour, as root
+	@lab/study/run
 
 test: ## run every test that takes minutes
 	@tests/run
@@ -39,7 +42,7 @@ deb: ## build the Debian packages into build/deb
 lab: ## a shell in an emulated host with our KVM [MACHINE=amd|intel]
 	@lab/run --machine $(MACHINE) --shell
 
-lint: ## checkpatch, shellcheck, compiler warnings, spelling
+lint: ## checkpatch, sparse, compiler warnings, cppcheck, shellcheck, man pages, spelling
 	@tests/lint
 
 clean: ## remove build/ (the downloads in ~/.cache/exitstat stay)

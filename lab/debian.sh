@@ -11,7 +11,7 @@ debian_archive() {
 
 # make_debian BASE ROOT OPTION...: ROOT is a fresh copy of BASE, which debootstrap makes once, with these options
 make_debian() {
-	local base=$1 root=$2
+	local base=$1 root=$2 file
 
 	shift 2
 	if [ ! -d "$base" ]; then
@@ -24,11 +24,11 @@ make_debian() {
 	fi
 	rm -rf "$root"
 	cp -a "$base" "$root"
-	# apt in it asks whom apt here asks.
-	cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/" 2>/dev/null ||
-		cp /etc/apt/sources.list "$root/etc/apt/"
-	cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99* "$root/etc/apt/apt.conf.d/" 2>/dev/null
-	cp /etc/resolv.conf "$root/etc/"
+	# apt in it asks whom apt here asks, and as apt here does.
+	for file in /etc/resolv.conf /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources \
+		/etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99*; do
+		[ ! -e "$file" ] || cp "$file" "$root$file" || return 1
+	done
 	# The initrd of a machine of the lab: it has disks of virtio only.
 	echo "MODULES=list" >"$root/etc/initramfs-tools/conf.d/lab"
 	printf '%s\n' virtio_pci virtio_blk ext4 >>"$root/etc/initramfs-tools/modules"
