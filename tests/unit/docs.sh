@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The documents hold together: links lead somewhere, and what they repeat is what the sources say.
+# shellcheck disable=SC2016 # backquotes of Markdown
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+cd "$top" || exit 1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+documents=(*.md docs/*.md)
+
+# broken_links DOCUMENT...: links to files that are not there, beside the document
+broken_links() {
+	local document target
+
+	for document; do
+		grep -oE '\]\([^)#]+' "$document" | sed 's/^](//' | grep -v '^https\{0,1\}:' | while read -r target; do
+			[ -e "$(dirname "$document")/$target" ] || echo "$document: $target"
+		done
+	done
+}
+
+# not_listed DOCUMENT...: those that the README does not lead to
+not_listed() {
+	local document
+
+	for document; do
+		grep -q "(\(docs/\)\{0,1\}${document##*/})" README.md || echo "$document"
+	done
+}
+
+targets_of() { sed -n 's/^\([a-z-]*\):.*## .*/\1/p' Makefile | sort -u; }
+
+plan 7
+echo '[x](gone.md) [y](https://example.org/) [z](README.md#here)' >"$work/bad.md"
+is "a link to nowhere is seen" "$(broken_links "$work/bad.md" | sed 's/.*: //')" "gone.md
+README.md"
+is "every link of a document leads to a file" "$(broken_links "${documents[@]}")" ""
+is "the README leads to every document" "$(not_listed CONTRIBUTING.md CHANGELOG.md docs/*.md)" ""
+is "docs/kernels.md has the kernels of kvm/series.tsv" \
+	"$(sed -nE 's/^\| ([0-9.]+) \| from ([0-9.]+), below ([0-9.]+) \|.*`(linux-source-[0-9.]+)`.*/\1 \2 \3 \4/p' docs/kernels.md)" \
+	"$(awk '/^[0-9]/ { print $1, $2, $3, $4 }' kvm/series.tsv)"
+is "the changelog's first version is the tool's" \
+	"$(sed -nE 's/^## ([0-9.]+).*/\1/p' CHANGELOG.md | head -n 1)" "$(sed -n 's/^VERSION := //p' cli/Makefile)"
+is "what the documents have make do, it can do" \
+	"$(grep -hoE '(^    |`)make [a-z-]+' "${documents[@]}" | awk '{ print $NF }' | sort -u | grep -vx C | comm -23 - <(targets_of))" ""
+is "the pages of the manual are all in packages" \
+	"$(for page in man/*.[1-9]; do grep -q "$(basename "$page")" cli/Makefile packaging/host/Makefile || echo "$page"; done)" ""
+finish
