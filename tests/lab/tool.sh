@@ -25,6 +25,8 @@ mkdir -p "$top/build/tests" || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cc -static -O2 -Wall -Wextra -Werror -o "$work/exits" "$top/tests/lab/exits.c" || exit 1
+sed -n '/^\.Bd -literal$/,/^\.Ed$/p' "$top/man/exitstat.7" | sed -e '1d;$d' -e 's/\\e/\\/g' >"$work/page.c"
+cc -static -I"$top/include" -o "$work/page" "$work/page.c" || exit 1
 
 # Results go to files first: the serial console is port I/O, and of another command's window.
 cat >"$work/script" <<'END'
@@ -52,13 +54,14 @@ exitstat record -i 0.1 -o whole.rec -- /root/exits 503 0 2>/dev/null; echo "reco
 exitstat report killed.rec >/dev/null; echo "killed: $?"
 exitstat report --json whole.rec >report
 exitstat report --html page.html whole.rec >/dev/null; echo "page: $? $(grep -c Chart.js page.html)"
+/root/page >asked; echo "asked: $? $(grep -c '^0x.*: [1-9]' asked)"
 exitstat check >check; echo "checked: $?"
 exitstat top -i 0.1 </dev/null 2>/dev/null; echo "top: $?"
 exitstat -v 99 2>&1
 taskset 1 exitstat -v 1 2>&1
 for file in none some more vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
 END
-adds=(--add "$work/exits" --add "$work/script")
+adds=(--add "$work/exits" --add "$work/page" --add "$work/script")
 # A terminal for top; the slow machine is spared it.
 if [ "$machine" = amd ]; then
 	for file in /usr/lib/locale/C.utf8/LC_CTYPE /lib/terminfo/s/screen; do
@@ -111,7 +114,7 @@ END
 
 said() { grep -x "$1" "$work/answers"; }
 
-if [ "$machine" = amd ]; then plan 19; else plan 16; fi
+if [ "$machine" = amd ]; then plan 20; else plan 17; fi
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "no command failed" "$(answer "[n for n in d for o in d[n] if o.get('status')]")" "[]"
@@ -138,6 +141,7 @@ check "a command's status is exitstat's" said "exited: 42"
 check "a command that is not there gives 127" said "nothing: 127"
 check "what a killed recorder wrote is readable" said "killed: 0"
 check "a recording has its command's status and a page" eval 'said "recorded: 0" && said "page: 0 [1-9].*"'
+check "the program in exitstat(7) prints the exits of several kinds" said "asked: 0 \([4-9]\|[1-9][0-9]\)"
 check "check says that there is something" said "checked: 0"
 check "top without a terminal says so" said "top: 1"
 if [ "$smp" -gt 1 ]; then
