@@ -14,7 +14,7 @@ help: ## say what can be typed
 demo: ## boot a host and a guest, print what the guest's boot cost in exits [MACHINE=amd|intel]
 	@lab/demo --machine $(MACHINE)
 
-study: ## boot, reboot and work in a whole Debian, and say what each cost in exits; half an hour, as root
+study: ## boot, reboot and work in a whole Debian, and say what each cost in exits; a quarter of an hour, as root
 	@lab/study/run
 
 test: ## run every test that takes minutes

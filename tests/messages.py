@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-TOP, DOCUMENT = Path(sys.argv[1]), Path(sys.argv[2]).read_text()
+TOP, DOCUMENT = Path(sys.argv[1]), " ".join(Path(sys.argv[2]).read_text().split())
 SHELL = ["kvm/fetch", "kvm/build", "kvm/compile", "kvm/rules.sh", "packaging/need", "packaging/deb",
          "packaging/host/exitstat-kvm", "packaging/dkms/rules.sh", "packaging/dkms/kvm-build",
          "lab/run", "lab/guest", "lab/init", "lab/study/run"]
