@@ -60,6 +60,8 @@ usage_errors() {
 		--add /nowhere -- true|no file '/nowhere'
 		--icount --smp 2 -- true|--icount wants one CPU, not --smp 2
 		--icount --machine intel -- true|--icount is an ability of the machine amd
+		--disk /etc/passwd --machine intel -- true|--disk is an ability of the machine amd
+		--disk /nonexistent -- true|--disk: there is no file '/nonexistent' that can be written
 		--shell|--shell needs a terminal
 		--shell -- true|--shell is a command of its own: leave out 'true'
 	END
