@@ -77,7 +77,7 @@ static inline u64 kvm_exit_stats_read_bucket(const struct kvm_exit_stats *s, u32
 	return s->hist ? READ_ONCE(s->hist[row + KVM_EXIT_STATS_HIST_FIRST + bucket]) : 0;
 }
 
-/* vCPUs are never destroyed before their VM, so the first one's epoch is the VM's.  0: it has none. */
+/* vCPUs are not destroyed before their VM: the first one's epoch is the VM's.  0: none yet. */
 static inline u64 kvm_exit_stats_epoch(struct kvm *kvm)
 {
 	struct kvm_vcpu *first = kvm_get_vcpu(kvm, 0);
