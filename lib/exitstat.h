@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libexitstat: read this VM's own exits, subtract two readings, name them.
+ * libexitstat: read this VM's own exits, or a host's VMs', subtract two readings, name them.
  *
  * Every function that can fail returns 0 (or what it says) or -errno.  The
  * library prints nothing, has no global state, and allocates only in the
@@ -75,6 +75,18 @@ int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
  */
 int exitstat_recording_note(int fd, const char *key, const char *value);
 
+/*
+ * On a host: a VM that runs there, by its directory in KVM's debugfs (docs/host.md; exitstat_vms_next()
+ * has it).  The leaves are answered as its guest's CPUID would, from KVM's tables, and no vCPU exits
+ * for it: exitstat_source_asked() stays 0, and nothing is subtracted as the reader's own.  The CPUs
+ * are KVM's vCPUs, by the number in vcpu<N>.  Every moment needs exitstat_source_advance(), the
+ * first one too; that reads the tables, and returns 0 once the VM has ended: the last moment stays.
+ * -ENOMEM, or -ENAMETOOLONG.  The first exitstat_source_advance() also says -ENODEV: there is no
+ * such VM; -EOPNOTSUPP: this KVM has no exit statistics; -EBADMSG: its table is none; or what
+ * open(2) says.
+ */
+int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **src);
+
 /* Your own: self is given to every op, and stays yours.  -ENOMEM. */
 int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 			 struct exitstat_source **src);
@@ -88,7 +100,7 @@ void exitstat_source_close(struct exitstat_source *src);
 int exitstat_source_ask(struct exitstat_source *src, uint32_t leaf, uint32_t ecx,
 			struct exitstat_regs *regs);
 
-/* How often this source was asked.  In a guest each of them was one CPUID exit. */
+/* How often this source was asked, if each time was one CPUID exit; 0 for a reader on the host. */
 uint64_t exitstat_source_asked(const struct exitstat_source *src);
 
 /*
@@ -102,8 +114,9 @@ int exitstat_source_unpin(struct exitstat_source *src);
 int exitstat_source_next_cpu(struct exitstat_source *src, int cpu);
 
 /*
- * Go to the next moment: 1, or 0 if the recording has no more.  The CPU is always at the present.
- * -EBADMSG: not a recording, or a broken one; see exitstat_source_complaint().
+ * Go to the next moment: 1, or 0 if the recording has no more, or the VM has ended.  The CPU is
+ * always at the present.
+ * -EBADMSG: not a recording or table, or a broken one; see exitstat_source_complaint().
  */
 int exitstat_source_advance(struct exitstat_source *src);
 
@@ -118,6 +131,33 @@ const char *exitstat_source_complaint(struct exitstat_source *src, unsigned long
 
 /* What a recording notes under that key ("command", ...), or NULL.  Stays the source's. */
 const char *exitstat_source_note(struct exitstat_source *src, const char *key);
+
+/*
+ * The VMs of a host.
+ */
+
+/* Where KVM has them; only root reads there. */
+#define EXITSTAT_KVM_DIR	"/sys/kernel/debug/kvm"
+
+#define EXITSTAT_VM_NAME_SIZE	128
+#define EXITSTAT_VM_DIR_SIZE	512
+
+struct exitstat_vm {
+	int pid;			/* of the VMM, and its descriptor of the VM: */
+	int fd;				/* a process may have several */
+	char name[EXITSTAT_VM_NAME_SIZE];	/* QEMU's -name, or the process's; "" if it ended */
+	char dir[EXITSTAT_VM_DIR_SIZE];	/* for exitstat_source_open_debugfs() */
+};
+
+struct exitstat_vms;
+
+/* List the directories of the VMs in kvm_dir.  -ENOMEM, or what opendir(3) says. */
+int exitstat_vms_open(const char *kvm_dir, struct exitstat_vms **vms);
+
+/* The next one in ascending order of pid and fd: 1, or 0 if there is none. */
+int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm);
+
+void exitstat_vms_close(struct exitstat_vms *vms);
 
 /*
  * What is offered here.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "answers.h"
+#include "source.h"
 
 /* A reader's line has 4094 bytes. */
 #define NOTE_MAX	4080
@@ -59,8 +60,11 @@ static int begin_frame(struct recorder *me)
 	me->begun = 1;
 	since = me->now_ns - me->start_ns;
 	me->written_cpu = ANY_CPU;
-	fprintf(me->frame, "frame %llu.%09llu asked %llu\n", since / 1000000000,
-		since % 1000000000, (unsigned long long)me->asked);
+	fprintf(me->frame, "frame %llu.%09llu ", since / 1000000000, since % 1000000000);
+	if (me->inner->outside)
+		fputs("free\n", me->frame);
+	else
+		fprintf(me->frame, "asked %llu\n", (unsigned long long)me->asked);
 	return 0;
 }
 
@@ -186,6 +190,8 @@ int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
 		err = exitstat_source_open(&recorder_ops, me, src);
 	if (err)
 		recorder_close(me);
+	else
+		(*src)->outside = inner->outside;
 	return err;
 }
 

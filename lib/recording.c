@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "answers.h"
+#include "source.h"
 
 #define LINE_SIZE	4096
 #define NOTES_MAX	64
@@ -21,6 +22,7 @@ struct note {
 };
 
 struct recording {
+	struct exitstat_source *src;
 	FILE *file;
 	unsigned long line;
 	const char *complaint;
@@ -162,18 +164,20 @@ static int parse_note(struct recording *me, const char *text)
 	return note->key && note->value ? 0 : -ENOMEM;
 }
 
-/* frame SECONDS [asked NUMBER] */
-static int parse_frame(struct recording *me, char *text, uint64_t *time_ns, uint64_t *asked)
+/* frame SECONDS [asked NUMBER|free] */
+static int parse_frame(struct recording *me, char *text, uint64_t *time_ns, uint64_t *asked,
+		       int *outside)
 {
 	if (!parse_time(&text, time_ns))
 		return complain(me, "frame needs the time in seconds with nine decimals");
 	if (*time_ns < me->time_ns)
 		return complain(me, "a frame is not before the one before it");
 	*asked = 0;
-	if (!*text)
+	*outside = !strcmp(text, "free");
+	if (!*text || *outside)
 		return 0;
 	if (strncmp(text, "asked ", 6))
-		return complain(me, "after its time a frame has 'asked NUMBER' or nothing");
+		return complain(me, "after its time a frame has 'asked NUMBER', 'free' or nothing");
 	text += 6;
 	if (!parse_decimal(&text, UINT64_MAX >> 1, asked) || *text)
 		return complain(me, "asked needs a number");
@@ -231,6 +235,7 @@ static int recording_advance(void *self, uint64_t *asked)
 	struct recording *me = self;
 	uint64_t time_ns, frame_asked;
 	char line[LINE_SIZE];
+	int outside;
 	int ret;
 
 	if (!me->begun) {
@@ -249,12 +254,13 @@ static int recording_advance(void *self, uint64_t *asked)
 		}
 		if (strncmp(line, "frame ", 6))
 			return complain(me, "between frames there are only notes and comments");
-		ret = parse_frame(me, line + 6, &time_ns, &frame_asked);
+		ret = parse_frame(me, line + 6, &time_ns, &frame_asked, &outside);
 		if (!ret)
 			ret = read_answers(me);
 		if (ret <= 0)
 			return ret;
 		me->time_ns = time_ns;
+		me->src->outside = outside;
 		if (*asked < frame_asked)
 			*asked = frame_asked;
 		return 1;
@@ -362,8 +368,10 @@ int exitstat_source_open_recording(const char *path, struct exitstat_source **sr
 		free(me);
 		return err;
 	}
-	err = exitstat_source_open(&recording_ops, me, src);
+	err = exitstat_source_open(&recording_ops, me, &me->src);
 	if (err)
 		recording_close(me);
+	else
+		*src = me->src;
 	return err;
 }

@@ -30,7 +30,7 @@ void exitstat_source_close(struct exitstat_source *src)
 int exitstat_source_ask(struct exitstat_source *src, uint32_t leaf, uint32_t ecx,
 			struct exitstat_regs *regs)
 {
-	src->asked++;
+	src->asked += !src->outside;
 	return src->ops->ask(src->self, leaf, ecx, regs);
 }
 

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The tables that KVM shows in debugfs: docs/host.md has their format.
+ *
+ * A VM is known by the path of its directory and no file stays open: a reader of thousands of VMs
+ * needs no descriptor for each.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tables.h"
+
+#define FILE_NAME	"exit_stats"
+#define VERSION_LINE	"exit_stats 1"
+
+/* Far more than 256 rows with histograms. */
+#define SIZE_MAX_BYTES	(1u << 20)
+
+#define COLUMNS_MAX	64
+
+struct debugfs {
+	char *text;		/* of the table that was read last */
+	size_t room;
+	char dir[];
+};
+
+/* What a column holds: one of these, or the bucket of that number behind them. */
+enum column {
+	COLUMN_UNKNOWN,
+	COLUMN_NUMBER,
+	COLUMN_COUNT,
+	COLUMN_KERNEL,
+	COLUMN_VMM,
+	COLUMN_WAITING,
+	COLUMN_BUCKET0,
+};
+
+static const char * const column_names[] = {
+	[COLUMN_NUMBER] = "number", [COLUMN_COUNT] = "count", [COLUMN_KERNEL] = "kernel_cycles",
+	[COLUMN_VMM] = "vmm_cycles", [COLUMN_WAITING] = "waiting_cycles",
+};
+
+#define COLUMNS_NEEDED	0x3eu	/* all five */
+#define BUCKETS_ALL	(((UINT64_C(1) << EXITSTAT_BUCKETS) - 1) << COLUMN_BUCKET0)
+
+struct parser {
+	struct table *table;
+	char *next;		/* line */
+	uint8_t columns[COLUMNS_MAX];
+	size_t columns_nr;
+};
+
+/*
+ * Text.
+ */
+
+/* The next line without its end: 1, 0 if there is none, or -EBADMSG if it breaks off. */
+static int next_line(struct parser *parser, char **line)
+{
+	char *end = strchr(parser->next, '\n');
+
+	if (!*parser->next)
+		return 0;
+	parser->table->line++;
+	if (!end)
+		return exitstat_table_complain(parser->table, "the table breaks off inside a line");
+	*end = '\0';
+	*line = parser->next;
+	parser->next = end + 1;
+	return 1;
+}
+
+/* The next word of a line, or NULL. */
+static char *next_word(char **text)
+{
+	char *word = *text + strspn(*text, " ");
+	size_t length = strcspn(word, " ");
+
+	if (!length)
+		return NULL;
+	*text = word + length;
+	if (**text)
+		*(*text)++ = '\0';
+	return word;
+}
+
+static int parse_number(const char *word, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	if (*word < '0' || *word > '9')
+		return 0;
+	errno = 0;
+	*value = strtoull(word, &end, 0);
+	return !errno && !*end && *value <= max;
+}
+
+/*
+ * The lines of a key and a value.
+ */
+
+#define KEY_NUMBERING	0x01u
+#define KEY_TSC		0x02u
+#define KEY_VCPUS	0x04u
+#define KEY_VCPU	0x08u
+#define KEY_EPOCH	0x10u
+#define KEY_GUEST	0x20u
+
+#define KEYS_OF_BOTH	(KEY_NUMBERING | KEY_TSC | KEY_EPOCH | KEY_GUEST)
+
+static int parse_numbering(struct table *table, const char *value)
+{
+	if (!strcmp(value, "vmx"))
+		table->numbering = EXITSTAT_NUMBERING_VMX;
+	else if (!strcmp(value, "svm"))
+		table->numbering = EXITSTAT_NUMBERING_SVM;
+	else
+		return exitstat_table_complain(table, "numbering is vmx or svm");
+	return 0;
+}
+
+static int parse_key(struct table *table, const char *key, const char *value, unsigned int *seen)
+{
+	static const struct {
+		const char *key;
+		unsigned int bit;
+		uint64_t max;
+	} keys[] = {
+		{ "tsc_khz", KEY_TSC, UINT32_MAX }, { "vcpus", KEY_VCPUS, UINT32_MAX },
+		{ "vcpu", KEY_VCPU, UINT32_MAX }, { "epoch", KEY_EPOCH, UINT64_MAX },
+		{ "guest_cycles", KEY_GUEST, UINT64_MAX },
+	};
+	uint64_t number = 0;
+	unsigned int bit = 0;
+	size_t i;
+
+	if (!strcmp(key, "numbering")) {
+		*seen |= KEY_NUMBERING;
+		return parse_numbering(table, value);
+	}
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (strcmp(key, keys[i].key))
+			continue;
+		if (!parse_number(value, keys[i].max, &number))
+			return exitstat_table_complain(table, "the value of this key is a number");
+		bit = keys[i].bit;
+	}
+	*seen |= bit;
+	switch (bit) {
+	case KEY_TSC:
+		table->tsc_khz = (uint32_t)number;
+		break;
+	case KEY_VCPUS:
+		table->vcpus = (uint32_t)number;
+		break;
+	case KEY_VCPU:
+		table->vcpu = (uint32_t)number;
+		break;
+	case KEY_EPOCH:
+		table->epoch = number;
+		break;
+	case KEY_GUEST:
+		table->guest_cycles = number;
+		break;
+	}
+	return 0;
+}
+
+/* From the first line to the empty one. */
+static int parse_head(struct parser *parser, int vcpu)
+{
+	unsigned int needed = KEYS_OF_BOTH | (vcpu == TABLE_OF_VM ? KEY_VCPUS : KEY_VCPU);
+	struct table *table = parser->table;
+	unsigned int seen = 0;
+	char *line = "";
+	int ret = next_line(parser, &line);
+
+	if (ret < 0)
+		return ret;
+	if (strcmp(line, VERSION_LINE))
+		return exitstat_table_complain(table, "a table begins with '" VERSION_LINE "'");
+	while ((ret = next_line(parser, &line)) > 0 && *line) {
+		char *key = next_word(&line);
+		char *value = key ? next_word(&line) : NULL;
+
+		if (!value)
+			return exitstat_table_complain(table, "a line has a key and a value");
+		ret = parse_key(table, key, value, &seen);
+		if (ret)
+			return ret;
+	}
+	if (ret < 0)
+		return ret;
+	if ((seen & needed) != needed)
+		return exitstat_table_complain(table,
+			"before the rows come numbering, tsc_khz, epoch, guest_cycles, and vcpus or vcpu");
+	return 0;
+}
+
+/*
+ * The rows.
+ */
+
+static uint8_t column_of(const char *name)
+{
+	uint64_t bucket;
+	uint8_t i;
+
+	for (i = COLUMN_NUMBER; i < COLUMN_BUCKET0; i++) {
+		if (!strcmp(name, column_names[i]))
+			return i;
+	}
+	if (*name == 'h' && parse_number(name + 1, EXITSTAT_BUCKETS - 1, &bucket))
+		return (uint8_t)(COLUMN_BUCKET0 + bucket);
+	return COLUMN_UNKNOWN;
+}
+
+static int parse_columns(struct parser *parser)
+{
+	struct table *table = parser->table;
+	uint64_t seen = 0;
+	char *line = "";
+	char *name;
+	int ret = next_line(parser, &line);
+
+	if (ret < 0)
+		return ret;
+	while ((name = next_word(&line))) {
+		if (parser->columns_nr == COLUMNS_MAX)
+			return exitstat_table_complain(table, "a table has at most 64 columns");
+		parser->columns[parser->columns_nr] = column_of(name);
+		seen |= UINT64_C(1) << parser->columns[parser->columns_nr++];
+	}
+	if ((seen & COLUMNS_NEEDED) != COLUMNS_NEEDED)
+		return exitstat_table_complain(table,
+			"the columns are number, count, kernel_cycles, vmm_cycles, waiting_cycles");
+	table->histograms = (seen & BUCKETS_ALL) == BUCKETS_ALL;
+	return 0;
+}
+
+static int add_row(struct table *table, const uint64_t values[COLUMNS_MAX])
+{
+	uint32_t number = (uint32_t)values[COLUMN_NUMBER];
+	size_t row;
+	int err;
+
+	if (table->rows_nr && table->rows[table->rows_nr - 1].number >= number)
+		return exitstat_table_complain(table, "the rows are in ascending order of numbers");
+	if (!values[COLUMN_COUNT])
+		return 0;
+	err = exitstat_table_row(table, number, &row);
+	if (err == -EOVERFLOW)
+		return exitstat_table_complain(table, "a table has at most 256 rows");
+	if (err)
+		return err;
+	table->rows[row].count = values[COLUMN_COUNT];
+	table->rows[row].cycles = values[COLUMN_KERNEL] + values[COLUMN_VMM];
+	table->rows[row].vmm_cycles = values[COLUMN_VMM];
+	table->rows[row].waiting_cycles = values[COLUMN_WAITING];
+	if (table->histograms)
+		memcpy(table->buckets[row], &values[COLUMN_BUCKET0], sizeof(*table->buckets));
+	return 0;
+}
+
+static int parse_row(struct parser *parser, char *line)
+{
+	uint64_t values[COLUMNS_MAX] = { 0 };
+	size_t i;
+
+	for (i = 0; i < parser->columns_nr; i++) {
+		uint8_t column = parser->columns[i];
+		uint64_t max = column == COLUMN_NUMBER ? UINT32_MAX : UINT64_MAX;
+		const char *word = next_word(&line);
+
+		if (!word)
+			return exitstat_table_complain(parser->table,
+						       "a row has a value for each column");
+		if (column != COLUMN_UNKNOWN && !parse_number(word, max, &values[column]))
+			return exitstat_table_complain(parser->table, "a value is a number");
+	}
+	if (next_word(&line))
+		return exitstat_table_complain(parser->table, "a row has a value for each column");
+	return add_row(parser->table, values);
+}
+
+static int parse(struct table *table, char *text, int vcpu)
+{
+	struct parser parser = { .table = table, .next = text };
+	char *line;
+	int ret = parse_head(&parser, vcpu);
+
+	if (!ret)
+		ret = parse_columns(&parser);
+	while (!ret && (ret = next_line(&parser, &line)) > 0)
+		ret = parse_row(&parser, line);
+	return ret;
+}
+
+/*
+ * Files.
+ */
+
+static int make_room(struct debugfs *me)
+{
+	size_t room = me->room ? 2 * me->room : 16384;
+	char *more;
+
+	if (room > SIZE_MAX_BYTES)
+		return -EFBIG;
+	more = realloc(me->text, room);
+	if (!more)
+		return -ENOMEM;
+	me->text = more;
+	me->room = room;
+	return 0;
+}
+
+/* All of a file, with a zero byte behind it: its size, or -errno. */
+static ssize_t read_text(struct debugfs *me, int fd)
+{
+	size_t size = 0;
+
+	for (;;) {
+		int err = size + 1 < me->room ? 0 : make_room(me);
+		ssize_t got;
+
+		if (err)
+			return err;
+		got = read(fd, me->text + size, me->room - size - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		size += (size_t)got;
+		me->text[size] = '\0';
+		if (!got)
+			return (ssize_t)size;
+	}
+}
+
+/* What it means that a VM's file cannot be opened. */
+static int explain_open(const struct debugfs *me, int vcpu, int err)
+{
+	if (err != -ENOENT && err != -ENOTDIR)
+		return err;
+	return vcpu == TABLE_OF_VM && !access(me->dir, F_OK) ? -EOPNOTSUPP : -ENODEV;
+}
+
+static int debugfs_read(void *self, int vcpu, struct table *table)
+{
+	struct debugfs *me = self;
+	char path[PATH_MAX];
+	ssize_t size;
+	int fd;
+
+	if (vcpu == TABLE_OF_VM)
+		snprintf(path, sizeof(path), "%s/" FILE_NAME, me->dir);
+	else
+		snprintf(path, sizeof(path), "%s/vcpu%d/" FILE_NAME, me->dir, vcpu);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return explain_open(me, vcpu, -errno);
+	size = read_text(me, fd);
+	close(fd);
+	/* debugfs fails the reading of what it removed meanwhile. */
+	if (size < 0)
+		return access(path, F_OK) ? -ENODEV : (int)size;
+	if (strlen(me->text) != (size_t)size)
+		return exitstat_table_complain(table, "a table has no zero bytes");
+	return parse(table, me->text, vcpu);
+}
+
+static int vcpu_of(const char *name)
+{
+	uint64_t vcpu;
+
+	if (strncmp(name, "vcpu", 4) || (name[4] == '0' && name[5]))
+		return -1;
+	return parse_number(name + 4, TABLE_VCPU_MAX, &vcpu) ? (int)vcpu : -1;
+}
+
+static int debugfs_next_vcpu(void *self, int vcpu)
+{
+	struct debugfs *me = self;
+	DIR *dir = opendir(me->dir);
+	int lowest = -ENODEV;
+	struct dirent *entry;
+
+	if (!dir)
+		return -ENODEV;
+	while ((entry = readdir(dir))) {
+		int found = vcpu_of(entry->d_name);
+
+		if (found >= vcpu && (lowest < 0 || found < lowest))
+			lowest = found;
+	}
+	closedir(dir);
+	return lowest;
+}
+
+static void debugfs_close(void *self)
+{
+	struct debugfs *me = self;
+
+	free(me->text);
+	free(me);
+}
+
+static const struct tables_ops debugfs_ops = {
+	.read = debugfs_read,
+	.next_vcpu = debugfs_next_vcpu,
+	.close = debugfs_close,
+};
+
+int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **src)
+{
+	size_t size = strlen(vm_dir) + 1;
+	struct debugfs *me;
+	int err;
+
+	if (size > PATH_MAX - sizeof("/vcpu4095/" FILE_NAME))
+		return -ENAMETOOLONG;
+	me = calloc(1, sizeof(*me) + size);
+	if (!me)
+		return -ENOMEM;
+	memcpy(me->dir, vm_dir, size);
+	err = exitstat_tables_open(&debugfs_ops, me, src);
+	if (err)
+		debugfs_close(me);
+	return err;
+}

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The host's tables as a source of leaves: what the guest's CPUID answers, without an exit.
+ *
+ * A moment is one reading of the VM's table; a vCPU's is read when the first question is about it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "source.h"
+#include "tables.h"
+
+#define CPUID1_ECX_HYPERVISOR	(1u << 31)
+
+struct tables {
+	const struct tables_ops *ops;
+	void *self;
+	struct table vm;
+	uint64_t vm_ns;
+	struct table vcpu;
+	uint64_t vcpu_ns;
+	int pinned;		/* the vCPU that is asked, or TABLE_OF_VM */
+	int read_vcpu;		/* whose table vcpu is, of this moment, or TABLE_OF_VM */
+	int begun;
+	const char *complaint;
+	unsigned long line;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int exitstat_table_complain(struct table *table, const char *rule)
+{
+	table->complaint = rule;
+	return -EBADMSG;
+}
+
+void exitstat_table_free(struct table *table)
+{
+	free(table->rows);
+	free(table->buckets);
+	*table = (struct table){ 0 };
+}
+
+/* Where the row of that number is, or would be. */
+static size_t find(const struct table *table, uint32_t number)
+{
+	size_t low = 0, high = table->rows_nr;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->rows[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static const struct exitstat_entry *row_at(const struct table *table, size_t row, uint32_t number)
+{
+	if (row == table->rows_nr || table->rows[row].number != number)
+		return NULL;
+	return &table->rows[row];
+}
+
+static int make_room(struct table *table)
+{
+	size_t room = table->rows_room ? 2 * table->rows_room : 32;
+	void *more;
+
+	if (table->rows_nr < table->rows_room)
+		return 0;
+	if (table->rows_nr == EXITSTAT_ENTRIES_MAX)
+		return -EOVERFLOW;
+	more = realloc(table->rows, room * sizeof(*table->rows));
+	if (!more)
+		return -ENOMEM;
+	table->rows = more;
+	if (table->histograms) {
+		more = realloc(table->buckets, room * sizeof(*table->buckets));
+		if (!more)
+			return -ENOMEM;
+		table->buckets = more;
+	}
+	table->rows_room = room;
+	return 0;
+}
+
+int exitstat_table_row(struct table *table, uint32_t number, size_t *row)
+{
+	size_t i = find(table, number);
+	size_t behind = table->rows_nr - i;
+	int err;
+
+	*row = i;
+	if (row_at(table, i, number))
+		return 0;
+	err = make_room(table);
+	if (err)
+		return err;
+	memmove(&table->rows[i + 1], &table->rows[i], behind * sizeof(*table->rows));
+	table->rows[i] = (struct exitstat_entry){ .number = number };
+	if (table->histograms) {
+		memmove(&table->buckets[i + 1], &table->buckets[i],
+			behind * sizeof(*table->buckets));
+		memset(&table->buckets[i], 0, sizeof(*table->buckets));
+	}
+	table->rows_nr++;
+	return 0;
+}
+
+static int read_table(struct tables *me, int vcpu, struct table *table)
+{
+	struct table fresh = { 0 };
+	int err = me->ops->read(me->self, vcpu, &fresh);
+
+	if (err) {
+		me->complaint = fresh.complaint;
+		me->line = fresh.line;
+		exitstat_table_free(&fresh);
+		return err;
+	}
+	exitstat_table_free(table);
+	*table = fresh;
+	return 0;
+}
+
+static int read_vm(struct tables *me)
+{
+	uint64_t now = now_ns();
+	int err = read_table(me, TABLE_OF_VM, &me->vm);
+
+	if (err)
+		return err;
+	me->vm_ns = now;
+	me->read_vcpu = TABLE_OF_VM;
+	me->begun = 1;
+	return 0;
+}
+
+static int read_vcpu(struct tables *me, int vcpu)
+{
+	uint64_t now = now_ns();
+	int err = me->read_vcpu == vcpu ? 0 : read_table(me, vcpu, &me->vcpu);
+
+	if (err || me->read_vcpu == vcpu)
+		return err;
+	me->vcpu_ns = now;
+	me->read_vcpu = vcpu;
+	return 0;
+}
+
+static int tables_advance(void *self, uint64_t *asked)
+{
+	struct tables *me = self;
+	int err = read_vm(me);
+
+	(void)asked;
+	if (!err)
+		return 1;
+	/* A VM that is on its way out has no table, or no directory any more. */
+	if (!me->begun || (err != -ENODEV && err != -EOPNOTSUPP))
+		return err;
+	me->complaint = "the VM ended";
+	me->line = 0;
+	return 0;
+}
+
+static int tables_pin(void *self, int cpu)
+{
+	struct tables *me = self;
+	int err;
+
+	if (cpu < 0) {
+		me->pinned = TABLE_OF_VM;
+		return 0;
+	}
+	err = read_vcpu(me, cpu);
+	if (!err)
+		me->pinned = cpu;
+	return err;
+}
+
+static int tables_next_cpu(void *self, int cpu)
+{
+	struct tables *me = self;
+
+	return me->ops->next_vcpu(me->self, cpu < 0 ? 0 : cpu);
+}
+
+static const struct exitstat_regs undefined = { .edx = EXITSTAT_UNDEFINED };
+
+static struct exitstat_regs count_regs(uint64_t count)
+{
+	return (struct exitstat_regs){ .eax = (uint32_t)count, .ebx = (uint32_t)(count >> 32) };
+}
+
+static struct exitstat_regs time_regs(uint64_t cycles)
+{
+	return (struct exitstat_regs){ .ebx = (uint32_t)(cycles >> 32), .ecx = (uint32_t)cycles };
+}
+
+static struct exitstat_regs features_of(const struct table *table)
+{
+	return (struct exitstat_regs){
+		.eax = EXITSTAT_ABI_REVISION,
+		.ebx = table->numbering,
+		.ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT |
+		       (table->histograms ? EXITSTAT_FEATURE_HISTOGRAMS : 0),
+		.edx = table->tsc_khz,
+	};
+}
+
+static struct exitstat_regs scope_of(const struct tables *me, const struct table *table)
+{
+	return (struct exitstat_regs){
+		.eax = me->vm.vcpus,
+		.ebx = table->vcpu,
+		.ecx = (uint32_t)table->epoch,
+		.edx = (uint32_t)(table->epoch >> 32),
+	};
+}
+
+static struct exitstat_regs next_of(const struct table *table, uint32_t first)
+{
+	size_t row = find(table, first);
+
+	if (row == table->rows_nr)
+		return undefined;
+	return (struct exitstat_regs){
+		.eax = table->rows[row].number,
+		.ebx = (uint32_t)(table->rows[row].count >> 32),
+		.ecx = (uint32_t)table->rows[row].count,
+	};
+}
+
+static struct exitstat_regs bucket_of(const struct table *table, uint32_t ecx)
+{
+	uint32_t number = (uint32_t)(int16_t)(ecx & 0xffff);
+	uint32_t bucket = ecx >> 16;
+	size_t row = find(table, number);
+
+	if (!table->histograms)
+		return (struct exitstat_regs){ 0 };
+	if (bucket >= EXITSTAT_BUCKETS)
+		return undefined;
+	if (row_at(table, row, number))
+		return count_regs(table->buckets[row][bucket]);
+	return exitstat_exit_find(table->numbering, number) ? (struct exitstat_regs){ 0 } :
+							      undefined;
+}
+
+static struct exitstat_entry total_of(const struct table *table)
+{
+	struct exitstat_entry total = { 0 };
+	size_t i;
+
+	for (i = 0; i < table->rows_nr; i++) {
+		total.count += table->rows[i].count;
+		total.cycles += table->rows[i].cycles;
+	}
+	return total;
+}
+
+static struct exitstat_regs entry_regs(const struct table *table, uint32_t leaf, uint32_t number)
+{
+	const struct exitstat_entry *entry = row_at(table, find(table, number), number);
+	const struct exitstat_entry none = { 0 };
+
+	if (!entry && !exitstat_exit_find(table->numbering, number))
+		return undefined;
+	if (!entry)
+		entry = &none;
+	switch (leaf) {
+	case EXITSTAT_COUNT:
+		return count_regs(entry->count);
+	case EXITSTAT_TIME:
+		return time_regs(entry->cycles);
+	case EXITSTAT_TIME_VMM:
+		return time_regs(entry->vmm_cycles);
+	}
+	return time_regs(entry->waiting_cycles);
+}
+
+/* The leaves of either scope, as those of the VM's. */
+static struct exitstat_regs counter_regs(const struct table *table, uint32_t leaf, uint32_t ecx)
+{
+	switch (leaf) {
+	case EXITSTAT_TOTAL_COUNT:
+		return count_regs(total_of(table).count);
+	case EXITSTAT_TOTAL_TIME:
+		return time_regs(total_of(table).cycles);
+	case EXITSTAT_TIME_GUEST:
+		return time_regs(table->guest_cycles);
+	case EXITSTAT_NEXT:
+		return next_of(table, ecx);
+	case EXITSTAT_BUCKET:
+		return bucket_of(table, ecx);
+	case EXITSTAT_COUNT:
+	case EXITSTAT_TIME:
+	case EXITSTAT_TIME_VMM:
+	case EXITSTAT_TIME_WAITING:
+		return entry_regs(table, leaf, ecx);
+	}
+	return (struct exitstat_regs){ 0 };
+}
+
+static struct exitstat_regs discovery_regs(const struct tables *me, const struct table *table,
+					   uint32_t leaf)
+{
+	switch (leaf) {
+	case 1:
+		return (struct exitstat_regs){ .ecx = CPUID1_ECX_HYPERVISOR };
+	case EXITSTAT_SIGNATURE:
+		return (struct exitstat_regs){ EXITSTAT_MAX_LEAF, EXITSTAT_SIGNATURE_EBX,
+					       EXITSTAT_SIGNATURE_ECX, EXITSTAT_SIGNATURE_EDX };
+	case EXITSTAT_FEATURES:
+		return features_of(table);
+	case EXITSTAT_SCOPE:
+		return scope_of(me, table);
+	case EXITSTAT_HISTOGRAM:
+		if (table->histograms)
+			return (struct exitstat_regs){ .eax = EXITSTAT_BUCKETS,
+						       .ebx = EXITSTAT_BUCKET0_LOG2 };
+	}
+	return (struct exitstat_regs){ 0 };
+}
+
+static int tables_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs)
+{
+	struct tables *me = self;
+	const struct table *table = me->pinned == TABLE_OF_VM ? &me->vm : &me->vcpu;
+	uint32_t row = leaf & 0xfffffff0;
+	int err;
+
+	if (!me->begun)
+		return -ENODATA;
+	/* A new moment, and still pinned. */
+	err = me->pinned == TABLE_OF_VM ? 0 : read_vcpu(me, me->pinned);
+	if (err)
+		return err;
+	if (row == (EXITSTAT_TIME & 0xfffffff0))
+		*regs = counter_regs(&me->vm, leaf, ecx);
+	else if (row == ((EXITSTAT_TIME - EXITSTAT_VCPU) & 0xfffffff0))
+		*regs = counter_regs(table, leaf + EXITSTAT_VCPU, ecx);
+	else
+		*regs = discovery_regs(me, table, leaf);
+	return 0;
+}
+
+static uint64_t tables_now_ns(void *self)
+{
+	struct tables *me = self;
+
+	return me->pinned == TABLE_OF_VM ? me->vm_ns : me->vcpu_ns;
+}
+
+static const char *tables_complaint(void *self, unsigned long *line)
+{
+	struct tables *me = self;
+
+	*line = me->line;
+	return me->complaint;
+}
+
+static void tables_close(void *self)
+{
+	struct tables *me = self;
+
+	exitstat_table_free(&me->vm);
+	exitstat_table_free(&me->vcpu);
+	me->ops->close(me->self);
+	free(me);
+}
+
+static const struct exitstat_source_ops ops_of_tables = {
+	.ask = tables_ask,
+	.pin = tables_pin,
+	.next_cpu = tables_next_cpu,
+	.advance = tables_advance,
+	.now_ns = tables_now_ns,
+	.complaint = tables_complaint,
+	.close = tables_close,
+};
+
+int exitstat_tables_open(const struct tables_ops *ops, void *self, struct exitstat_source **src)
+{
+	struct tables *me = calloc(1, sizeof(*me));
+	int err = -ENOMEM;
+
+	if (!me)
+		return err;
+	me->ops = ops;
+	me->self = self;
+	me->pinned = TABLE_OF_VM;
+	me->read_vcpu = TABLE_OF_VM;
+	err = exitstat_source_open(&ops_of_tables, me, src);
+	if (err) {
+		free(me);
+		return err;
+	}
+	(*src)->outside = 1;
+	return 0;
+}

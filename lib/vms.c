@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+/* The VMs of a host, as KVM's directory in debugfs lists them, with the names that people know. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exitstat.h"
+
+struct id {
+	int pid;
+	int fd;
+};
+
+struct exitstat_vms {
+	struct id *ids;		/* ascending */
+	size_t nr;
+	size_t room;
+	size_t next;
+	char dir[];
+};
+
+static int compare_ids(const void *left, const void *right)
+{
+	const struct id *a = left;
+	const struct id *b = right;
+
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return (a->fd > b->fd) - (a->fd < b->fd);
+}
+
+/* <pid>-<fd>, as printf() writes it. */
+static int parse_id(const char *name, struct id *id)
+{
+	char again[32];
+
+	if (sscanf(name, "%9d-%9d", &id->pid, &id->fd) != 2 || id->pid <= 0 || id->fd < 0)
+		return 0;
+	snprintf(again, sizeof(again), "%d-%d", id->pid, id->fd);
+	return !strcmp(again, name);
+}
+
+static int add_id(struct exitstat_vms *vms, const struct id *id)
+{
+	if (vms->nr == vms->room) {
+		size_t room = vms->room ? 2 * vms->room : 64;
+		struct id *more = realloc(vms->ids, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		vms->ids = more;
+		vms->room = room;
+	}
+	vms->ids[vms->nr++] = *id;
+	return 0;
+}
+
+static int read_ids(struct exitstat_vms *vms)
+{
+	DIR *dir = opendir(vms->dir);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!dir)
+		return -errno;
+	while (!err && (errno = 0, entry = readdir(dir))) {
+		struct id id;
+
+		if (parse_id(entry->d_name, &id))
+			err = add_id(vms, &id);
+	}
+	if (!err)
+		err = -errno;
+	closedir(dir);
+	qsort(vms->ids, vms->nr, sizeof(*vms->ids), compare_ids);
+	return err;
+}
+
+int exitstat_vms_open(const char *kvm_dir, struct exitstat_vms **vms)
+{
+	size_t size = strlen(kvm_dir) + 1;
+	struct exitstat_vms *new;
+	int err;
+
+	if (size > EXITSTAT_VM_DIR_SIZE - sizeof("/2147483647-2147483647"))
+		return -ENAMETOOLONG;
+	new = calloc(1, sizeof(*new) + size);
+	if (!new)
+		return -ENOMEM;
+	memcpy(new->dir, kvm_dir, size);
+	err = read_ids(new);
+	if (err)
+		exitstat_vms_close(new);
+	else
+		*vms = new;
+	return err;
+}
+
+/* A name is another one's text: let it control no terminal, and break off between characters. */
+static void copy_name(char name[EXITSTAT_VM_NAME_SIZE], const char *text)
+{
+	size_t length = strnlen(text, EXITSTAT_VM_NAME_SIZE - 1);
+	size_t i;
+
+	while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	for (i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+		int c1 = c >= 0x80 && c < 0xa0 && i && (unsigned char)text[i - 1] == 0xc2;
+
+		name[i] = c < ' ' || c == 0x7f || c1 ? '?' : text[i];
+		/* Both bytes of it, or what is left is no UTF-8. */
+		if (c1)
+			name[i - 1] = '?';
+	}
+	name[length] = '\0';
+}
+
+/* QEMU's -name [guest=]NAME[,...], where two commas are one. */
+static void take_option(char name[EXITSTAT_VM_NAME_SIZE], char *option)
+{
+	char *guest = strncmp(option, "guest=", 6) ? strstr(option, ",guest=") : option - 1;
+	char *from = guest ? guest + 7 : option;
+	char *to = from;
+	char *start = from;
+
+	for (; *from && !(from[0] == ',' && from[1] != ','); from++) {
+		*to++ = *from;
+		from += *from == ',';
+	}
+	*to = '\0';
+	copy_name(name, start);
+}
+
+static FILE *open_proc(int pid, const char *what)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	return fopen(path, "re");
+}
+
+static void read_cmdline(int pid, char name[EXITSTAT_VM_NAME_SIZE])
+{
+	FILE *file = open_proc(pid, "cmdline");
+	char *argument = NULL;
+	size_t room = 0;
+	int is_name = 0;
+
+	while (file && !*name && getdelim(&argument, &room, '\0', file) > 0) {
+		if (is_name)
+			take_option(name, argument);
+		is_name = !strcmp(argument, "-name") || !strcmp(argument, "--name");
+	}
+	free(argument);
+	if (file)
+		fclose(file);
+}
+
+static void read_comm(int pid, char name[EXITSTAT_VM_NAME_SIZE])
+{
+	FILE *file = open_proc(pid, "comm");
+	char line[64];
+
+	if (!file)
+		return;
+	if (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		copy_name(name, line);
+	}
+	fclose(file);
+}
+
+int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm)
+{
+	const struct id *id = &vms->ids[vms->next];
+
+	if (vms->next == vms->nr)
+		return 0;
+	vms->next++;
+	vm->pid = id->pid;
+	vm->fd = id->fd;
+	snprintf(vm->dir, sizeof(vm->dir), "%s/%d-%d", vms->dir, id->pid, id->fd);
+	*vm->name = '\0';
+	read_cmdline(id->pid, vm->name);
+	if (!*vm->name)
+		read_comm(id->pid, vm->name);
+	return 1;
+}
+
+void exitstat_vms_close(struct exitstat_vms *vms)
+{
+	if (!vms)
+		return;
+	free(vms->ids);
+	free(vms);
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Write what KVM's debugfs shows (docs/host.md) for VMs that do not exist.
+
+hosttree.py DIR [--vms N] [--tick T] ... writes N VMs as they are at the moment T: the counts of a
+row are T times what they are at 1, so what happens from one tick to the next is known. A file is
+replaced in one step, as a reader of debugfs sees it.
+"""
+import argparse
+import os
+
+VERSION = "exit_stats 1"
+COLUMNS = ["number", "name", "count", "kernel_cycles", "vmm_cycles", "waiting_cycles"]
+BUCKETS = 24
+TSC_KHZ = 2_000_000
+
+# number, name, exits per tick, cycles of one in KVM, in the VMM, waiting
+ROWS = {
+    "svm": [(0x60, "interrupt", 7, 2000, 0, 0), (0x72, "cpuid", 11, 1000, 0, 0),
+            (0x78, "hlt", 5, 500, 0, 90_000), (0x7b, "io", 3, 3000, 20_000, 100),
+            (0xffffffff, "invalid_guest_state", 1, 100, 0, 0)],
+    "vmx": [(1, "EXTERNAL_INTERRUPT", 7, 2000, 0, 0), (10, "CPUID", 11, 1000, 0, 0),
+            (12, "HLT", 5, 500, 0, 90_000), (30, "IO_INSTRUCTION", 3, 3000, 20_000, 100)],
+}
+GUEST_CYCLES = 1_000_000
+
+
+def bucket_of(cycles):
+    return min(max(cycles.bit_length() - 9, 0), BUCKETS - 1)
+
+
+def rows_of(numbering, factor):
+    """Rows as lists of numbers behind number and name, each with its 24 buckets."""
+    rows = []
+    for number, name, count, kernel, vmm, waiting in ROWS[numbering]:
+        count *= factor
+        buckets = [0] * BUCKETS
+        buckets[bucket_of(kernel + vmm)] = count
+        rows.append((number, name, [count, count * kernel, count * vmm, count * waiting], buckets))
+    return rows
+
+
+def add_rows(sum_rows, rows):
+    return [(a[0], a[1], [x + y for x, y in zip(a[2], b[2])], [x + y for x, y in zip(a[3], b[3])])
+            for a, b in zip(sum_rows, rows)]
+
+
+def table(numbering, scope, rows, guest_cycles, epoch=0x1c5e6f0a9b3d7e21, tsc_khz=TSC_KHZ,
+          histograms=False, keys=(), columns=()):
+    """The text of a table; keys are further lines, columns further names of columns that hold 1."""
+    names = COLUMNS + (["h%d" % i for i in range(BUCKETS)] if histograms else []) + list(columns)
+    lines = [VERSION, "numbering " + numbering, "tsc_khz %d" % tsc_khz, scope,
+             "epoch 0x%016x" % epoch, "guest_cycles %d" % guest_cycles, *keys, "",
+             " ".join("%-20s" % name for name in names).rstrip()]
+    for number, name, values, buckets in rows:
+        if not values[0]:
+            continue
+        cells = ["0x%x" % number if numbering == "svm" else "%d" % number, name]
+        cells += ["%d" % value for value in values]
+        cells += ["%d" % value for value in buckets] if histograms else []
+        cells += ["1"] * len(columns)
+        lines.append(" ".join("%-20s" % cell for cell in cells).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def replace(path, text):
+    with open(path + ".new", "w", encoding="ascii") as file:
+        file.write(text)
+    os.rename(path + ".new", path)
+
+
+def write_vm(kvm_dir, pid, fd, numbering="svm", vcpus=2, factor=1, **more):
+    """A VM whose vCPU v has v + 1 times the exits of vCPU 0, which has factor times those of ROWS."""
+    path = os.path.join(kvm_dir, "%d-%d" % (pid, fd))
+    vm_rows = rows_of(numbering, 0)
+    guest_cycles = 0
+    for vcpu in range(vcpus):
+        vcpu_dir = os.path.join(path, "vcpu%d" % vcpu)
+        rows = rows_of(numbering, factor * (vcpu + 1))
+        os.makedirs(vcpu_dir, exist_ok=True)
+        replace(os.path.join(vcpu_dir, "exit_stats"),
+                table(numbering, "vcpu %d" % vcpu, rows, GUEST_CYCLES * factor * (vcpu + 1), **more))
+        vm_rows = add_rows(vm_rows, rows)
+        guest_cycles += GUEST_CYCLES * factor * (vcpu + 1)
+    replace(os.path.join(path, "exit_stats"),
+            table(numbering, "vcpus %d" % vcpus, vm_rows, guest_cycles, **more))
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Write a debugfs of KVM for VMs that do not exist.")
+    parser.add_argument("dir")
+    parser.add_argument("--vms", type=int, default=2, help="VM i has i + 1 times the exits of VM 0")
+    parser.add_argument("--vcpus", type=int, default=2)
+    parser.add_argument("--tick", type=int, default=1)
+    parser.add_argument("--pid", type=int, default=4_194_305, help="of VM 0; no process has this one")
+    parser.add_argument("--same-pid", action="store_true", help="all VMs in one process")
+    parser.add_argument("--numbering", choices=("svm", "vmx"), default="svm")
+    parser.add_argument("--histograms", action="store_true")
+    args = parser.parse_args()
+    for i in range(args.vms):
+        write_vm(args.dir, args.pid + (0 if args.same_pid else i), 10 + (i if args.same_pid else 0),
+                 args.numbering, args.vcpus, args.tick * (i + 1), histograms=args.histograms)
+
+
+if __name__ == "__main__":
+    main()
