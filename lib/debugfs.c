@@ -25,12 +25,6 @@
 
 #define COLUMNS_MAX	64
 
-struct debugfs {
-	char *text;		/* of the table that was read last */
-	size_t room;
-	char dir[];
-};
-
 /* What a column holds: one of these, or the bucket of that number behind them. */
 enum column {
 	COLUMN_UNKNOWN,
@@ -307,74 +301,71 @@ static int parse(struct table *table, char *text, int vcpu)
  * Files.
  */
 
-static int make_room(struct debugfs *me)
+/* All of a file, with a zero byte behind it, for the caller to free: its size, or -errno. */
+static ssize_t read_text(int fd, char **text)
 {
-	size_t room = me->room ? 2 * me->room : 16384;
-	char *more;
+	size_t room = 0, size = 0;
 
-	if (room > SIZE_MAX_BYTES)
-		return -EFBIG;
-	more = realloc(me->text, room);
-	if (!more)
-		return -ENOMEM;
-	me->text = more;
-	me->room = room;
-	return 0;
-}
-
-/* All of a file, with a zero byte behind it: its size, or -errno. */
-static ssize_t read_text(struct debugfs *me, int fd)
-{
-	size_t size = 0;
-
-	for (;;) {
-		int err = size + 1 < me->room ? 0 : make_room(me);
+	for (*text = NULL; room < SIZE_MAX_BYTES;) {
 		ssize_t got;
 
-		if (err)
-			return err;
-		got = read(fd, me->text + size, me->room - size - 1);
+		if (size + 1 >= room) {
+			char *more = realloc(*text, room = room ? 2 * room : 16384);
+
+			if (!more)
+				return -ENOMEM;
+			*text = more;
+		}
+		got = read(fd, *text + size, room - size - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return -errno;
 		size += (size_t)got;
-		me->text[size] = '\0';
+		(*text)[size] = '\0';
 		if (!got)
 			return (ssize_t)size;
 	}
+	return -EFBIG;
 }
 
-/* What it means that a VM's file cannot be opened. */
-static int explain_open(const struct debugfs *me, int vcpu, int err)
+static int read_path(const char *path, int vcpu, struct table *table)
 {
-	if (err != -ENOENT && err != -ENOTDIR)
-		return err;
-	return vcpu == TABLE_OF_VM && !access(me->dir, F_OK) ? -EOPNOTSUPP : -ENODEV;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size;
+	char *text;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	size = read_text(fd, &text);
+	close(fd);
+	if (size < 0)
+		/* debugfs fails the reading of what it removed meanwhile. */
+		err = access(path, F_OK) ? -ENODEV : (int)size;
+	else if (strlen(text) != (size_t)size)
+		err = exitstat_table_complain(table, "a table has no zero bytes");
+	else
+		err = parse(table, text, vcpu);
+	free(text);
+	return err;
 }
 
 static int debugfs_read(void *self, int vcpu, struct table *table)
 {
-	struct debugfs *me = self;
+	const char *dir = self;
 	char path[PATH_MAX];
-	ssize_t size;
-	int fd;
+	int err;
 
 	if (vcpu == TABLE_OF_VM)
-		snprintf(path, sizeof(path), "%s/" FILE_NAME, me->dir);
+		snprintf(path, sizeof(path), "%s/" FILE_NAME, dir);
 	else
-		snprintf(path, sizeof(path), "%s/vcpu%d/" FILE_NAME, me->dir, vcpu);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return explain_open(me, vcpu, -errno);
-	size = read_text(me, fd);
-	close(fd);
-	/* debugfs fails the reading of what it removed meanwhile. */
-	if (size < 0)
-		return access(path, F_OK) ? -ENODEV : (int)size;
-	if (strlen(me->text) != (size_t)size)
-		return exitstat_table_complain(table, "a table has no zero bytes");
-	return parse(table, me->text, vcpu);
+		snprintf(path, sizeof(path), "%s/vcpu%d/" FILE_NAME, dir, vcpu);
+	err = read_path(path, vcpu, table);
+	if (err != -ENOENT && err != -ENOTDIR)
+		return err;
+	/* A stock KVM's VM has the directory and not the file. */
+	return vcpu == TABLE_OF_VM && !access(dir, F_OK) ? -EOPNOTSUPP : -ENODEV;
 }
 
 static int vcpu_of(const char *name)
@@ -388,8 +379,7 @@ static int vcpu_of(const char *name)
 
 static int debugfs_next_vcpu(void *self, int vcpu)
 {
-	struct debugfs *me = self;
-	DIR *dir = opendir(me->dir);
+	DIR *dir = opendir(self);
 	int lowest = -ENODEV;
 	struct dirent *entry;
 
@@ -405,34 +395,24 @@ static int debugfs_next_vcpu(void *self, int vcpu)
 	return lowest;
 }
 
-static void debugfs_close(void *self)
-{
-	struct debugfs *me = self;
-
-	free(me->text);
-	free(me);
-}
-
 static const struct tables_ops debugfs_ops = {
 	.read = debugfs_read,
 	.next_vcpu = debugfs_next_vcpu,
-	.close = debugfs_close,
+	.close = free,
 };
 
 int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **src)
 {
-	size_t size = strlen(vm_dir) + 1;
-	struct debugfs *me;
+	char *dir;
 	int err;
 
-	if (size > PATH_MAX - sizeof("/vcpu4095/" FILE_NAME))
+	if (strlen(vm_dir) > PATH_MAX - sizeof("/vcpu4095/" FILE_NAME))
 		return -ENAMETOOLONG;
-	me = calloc(1, sizeof(*me) + size);
-	if (!me)
+	dir = strdup(vm_dir);
+	if (!dir)
 		return -ENOMEM;
-	memcpy(me->dir, vm_dir, size);
-	err = exitstat_tables_open(&debugfs_ops, me, src);
+	err = exitstat_tables_open(&debugfs_ops, dir, src);
 	if (err)
-		debugfs_close(me);
+		free(dir);
 	return err;
 }
