@@ -50,12 +50,18 @@ struct options {
 	enum sort_key sort;
 	enum format format;
 	bool by_reason;
+	bool host;		/* the verb is one of 'exitstat host' */
+	bool total;
+	bool sorted;		/* sort was given */
 	unsigned int repeat;	/* 0: not given */
 	uint32_t numbering;	/* 0: not given */
 	uint64_t interval_ns;	/* 0: not given */
 	const char *source;
 	const char *output;
 	const char *html;
+	const char *debugfs;	/* KVM's directory; NULL: where it is */
+	const char *vm;		/* PID, PID-FD or name; NULL: not given */
+	const char *qmp;
 };
 
 /* Verbs an option is for. */
@@ -68,6 +74,8 @@ struct options {
 #define FOR_RECORD	0x040u
 #define FOR_REPORT	0x080u
 #define FOR_TOP		0x100u
+#define FOR_LIST	0x400u
+#define FOR_HOST	0x800u	/* each of them, behind 'host' */
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
 
@@ -91,6 +99,7 @@ struct verb {
 	const char *help;
 };
 
+extern const struct verb verb_list;
 extern const struct verb verb_show;
 extern const struct verb verb_interval;
 extern const struct verb verb_run;
@@ -123,6 +132,8 @@ struct meter {
 	struct exitstat_description desc;
 	const char *path;	/* of the recording, or NULL */
 	int vcpu;		/* a CPU, VCPU_NONE or VCPU_ALL */
+	bool host;		/* it is about vm, from outside */
+	struct exitstat_vm vm;
 };
 
 /* Open the source without believing it: STATUS_OK, or what to exit with. */
@@ -136,6 +147,12 @@ void hypervisor_name(struct meter *meter, char name[13]);
 
 /* Go to the next moment: 1, 0 at the end, or -1 after an error that was said. */
 int meter_advance(struct meter *meter);
+
+/* The same if now is another moment, as it is on a host, and 1 if it is not. */
+int meter_refresh(struct meter *meter);
+
+/* A VM is over: say so.  STATUS_OK: that is no error. */
+int meter_say_end(const struct meter *meter);
 
 /* Go to the last moment of a recording; the CPU is there already.  False after an error, said. */
 bool meter_to_end(struct meter *meter);
@@ -154,6 +171,35 @@ FILE *output_open(const struct options *opts, FILE *stream);
 
 /* Close it and say what could not be written: status, or STATUS_FAILED. */
 int output_close(FILE *out, const struct options *opts, int status);
+
+/*
+ * The VMs of a host, in host.c, and what their VMMs say of them, in qmp.c.
+ */
+
+/* Open the VM that the options name: STATUS_OK, or what to exit with. */
+int host_open(struct meter *meter, const struct options *opts);
+
+/* Say why its tables cannot be read. */
+int host_say(const struct meter *meter, int err);
+
+/* KVM's directory in debugfs. */
+const char *host_dir(const struct options *opts);
+
+/* List the VMs there: STATUS_OK, or what to exit with. */
+int host_list(const struct options *opts, struct exitstat_vms **vms);
+
+#define VM_TEXT_SIZE	(EXITSTAT_VM_NAME_SIZE + 32)
+
+/* "web1 (1234-11)" */
+const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm);
+
+/*
+ * The statistics that QEMU has by QMP, as exitstat_source_open_debugfs() has KVM's.  The first
+ * exitstat_source_advance() connects, and fills vm: pid, and name.  path and vm are yours, and must
+ * outlive the source.  Beside what the other says: -ETIMEDOUT: no answer within 5 s; or what
+ * connect(2) says.
+ */
+int qmp_open(const char *path, struct exitstat_vm *vm, struct exitstat_source **src);
 
 /*
  * Numbers that line up, in units.c.
@@ -183,6 +229,9 @@ bool parse_u32(const char *text, uint32_t *value);
 /* 0.01 to 86400 seconds. */
 bool parse_interval(const char *text, uint64_t *interval_ns);
 
+/* INTERVAL [COUNT], in interval.c: STATUS_OK, or what to exit with.  COUNT is endless if not given. */
+int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *lines);
+
 /*
  * The table, in table.c.
  */
@@ -194,7 +243,7 @@ void table_print(FILE *out, const struct options *opts, const struct exitstat_de
 void table_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
 		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
 
-/* "AMD, 2 vCPUs: exits WHEN", without the end of the line. */
+/* "AMD, 2 vCPUs: exits WHEN", behind the VM's name on a host, without the end of the line. */
 void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
 		 const char *when);
 
@@ -227,7 +276,7 @@ json_t *json_of_text(const char *text);
 /* Print it as a line, and drop it: 0, or -1. */
 int json_print(FILE *out, json_t *json);
 
-void csv_header_print(FILE *out);
+void csv_header_print(FILE *out, const struct meter *meter);
 void csv_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap);
 
 #endif /* CLI_H */

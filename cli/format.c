@@ -59,6 +59,17 @@ static json_t *json_of_since(const struct exitstat_snapshot *snap)
 	return list;
 }
 
+/* A VM that QMP tells of has no descriptor that could be known. */
+static json_t *json_of_vm(const struct exitstat_vm *vm)
+{
+	json_t *json = json_pack("{si}", "pid", vm->pid);
+
+	if (vm->fd >= 0)
+		json_object_set_new(json, "fd", json_integer(vm->fd));
+	json_object_set_new(json, "name", json_of_text(vm->name));
+	return json;
+}
+
 json_t *json_of_snapshot(const struct meter *meter, const struct exitstat_snapshot *snap)
 {
 	char epoch[TEXT_SIZE];
@@ -69,6 +80,8 @@ json_t *json_of_snapshot(const struct meter *meter, const struct exitstat_snapsh
 			 "vendor", vendor_name(snap->numbering), "vcpus", (json_int_t)snap->vcpus,
 			 "epoch", epoch, "tsc_khz", meter->desc.tsc_khz ?
 			 json_integer(meter->desc.tsc_khz) : NULL);
+	if (meter->host)
+		json_object_set_new(json, "vm", json_of_vm(&meter->vm));
 	if (meter->vcpu >= 0) {
 		json_object_set_new(json, "cpu", json_integer(meter->vcpu));
 		json_object_set_new(json, "vcpu", json_integer(snap->vcpu));
@@ -95,9 +108,27 @@ int json_print(FILE *out, json_t *json)
 	return err;
 }
 
-void csv_header_print(FILE *out)
+void csv_header_print(FILE *out, const struct meter *meter)
 {
-	fprintf(out, "time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles\n");
+	fprintf(out, "%stime_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles\n",
+		meter->host ? "pid,fd,vm," : "");
+}
+
+/* A name may hold anything: RFC 4180's quotes. */
+static void csv_vm(FILE *out, const struct exitstat_vm *vm)
+{
+	const char *text;
+
+	fprintf(out, "%d,", vm->pid);
+	if (vm->fd >= 0)
+		fprintf(out, "%d", vm->fd);
+	fputs(",\"", out);
+	for (text = vm->name; *text; text++) {
+		if (*text == '"')
+			fputc('"', out);
+		fputc(*text, out);
+	}
+	fputs("\",", out);
 }
 
 /* Empty where there is nothing, not 0. */
@@ -114,6 +145,8 @@ static void csv_row(FILE *out, const struct meter *meter, const struct exitstat_
 	bool times = snap->taken & EXITSTAT_TAKE_TIMES;
 	bool split = snap->taken & EXITSTAT_TAKE_SPLIT;
 
+	if (meter->host)
+		csv_vm(out, &meter->vm);
 	fprintf(out, "%llu,", (unsigned long long)snap->time_ns);
 	if (meter->vcpu >= 0)
 		fprintf(out, "%d", meter->vcpu);

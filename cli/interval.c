@@ -107,7 +107,7 @@ static void print_interval(const struct options *opts, const struct meter *meter
 		json_print(stdout, json_of_snapshot(meter, between));
 	} else if (opts->format == FORMAT_CSV) {
 		if (!line && !opts->no_header)
-			csv_header_print(stdout);
+			csv_header_print(stdout, meter);
 		csv_print(stdout, meter, between);
 	} else if (opts->by_reason) {
 		print_table(opts, meter, between, line);
@@ -119,14 +119,19 @@ static void print_interval(const struct options *opts, const struct meter *meter
 	fflush(stdout);
 }
 
-/* The next moment: 1, 0 at the end of a recording, or -1 after an error that was said. */
+/* The next moment: 1, 0 at the end of a recording or VM, or -1 after an error that was said. */
 static int next_moment(struct meter *meter, uint64_t deadline_ns)
 {
+	int more;
+
 	if (!meter->path)
 		child_sleep_until(deadline_ns);
 	if (child_stop_asked())
 		return 0;
-	return meter_advance(meter);
+	more = meter_advance(meter);
+	if (!more && meter->host)
+		meter_say_end(meter);
+	return more;
 }
 
 static int measure(const struct options *opts, struct meter *meter, uint64_t interval_ns,
@@ -153,20 +158,28 @@ static int measure(const struct options *opts, struct meter *meter, uint64_t int
 	return status;
 }
 
-static int interval_run(struct options *opts, int argc, char **argv)
+int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *lines)
 {
-	uint64_t interval_ns;
-	uint32_t lines = UINT32_MAX;
-	struct meter meter;
-	int status;
-
-	if (!parse_interval(argv[0], &interval_ns))
+	*lines = UINT32_MAX;
+	if (!parse_interval(argv[0], interval_ns))
 		return say(STATUS_USAGE, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[0]);
-	if (argc > 1 && (*argv[1] == '-' || !parse_u32(argv[1], &lines) || !lines))
+	if (argc > 1 && (*argv[1] == '-' || !parse_u32(argv[1], lines) || !*lines))
 		return say(STATUS_USAGE, "COUNT is a whole number from 1 on, not '%s'", argv[1]);
 	if (argc > 2)
 		return say(STATUS_USAGE, "after INTERVAL and COUNT comes nothing, not '%s'",
 			   argv[2]);
+	return STATUS_OK;
+}
+
+static int interval_run(struct options *opts, int argc, char **argv)
+{
+	uint64_t interval_ns;
+	uint32_t lines;
+	struct meter meter;
+	int status = interval_operands(argc, argv, &interval_ns, &lines);
+
+	if (status)
+		return status;
 	if (opts->vcpu == VCPU_ALL)
 		return say(STATUS_USAGE,
 			   "with an interval, --vcpu takes the number of one CPU, not 'all'");

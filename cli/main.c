@@ -13,10 +13,12 @@ static const char help[] =
 	"\n"
 	"verbs (exitstat VERB --help says more):\n"
 	"  check                 what this machine reports, and why not\n"
+	"  host [VERB...]        on a host: its VMs, or one of them with all of this\n"
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
 	"  names                 all exit numbers, their names and meanings\n"
 	"  record [-- CMD...]    the counters over time, into a file\n"
 	"  report FILE [FILE]    what a recording says; --html: a page with charts\n"
+	"  show                  the table, as without a verb\n"
 	"  top                   the rates on a full screen\n"
 	"\n"
 	"options:\n"
@@ -42,6 +44,7 @@ static const struct verb * const verbs[] = {
 	&verb_names,
 	&verb_record,
 	&verb_report,
+	&verb_show,
 	&verb_top,
 };
 
@@ -62,20 +65,20 @@ static int print_version(void)
 	return STATUS_OK;
 }
 
-static int print_help(const struct verb *verb)
+static int print_help(const struct verb *verb, bool host)
 {
-	fputs(verb->help ? verb->help : help, stdout);
+	fputs(verb->help ? verb->help : host ? verb_list.help : help, stdout);
 	return STATUS_OK;
 }
 
 static int run_verb(const struct verb *verb, struct options *opts, int argc, char **argv)
 {
 	const char *name = verb->name ? verb->name :
-			   verb == &verb_run ? "a measured command" :
-			   verb == &verb_interval ? "an interval" : "the table";
+			   verb == &verb_list ? "the list of VMs" :
+			   verb == &verb_run ? "a measured command" : "an interval";
 
 	if (opts->help)
-		return print_help(verb);
+		return print_help(verb, opts->host);
 	if (opts->version)
 		return print_version();
 	if (!options_fit(opts, verb->bit, name))
@@ -98,35 +101,45 @@ static int run_named(const struct verb *verb, struct options *opts, int argc, ch
 	return run_verb(verb, opts, argc - first + 1, argv + first - 1);
 }
 
-static int choose(int argc, char **argv)
+/* Without a VM to look at, a host shows all of them. */
+static bool lists(const struct options *opts)
 {
-	struct options opts = OPTIONS_DEFAULT;
-	int first = options_parse(argc, argv, false, &opts);
+	return opts->host && !opts->vm && !opts->qmp;
+}
+
+static int choose(struct options *opts, int argc, char **argv)
+{
+	int first = options_parse(argc, argv, false, opts);
 	const struct verb *verb;
 
 	if (first < 0)
 		return STATUS_USAGE;
 	argc -= first;
 	argv += first;
-	if (opts.dashes && argc)
-		return run_verb(&verb_run, &opts, argc, argv);
-	if (opts.dashes)
+	if (opts->dashes && argc)
+		return run_verb(&verb_run, opts, argc, argv);
+	if (opts->dashes)
 		return say(STATUS_USAGE, "after '--' comes the command to measure");
 	if (!argc)
-		return run_verb(&verb_show, &opts, argc, argv);
+		return run_verb(lists(opts) ? &verb_list : &verb_show, opts, argc, argv);
 	if (*argv[0] && strchr("0123456789.", *argv[0]))
-		return run_verb(&verb_interval, &opts, argc, argv);
+		return run_verb(lists(opts) ? &verb_list : &verb_interval, opts, argc, argv);
+	if (!strcmp(argv[0], "host") && !opts->host) {
+		opts->host = true;
+		return choose(opts, argc, argv);
+	}
 	verb = find_verb(argv[0]);
 	if (verb)
-		return run_named(verb, &opts, argc, argv);
-	return say(STATUS_USAGE, "there is no verb '%s'; to measure a command: exitstat -- %s",
-		   argv[0], argv[0]);
+		return run_named(verb, opts, argc, argv);
+	return say(STATUS_USAGE, "there is no verb '%s'; to measure a command: exitstat %s-- %s",
+		   argv[0], opts->host ? "host " : "", argv[0]);
 }
 
 int main(int argc, char **argv)
 {
 	struct options none = OPTIONS_DEFAULT;
-	int status = choose(argc, argv);
+	struct options opts = OPTIONS_DEFAULT;
+	int status = choose(&opts, argc, argv);
 
 	return output_close(stdout, &none, status);
 }

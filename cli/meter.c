@@ -24,6 +24,8 @@ int meter_open(struct meter *meter, const struct options *opts)
 	int err;
 
 	*meter = (struct meter){ .path = opts->source, .vcpu = opts->vcpu };
+	if (opts->host)
+		return host_open(meter, opts);
 	if (!meter->path) {
 		err = exitstat_source_open_cpu(&meter->src);
 		return err ? say(STATUS_FAILED, "cannot use CPUID: %s", strerror(-err)) : STATUS_OK;
@@ -54,8 +56,23 @@ int meter_advance(struct meter *meter)
 
 	if (ret >= 0)
 		return ret;
-	say_recording(meter, ret);
+	if (meter->host)
+		host_say(meter, ret);
+	else
+		say_recording(meter, ret);
 	return -1;
+}
+
+int meter_refresh(struct meter *meter)
+{
+	return meter->host ? meter_advance(meter) : 1;
+}
+
+int meter_say_end(const struct meter *meter)
+{
+	char vm[VM_TEXT_SIZE];
+
+	return say(STATUS_OK, "VM %s ended", vm_text(vm, &meter->vm));
 }
 
 bool meter_to_end(struct meter *meter)
@@ -105,11 +122,15 @@ int meter_describe(struct meter *meter)
 			   "not reported: the hypervisor speaks another revision than %u of the exit statistics",
 			   EXITSTAT_ABI_REVISION);
 	}
-	return say_recording(meter, err);
+	return meter->host ? host_say(meter, err) : say_recording(meter, err);
 }
 
 static int say_pin(struct meter *meter, int err)
 {
+	if (meter->host && err == -ENODEV)
+		return say(STATUS_FAILED, "there is no vCPU %d in this VM", meter->vcpu);
+	if (meter->host)
+		return host_say(meter, err);
 	switch (err) {
 	case -ENODEV:
 		return say(STATUS_FAILED, "there is no CPU %d %s; --vcpu takes one that is online",
@@ -141,6 +162,8 @@ int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
 		return STATUS_OK;
 	if (meter->path && err != -EPROTO)
 		return say_recording(meter, err);
+	if (meter->host && err != -EPROTO)
+		return host_say(meter, err);
 	return say(STATUS_FAILED, "cannot read the exit counters: %s", err == -EPROTO ?
 		   "the answers contradict the ABI" : strerror(-err));
 }

@@ -21,7 +21,7 @@ static bool parse_sort(struct options *opts, const char *value)
 	for (i = 0; i < LENGTH(keys); i++) {
 		if (!strcmp(value, keys[i])) {
 			opts->sort = (enum sort_key)i;
-			return true;
+			return opts->sorted = true;
 		}
 	}
 	return false;
@@ -127,6 +127,30 @@ static bool set_by_reason(struct options *opts, const char *value)
 	return opts->by_reason = true;
 }
 
+static bool set_debugfs(struct options *opts, const char *value)
+{
+	opts->debugfs = value;
+	return *value;
+}
+
+static bool set_vm(struct options *opts, const char *value)
+{
+	opts->vm = value;
+	return *value;
+}
+
+static bool set_qmp(struct options *opts, const char *value)
+{
+	opts->qmp = value;
+	return *value;
+}
+
+static bool set_total(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->total = true;
+}
+
 #define FOR_ALL		(~0u)
 #define FOR_TABLES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
 
@@ -139,20 +163,24 @@ static const struct {
 } table[] = {
 	{ "all", 'a', FOR_TABLES, set_all, NULL },
 	{ "by-reason", 'b', FOR_INTERVAL, set_by_reason, NULL },
-	{ "csv", 'c', FOR_TABLES, set_csv, NULL },
+	{ "csv", 'c', FOR_TABLES | FOR_LIST, set_csv, NULL },
+	{ "debugfs", 'D', FOR_HOST, set_debugfs, "the name of a directory of VMs" },
 	{ "help", 'h', FOR_ALL, set_help, NULL },
 	{ "html", 'H', FOR_REPORT, set_html, "the name of a file to write" },
 	{ "interval", 'i', FOR_RECORD | FOR_TOP, take_interval, "0.01 to 86400 seconds" },
-	{ "json", 'j', FOR_TABLES | FOR_REPORT, set_json, NULL },
-	{ "no-header", 'n', FOR_TABLES, set_no_header, NULL },
+	{ "json", 'j', FOR_TABLES | FOR_REPORT | FOR_LIST, set_json, NULL },
+	{ "no-header", 'n', FOR_TABLES | FOR_LIST, set_no_header, NULL },
 	{ "output", 'o', FOR_RUN | FOR_RECORD, set_output, "the name of a file to write" },
+	{ "qmp", 'q', FOR_HOST, set_qmp, "the name of a QMP socket" },
 	{ "repeat", 'r', FOR_RUN, parse_repeat, "a number of runs, 1 to 1000000" },
-	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP, parse_sort,
+	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP | FOR_LIST, parse_sort,
 	  "time, count, mean, vmm, waiting, name or number" },
 	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
+	{ "total", 'T', FOR_LIST, set_total, NULL },
 	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, "the number of a CPU, 0 to 8191, or 'all'" },
 	{ "vendor", 'w', FOR_NAMES, parse_vendor, "intel or amd" },
 	{ "version", 'V', FOR_ALL, set_version, NULL },
+	{ "vm", 'm', FOR_HOST, set_vm, "the PID, PID-FD or name of a VM" },
 };
 
 /* What getopt wants to see of the table. */
@@ -221,11 +249,18 @@ bool options_fit(const struct options *opts, unsigned int verb, const char *name
 {
 	size_t i;
 
+	if (opts->host)
+		verb |= FOR_HOST;
 	for (i = 0; i < LENGTH(table); i++) {
 		if (!(opts->seen & 1u << i) || table[i].verbs & verb)
 			continue;
-		say(0, "%s takes no --%s; see exitstat %s--help", name, table[i].name,
-		    verb & (FOR_SHOW | FOR_RUN | FOR_INTERVAL) ? "" : "VERB ");
+		if (table[i].verbs == FOR_HOST)
+			say(0, "--%s is for 'exitstat host'; see exitstat host --help",
+			    table[i].name);
+		else
+			say(0, "%s takes no --%s; see exitstat %s--help", name, table[i].name,
+			    verb & FOR_LIST ? "host " :
+			    verb & (FOR_SHOW | FOR_RUN | FOR_INTERVAL) ? "" : "VERB ");
 		return false;
 	}
 	return true;

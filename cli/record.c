@@ -59,7 +59,7 @@ static void join(char *text, size_t size, char **argv)
 
 static int write_notes(const struct record *record, char **argv)
 {
-	char started[32], command[1024];
+	char started[32], command[1024], vm[VM_TEXT_SIZE];
 	time_t now = time(NULL);
 	struct utsname uts;
 	struct tm tm;
@@ -74,6 +74,8 @@ static int write_notes(const struct record *record, char **argv)
 		err = exitstat_recording_note(record->fd, "kernel", uts.release);
 	if (!err)
 		err = exitstat_recording_note(record->fd, "host", uts.nodename);
+	if (!err && record->cpu.host)
+		err = exitstat_recording_note(record->fd, "vm", vm_text(vm, &record->cpu.vm));
 	join(command, sizeof(command), argv);
 	if (!err && *command)
 		err = exitstat_recording_note(record->fd, "command", command);
@@ -126,6 +128,7 @@ static int write_frames(struct record *record, bool command)
 	uint64_t deadline_ns = exitstat_source_now_ns(record->cpu.src);
 	bool over = false;
 	int status = write_frame(record, &over);
+	int more;
 
 	if (command && !status)
 		child_start();
@@ -136,6 +139,9 @@ static int write_frames(struct record *record, bool command)
 		if (!record->cpu.path)
 			child_sleep_until(deadline_ns);
 		over = child_stop_asked() || (command && child_has_ended());
+		more = meter_refresh(&record->cpu);
+		if (more <= 0)
+			return more ? STATUS_FAILED : meter_say_end(&record->cpu);
 		status = write_frame(record, &over);
 	}
 	return status;

@@ -13,6 +13,15 @@ struct run {
 	int status;
 };
 
+/* KVM's tables end with the VM: there is no second reading. */
+static int say_lost(const struct meter *meter)
+{
+	char vm[VM_TEXT_SIZE];
+
+	return say(STATUS_FAILED, "VM %s ended before the command did: its last counts are lost",
+		   vm_text(vm, &meter->vm));
+}
+
 /* Run the command once between two snapshots: STATUS_OK, or what to exit with. */
 static int measure(struct meter *meter, char **argv, struct run *run)
 {
@@ -21,7 +30,7 @@ static int measure(struct meter *meter, char **argv, struct run *run)
 
 	if (!child_spawn(argv))
 		return STATUS_FAILED;
-	status = meter_take(meter, &before);
+	status = meter_refresh(meter) > 0 ? meter_take(meter, &before) : STATUS_FAILED;
 	if (status) {
 		child_cancel();
 		return status;
@@ -32,6 +41,8 @@ static int measure(struct meter *meter, char **argv, struct run *run)
 	case -1:
 		return STATUS_FAILED;
 	case 0:
+		if (meter->host)
+			return say_lost(meter);
 		return say(STATUS_FAILED, "the recording %s ends before the command", meter->path);
 	}
 	status = meter_take(meter, &after);
@@ -80,7 +91,7 @@ static void print_csv(FILE *out, const struct options *opts, const struct meter 
 		      const struct run *run)
 {
 	if (!opts->no_header)
-		csv_header_print(out);
+		csv_header_print(out, meter);
 	csv_print(out, meter, &run->between);
 }
 

@@ -57,8 +57,8 @@ static int show_run(struct options *opts, int argc, char **argv)
 	struct meter meter;
 	int status;
 
-	(void)argc;
-	(void)argv;
+	if (argc > 1)
+		return say(STATUS_USAGE, "show takes no operand, not '%s'", argv[1]);
 	status = meter_open(&meter, opts);
 	if (status)
 		return status;
@@ -67,11 +67,11 @@ static int show_run(struct options *opts, int argc, char **argv)
 	if (!status && !meter_to_end(&meter))
 		status = STATUS_FAILED;
 	if (!status && opts->format == FORMAT_CSV && !opts->no_header)
-		csv_header_print(stdout);
+		csv_header_print(stdout, &meter);
 	if (!status)
 		status = opts->vcpu == VCPU_ALL ? show_all(opts, &meter) : show_one(opts, &meter);
 	meter_close(&meter);
 	return status;
 }
 
-const struct verb verb_show = { .bit = FOR_SHOW, .run = show_run };
+const struct verb verb_show = { .name = "show", .bit = FOR_SHOW, .run = show_run };

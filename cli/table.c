@@ -179,9 +179,15 @@ void table_print(FILE *out, const struct options *opts, const struct exitstat_de
 void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
 		 const char *when)
 {
+	char vm[VM_TEXT_SIZE];
+
+	if (meter->host)
+		fprintf(out, "%s, ", vm_text(vm, &meter->vm));
 	fprintf(out, "%s, %u vCPU%s: exits ", vendor_name(snap->numbering), snap->vcpus,
 		snap->vcpus == 1 ? "" : "s");
-	if (meter->vcpu >= 0)
+	if (meter->vcpu >= 0 && meter->host)
+		fprintf(out, "of vCPU %d ", meter->vcpu);
+	else if (meter->vcpu >= 0)
 		fprintf(out, "of CPU %d (vCPU %u) ", meter->vcpu, snap->vcpu);
 	fputs(when, out);
 }

@@ -164,7 +164,7 @@ static void draw_head(const struct top *top)
 				   top->interval_ns));
 	mvprintw(0, 0, "exitstat top: %s, %u vCPU%s, every %s%s", vendor_name(between->numbering),
 		 top->vm.after.vcpus, top->vm.after.vcpus == 1 ? "" : "s", text_unpad(interval),
-		 top->ended ? ", the recording ends here" : top->paused ? ", paused" : "");
+		 top->ended ? top->meter.host ? ", the VM ended" : ", the recording ends here" : top->paused ? ", paused" : "");
 	if (COLS > 70)
 		mvprintw(0, COLS - 9, "h: help");
 	if (!top->vm.shown) {
@@ -228,8 +228,9 @@ static void draw_reasons(int row, const struct top *top)
 		   "  no. exit                         exits/s %time       mean");
 	for (i = 0; i < between->entries_nr && row < LINES - 1; i++)
 		draw_reason(row++, top, &entries[i], most);
-	mvprintw(row, 0, "      %-25s %10.0f", "exitstat itself",
-		 (double)between->own.count * 1e9 / (double)between->time_ns);
+	if (!top->meter.host)
+		mvprintw(row, 0, "      %-25s %10.0f", "exitstat itself",
+			 (double)between->own.count * 1e9 / (double)between->time_ns);
 }
 
 static void draw_vcpu(int row, const struct gauge *gauge)

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exitstat host: the VMs of this host, a line each.
+ *
+ * Of every VM the reading before is kept, packed: a host may have thousands.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "child.h"
+#include "cli.h"
+
+#define DEFAULT_INTERVAL_NS	1000000000
+
+static const char help[] =
+	"usage: exitstat host [OPTION...]                     the VMs of this host, for a second\n"
+	"       exitstat host [OPTION...] INTERVAL [COUNT]    the same every INTERVAL seconds\n"
+	"       exitstat host --vm VM [OPTION...] [VERB...]   of one VM, what exitstat has for\n"
+	"                                                     a guest: the table, INTERVAL,\n"
+	"                                                     -- CMD, show, top, record, leaf\n"
+	"\n"
+	"On a host: read the exits of its VMs from KVM's tables in debugfs, which is root's,\n"
+	"or of one of them from QEMU. No VM exits for it.\n"
+	"\n"
+	"  -m, --vm VM         the VM with that pid, PID-FD, or name; without it, a verb\n"
+	"                      takes the only VM there is\n"
+	"  -q, --qmp SOCKET    ask that QEMU (7.1 or later) by its QMP socket\n"
+	"  -D, --debugfs DIR   where the VMs are, if not in " EXITSTAT_KVM_DIR "\n"
+	"\n"
+	"of the list:\n"
+	"  -T, --total         since the VMs started, instead of rates\n"
+	"  -s, --sort KEY      by count (the default), time, mean, vmm, waiting, name, or\n"
+	"                      number, which is the pid\n"
+	"  -c, --csv; -j, --json; -n, --no-header\n";
+
+/* A VM, and what happened in it since the reading before. */
+struct guest {
+	struct meter meter;
+	void *before;			/* a reading, packed; NULL: none yet */
+	bool shown;			/* the rest is known */
+	double seconds;
+	struct exitstat_entry total;
+	bool has_states;
+	struct states states;
+	uint32_t vcpus;
+	const char *busiest;
+	bool restarted;
+};
+
+struct list {
+	const struct options *opts;
+	struct guest *guests;		/* in ascending order of pid and fd */
+	size_t nr;
+	unsigned long readings;
+	int status;			/* of the first VM that could not be read */
+};
+
+static void *pack(const struct exitstat_snapshot *snap)
+{
+	size_t size = offsetof(struct exitstat_snapshot, entries) +
+		      snap->entries_nr * sizeof(*snap->entries);
+	void *packed = malloc(size);
+
+	if (packed)
+		memcpy(packed, snap, size);
+	return packed;
+}
+
+static void unpack(struct exitstat_snapshot *snap, const void *packed)
+{
+	size_t head = offsetof(struct exitstat_snapshot, entries);
+
+	memcpy(snap, packed, head);
+	memcpy(snap->entries, (const char *)packed + head,
+	       snap->entries_nr * sizeof(*snap->entries));
+}
+
+static void guest_free(struct guest *guest)
+{
+	meter_close(&guest->meter);
+	free(guest->before);
+}
+
+/*
+ * Who is there.
+ */
+
+static int compare_vms(const struct exitstat_vm *a, const struct exitstat_vm *b)
+{
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return (a->fd > b->fd) - (a->fd < b->fd);
+}
+
+/* The next one of the old list if it is that VM; those before it are no more. */
+static bool take_old(struct list *list, size_t *old, const struct exitstat_vm *vm,
+		     struct guest *guest)
+{
+	while (*old < list->nr) {
+		struct guest *next = &list->guests[*old];
+		int order = compare_vms(&next->meter.vm, vm);
+
+		if (order > 0)
+			return false;
+		(*old)++;
+		if (!order) {
+			*guest = *next;
+			return true;
+		}
+		meter_say_end(&next->meter);
+		guest_free(next);
+	}
+	return false;
+}
+
+static int guest_open(struct guest *guest, const struct exitstat_vm *vm)
+{
+	*guest = (struct guest){ .meter = { .vcpu = VCPU_NONE, .host = true, .vm = *vm } };
+	return exitstat_source_open_debugfs(vm->dir, &guest->meter.src);
+}
+
+/* Merge the VMs that are there with those that were. */
+static int find_guests(struct list *list)
+{
+	const struct exitstat_vm none = { .pid = 2147483647, .fd = 2147483647 };
+	struct guest *guests = NULL;
+	size_t nr = 0, room = 0, old = 0;
+	struct exitstat_vms *vms;
+	struct exitstat_vm vm;
+	struct guest dummy;
+	int status = host_list(list->opts, &vms);
+
+	if (status)
+		return status;
+	while (!status && exitstat_vms_next(vms, &vm)) {
+		if (nr == room) {
+			struct guest *more;
+
+			room = room ? 2 * room : 64;
+			more = realloc(guests, room * sizeof(*more));
+			if (!more) {
+				status = STATUS_FAILED;
+				break;
+			}
+			guests = more;
+		}
+		if (!take_old(list, &old, &vm, &guests[nr]) && guest_open(&guests[nr], &vm))
+			status = STATUS_FAILED;
+		else
+			nr++;
+	}
+	exitstat_vms_close(vms);
+	if (status)
+		say(0, "cannot list the VMs: not enough memory");
+	take_old(list, &old, &none, &dummy);
+	free(list->guests);
+	list->guests = guests;
+	list->nr = nr;
+	return status;
+}
+
+/*
+ * What happened there.
+ */
+
+static const char *busiest(const struct exitstat_snapshot *between)
+{
+	const struct exitstat_entry *most = NULL;
+	uint32_t i;
+
+	for (i = 0; i < between->entries_nr; i++) {
+		if (!most || between->entries[i].count > most->count)
+			most = &between->entries[i];
+	}
+	return most && most->count ? exit_name(between->numbering, most->number) : "";
+}
+
+static void show(struct list *list, struct guest *guest, const struct exitstat_snapshot *between)
+{
+	if (list->opts->format == FORMAT_JSON) {
+		json_print(stdout, json_of_snapshot(&guest->meter, between));
+		return;
+	}
+	if (list->opts->format == FORMAT_CSV) {
+		csv_print(stdout, &guest->meter, between);
+		return;
+	}
+	guest->shown = true;
+	guest->seconds = (double)between->time_ns / 1e9;
+	guest->total = between->total;
+	guest->has_states = states_of(between, &guest->states);
+	guest->vcpus = between->vcpus;
+	guest->busiest = busiest(between);
+	guest->restarted = between->since & EXITSTAT_SINCE_RESTART;
+}
+
+/* Take a reading, and what happened since the last: 0 or -errno. */
+static int guest_take(struct list *list, struct guest *guest)
+{
+	static struct exitstat_snapshot before, after, between;
+	struct meter *meter = &guest->meter;
+	int err = 0;
+
+	if (!guest->before)
+		err = exitstat_description_read(meter->src, &meter->desc);
+	if (!err)
+		err = exitstat_snapshot_take(meter->src, &meter->desc, EXITSTAT_SCOPE_VM,
+					     EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT |
+					     EXITSTAT_TAKE_EPOCH, &after);
+	if (err)
+		return err;
+	guest->shown = false;
+	if (list->opts->total) {
+		show(list, guest, &after);
+	} else if (guest->before) {
+		unpack(&before, guest->before);
+		if (!exitstat_snapshot_subtract(&after, &before, &between) && between.time_ns)
+			show(list, guest, &between);
+	}
+	free(guest->before);
+	guest->before = pack(&after);
+	return guest->before ? 0 : -ENOMEM;
+}
+
+/* A VM that cannot be read is said once; one that ended between listing and reading is no error. */
+static void read_guests(struct list *list)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < list->nr; i++) {
+		struct guest guest = list->guests[i];
+		int ret = exitstat_source_advance(guest.meter.src);
+
+		if (!ret)
+			meter_say_end(&guest.meter);
+		if (ret == 1)
+			ret = guest_take(list, &guest);
+		else if (!ret)
+			ret = -ENODEV;
+		if (!ret) {
+			list->guests[kept++] = guest;
+			continue;
+		}
+		if (ret != -ENODEV && !list->status)
+			list->status = host_say(&guest.meter, ret);
+		guest_free(&guest);
+	}
+	list->nr = kept;
+}
+
+/*
+ * The list as text.
+ */
+
+static double key_of(enum sort_key sort, const struct guest *guest)
+{
+	double seconds = guest->seconds > 0 ? guest->seconds : 1;
+
+	switch (sort) {
+	case SORT_TIME:
+		return (double)guest->total.cycles / seconds;
+	case SORT_COUNT:
+		return (double)guest->total.count / seconds;
+	case SORT_MEAN:
+		return guest->total.count ?
+		       (double)guest->total.cycles / (double)guest->total.count : 0;
+	case SORT_VMM:
+		return (double)guest->total.vmm_cycles / seconds;
+	case SORT_WAITING:
+		return (double)guest->total.waiting_cycles / seconds;
+	case SORT_NAME:
+	case SORT_NUMBER:
+		break;
+	}
+	return 0;
+}
+
+struct line {
+	const struct guest *guest;
+	double key;
+	bool by_name;
+};
+
+static int compare_lines(const void *left, const void *right)
+{
+	const struct line *a = left;
+	const struct line *b = right;
+	int order = a->by_name ? strcmp(a->guest->meter.vm.name, b->guest->meter.vm.name) : 0;
+
+	if (order)
+		return order;
+	if (a->key != b->key)
+		return a->key > b->key ? -1 : 1;
+	return compare_vms(&a->guest->meter.vm, &b->guest->meter.vm);
+}
+
+/* What --vm takes: the pid, if it has one VM only. */
+static void print_id(const struct list *list, const struct guest *guest)
+{
+	size_t i = (size_t)(guest - list->guests);
+	int pid = guest->meter.vm.pid;
+	char id[32];
+
+	snprintf(id, sizeof(id), "%d-%d", pid, guest->meter.vm.fd);
+	if ((!i || guest[-1].meter.vm.pid != pid) &&
+	    (i + 1 == list->nr || guest[1].meter.vm.pid != pid))
+		snprintf(id, sizeof(id), "%d", pid);
+	printf("%11s", id);
+}
+
+static void print_states(bool there, const struct states *states)
+{
+	if (there)
+		printf(" %5.1f %5.1f %5.1f %5.1f", 100 * states->guest, 100 * states->kernel,
+		       100 * states->vmm, 100 * states->waiting);
+	else
+		printf(" %5s %5s %5s %5s", "-", "-", "-", "-");
+}
+
+static double count_of(const struct list *list, const struct guest *guest)
+{
+	return list->opts->total ? (double)guest->total.count :
+	       (double)guest->total.count / guest->seconds;
+}
+
+static void print_guest(const struct list *list, const struct guest *guest, int width)
+{
+	print_id(list, guest);
+	printf(" %-*s", width, *guest->meter.vm.name ? guest->meter.vm.name : "-");
+	if (!guest->shown) {
+		printf(" %5s %10s\n", "-", "-");
+		return;
+	}
+	printf(" %5u %10.0f", guest->vcpus, count_of(list, guest));
+	print_states(guest->has_states, &guest->states);
+	printf("  %s%s\n", guest->busiest, guest->restarted ? " (restarted)" : "");
+}
+
+static void print_total(const struct list *list, int width)
+{
+	struct states sum = { 0 };
+	double count = 0;
+	unsigned long vcpus = 0;
+	size_t i;
+
+	for (i = 0; i < list->nr; i++) {
+		const struct guest *guest = &list->guests[i];
+		const struct states *states = &guest->states;
+
+		if (!guest->shown)
+			continue;
+		vcpus += guest->vcpus;
+		count += count_of(list, guest);
+		if (!guest->has_states)
+			continue;
+		sum.all_cycles += states->all_cycles;
+		sum.guest += states->guest * states->all_cycles;
+		sum.kernel += states->kernel * states->all_cycles;
+		sum.vmm += states->vmm * states->all_cycles;
+		sum.waiting += states->waiting * states->all_cycles;
+	}
+	if (sum.all_cycles > 0) {
+		sum.guest /= sum.all_cycles;
+		sum.kernel /= sum.all_cycles;
+		sum.vmm /= sum.all_cycles;
+		sum.waiting /= sum.all_cycles;
+	}
+	printf("%11s %-*zu %5lu %10.0f", "total", width, list->nr, vcpus, count);
+	print_states(sum.all_cycles > 0, &sum);
+	putchar('\n');
+}
+
+static int print_text(const struct list *list)
+{
+	enum sort_key sort = list->opts->sorted ? list->opts->sort : SORT_COUNT;
+	struct line *lines = calloc(list->nr + 1, sizeof(*lines));
+	int width = 4;
+	size_t i;
+
+	if (!lines)
+		return say(STATUS_FAILED, "cannot list the VMs: not enough memory");
+	for (i = 0; i < list->nr; i++) {
+		const struct guest *guest = &list->guests[i];
+
+		lines[i] = (struct line){ guest, key_of(sort, guest), sort == SORT_NAME };
+		if ((int)strlen(guest->meter.vm.name) > width)
+			width = (int)strlen(guest->meter.vm.name);
+	}
+	qsort(lines, list->nr, sizeof(*lines), compare_lines);
+	if (list->readings && !list->opts->no_header)
+		putchar('\n');
+	if (!list->opts->no_header)
+		printf("%11s %-*s vCPUs %10s  %%gst  %%kvm  %%vmm %%wait  busiest\n", "VM", width,
+		       "name", list->opts->total ? "exits" : "exits/s");
+	for (i = 0; i < list->nr; i++)
+		print_guest(list, lines[i].guest, width);
+	if (list->nr > 1 && !list->opts->no_header)
+		print_total(list, width);
+	free(lines);
+	return STATUS_OK;
+}
+
+static int print_list(struct list *list)
+{
+	int status = list->opts->format == FORMAT_TABLE ? print_text(list) : STATUS_OK;
+
+	fflush(stdout);
+	list->readings++;
+	return status;
+}
+
+static int update(struct list *list)
+{
+	int status = find_guests(list);
+
+	if (status)
+		return status;
+	read_guests(list);
+	if (!list->nr && list->status)
+		return list->status;
+	return STATUS_OK;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int measure(struct list *list, uint64_t interval_ns, uint32_t lines)
+{
+	uint64_t deadline_ns = now_ns();
+	int status = update(list);
+
+	if (!status && !list->nr && lines == 1)
+		return say(STATUS_OK, "no VM runs here: %s has none", host_dir(list->opts));
+	while (!status && lines-- && !ferror(stdout)) {
+		deadline_ns += interval_ns;
+		child_sleep_until(deadline_ns);
+		if (child_stop_asked())
+			break;
+		status = update(list);
+		if (!status)
+			status = print_list(list);
+	}
+	return status;
+}
+
+static int list_run(struct options *opts, int argc, char **argv)
+{
+	const struct meter any = { .host = true };
+	struct list list = { .opts = opts };
+	uint64_t interval_ns = DEFAULT_INTERVAL_NS;
+	uint32_t lines = 1;
+	int status = argc ? interval_operands(argc, argv, &interval_ns, &lines) : STATUS_OK;
+	size_t i;
+
+	if (status)
+		return status;
+	if (opts->total && argc)
+		return say(STATUS_USAGE, "--total is since the VMs started: it takes no INTERVAL");
+	if (opts->format == FORMAT_CSV && !opts->no_header)
+		csv_header_print(stdout, &any);
+	child_catch_signals();
+	if (!opts->total)
+		status = measure(&list, interval_ns, lines);
+	else if (!(status = update(&list)))
+		status = print_list(&list);
+	for (i = 0; i < list.nr; i++)
+		guest_free(&list.guests[i]);
+	free(list.guests);
+	return status ? status : list.status;
+}
+
+const struct verb verb_list = { .bit = FOR_LIST, .run = list_run, .help = help };
