@@ -428,17 +428,25 @@ static int add_rows(struct table *table, const json_t *result, const struct orde
 	return 0;
 }
 
+/* KVM writes a blank as '_'. */
+static bool same_name(const char *name, const char *written)
+{
+	for (; *name && (*name == *written || (*name == ' ' && *written == '_')); name++)
+		written++;
+	return !*name && !*written;
+}
+
 static const struct exitstat_exit *find_exit(uint32_t numbering, const char *name)
 {
 	const struct exitstat_exit *exit;
 	size_t i;
 
 	for (i = 0; (exit = exitstat_exit_at(numbering, i)); i++) {
-		if (!strcmp(exit->name, name))
+		if (same_name(exit->name, name))
 			return exit;
 	}
 	exit = exitstat_exit_find(numbering, EXITSTAT_OTHER);
-	return strcmp(exit->name, name) ? NULL : exit;
+	return same_name(exit->name, name) ? exit : NULL;
 }
 
 static int add_histogram(struct table *table, const char *name, const json_t *buckets,
@@ -501,7 +509,9 @@ static int add_vcpu(const struct qmp *me, struct table *table, const json_t *res
 		return exitstat_table_complain(table, "exit_number is no list of numbers");
 	table->numbering = (uint32_t)numbering;
 	table->tsc_khz = (uint32_t)khz;
-	table->epoch = epoch;
+	/* The VM's is that of its first vCPU. */
+	if (!table->epoch)
+		table->epoch = epoch;
 	table->guest_cycles += guest_cycles;
 	table->histograms = me->histograms;
 	err = add_rows(table, result, &order);

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A QMP server that is no QEMU: qmp.py SOCKET HOW [SEED].  It says "ready" and serves one client after another.
+
+HOW is how it behaves: well, or in one of the ways in which a VMM may not.
+"""
+import json
+import os
+import random
+import socket
+import sys
+import time
+
+import hosttree
+
+EPOCH = 0xfedcba9876543210  # no signed integer holds it
+EVENT = {"event": "NIC_RX_FILTER_CHANGED", "timestamp": {"seconds": 1, "microseconds": 0}}
+GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": ["oob"]}}
+OWN = ["exits", "halt_exits", "halt_poll_success_hist"]
+HOWS = ("well", "backwards", "histograms", "intel", "hang", "mute", "close", "garbage", "no-qmp", "flood", "endless", "old",
+        "stock", "tcg", "error", "ragged", "no-vcpu", "short", "ends", "mutate")
+
+
+def statistics(how, vcpu, tick):
+    numbering = "vmx" if how == "intel" else "svm"
+    rows = hosttree.rows_of(numbering, tick * (vcpu + 1))
+    # Numbers that nothing was counted for are in the lists too.
+    rows = sorted(rows + [(0x2, "none", [0] * 4, [0] * hosttree.BUCKETS)])
+    stats = [{"name": name, "value": 1} for name in OWN]
+    values = {
+        "exit_numbering": 1 if numbering == "vmx" else 2, "exit_tsc_khz": hosttree.TSC_KHZ, "exit_epoch": EPOCH,
+        "exit_guest_cycles": hosttree.GUEST_CYCLES * tick * (vcpu + 1), "exit_number": [row[0] for row in rows],
+    }
+    for i, name in enumerate(("count", "kernel_cycles", "vmm_cycles", "waiting_cycles")):
+        values["exit_" + name] = [row[2][i] for row in rows]
+    if how in ("histograms", "backwards"):
+        values.update(("exit_time_" + row[1], row[3]) for row in rows)
+    if how == "ragged":
+        values["exit_count"].pop()
+    if how == "short":
+        del values["exit_vmm_cycles"]
+    for name, value in values.items():
+        if how == "backwards" and isinstance(value, list):
+            value.reverse()
+        stats.append({"name": name, "value": value})
+    return stats
+
+
+def answer(how, command, arguments, tick):
+    if command == "qmp_capabilities":
+        return {}
+    if command == "query-name":
+        return {"name": "web, 1"}
+    if command == "query-cpus-fast":
+        return [{"cpu-index": i, "qom-path": "/machine/unattached/device[%d]" % i, "thread-id": 1, "target": "x86_64"}
+                for i in range(2)]
+    if command == "query-stats-schemas" and how == "tcg":
+        return []
+    if command == "query-stats-schemas":
+        names = OWN if how == "stock" else [stat["name"] for stat in statistics(how, 0, 1)]
+        return [{"provider": "kvm", "target": target, "stats": [{"name": name, "type": "cumulative", "exponent": 0}
+                                                                for name in (names if target == "vcpu" else OWN)]}
+                for target in ("vm", "vcpu")]
+    if how == "no-vcpu":
+        return []
+    wanted = arguments["providers"][0]["names"]
+    # The last vCPU first, as QEMU 7.2 has it.
+    return [{"provider": "kvm", "qom-path": "/machine/unattached/device[%d]" % i,
+             "stats": [stat for stat in statistics(how, i, tick) if stat["name"] in wanted]} for i in (1, 0)]
+
+
+class Client:
+    def __init__(self, connection, how, chance):
+        self.connection, self.how, self.chance = connection, how, chance
+
+    def send(self, message):
+        text = bytearray(json.dumps(message).encode() + b"\r\n")
+        if self.how == "mutate":
+            for _ in range(self.chance.randrange(4)):
+                text[self.chance.randrange(len(text))] = self.chance.choice(b'{}[]",:0193456789\n\\ x\0-')
+        self.connection.sendall(text)
+
+    def serve(self):
+        how, tick = self.how, 0
+        if how == "hang":
+            time.sleep(60)
+        if how == "close":
+            return
+        if how == "garbage":
+            self.connection.sendall(os.urandom(8192) + b"\n")
+        if how == "endless":
+            while True:
+                self.connection.sendall(b"1" * 65536)
+        self.send({"hello": 1} if how == "no-qmp" else GREETING)
+        for line in self.connection.makefile():
+            command = json.loads(line)
+            name = command["execute"]
+            if how == "mute" and name == "query-stats":
+                time.sleep(60)
+            while how == "flood" and name == "query-stats":
+                self.send(EVENT)
+            if how == "ends" and name == "query-stats" and tick == 2:
+                return
+            tick += name == "query-stats"
+            self.send(EVENT)
+            if how == "old" and name.startswith("query-stats"):
+                self.send({"error": {"class": "CommandNotFound", "desc": "The command %s has not been found" % name}})
+            elif how == "error" and name == "query-stats":
+                self.send({"error": {"class": "GenericError", "desc": "no\nstatistics \x1b[31mtoday"}})
+            else:
+                self.send({"return": answer(how, name, command.get("arguments"), tick)})
+
+
+def main():
+    path, how = sys.argv[1:3]
+    chance = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    if how not in HOWS:
+        sys.exit("qmp.py: HOW is one of " + " ".join(HOWS))
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen(1)
+    print("ready", flush=True)
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            try:
+                Client(connection, how, chance).serve()
+            except (BrokenPipeError, ConnectionResetError, ValueError):
+                pass
+        if how == "ends":
+            break
+
+
+if __name__ == "__main__":
+    main()
