@@ -214,6 +214,8 @@ static int execute(struct qmp *me, struct table *table, const char *command, jso
 	json_t *object = NULL;
 	int err = text ? send_text(me, text, deadline_ns) : -ENOMEM;
 
+	if (!err)
+		err = send_text(me, "\n", deadline_ns);
 	free(text);
 	json_decref(json);
 	while (!err) {

@@ -62,6 +62,7 @@ static void say_what(struct words *words, struct series *series)
 	const char *command = exitstat_source_note(src, "command");
 	const char *started = exitstat_source_note(src, "started");
 	const char *kernel = exitstat_source_note(src, "kernel");
+	const char *vm = exitstat_source_note(src, "vm");
 
 	add(words, "%s: %.3f s in %zu interval%s, on %s with %u vCPU%s.", series->path,
 	    series->length_s, series->points_nr, series->points_nr == 1 ? "" : "s",
@@ -70,6 +71,8 @@ static void say_what(struct words *words, struct series *series)
 	if (started)
 		add(words, "It was begun at %s%s%s.", started, kernel ? ", under Linux " : "",
 		    kernel ? kernel : "");
+	if (vm)
+		add(words, "It is of VM %s, from its host.", vm);
 	if (command)
 		add(words, "While it was recorded, this ran: %s", command);
 	if (series->breaks_off)

@@ -75,7 +75,8 @@ static int read_ids(struct exitstat_vms *vms)
 	if (!err)
 		err = -errno;
 	closedir(dir);
-	qsort(vms->ids, vms->nr, sizeof(*vms->ids), compare_ids);
+	if (vms->nr)
+		qsort(vms->ids, vms->nr, sizeof(*vms->ids), compare_ids);
 	return err;
 }
 

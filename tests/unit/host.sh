@@ -1,0 +1,353 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# exitstat host against a debugfs and QMP servers that are neither KVM's nor QEMU's, under ASan and UBSan.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+
+"$top/packaging/need" tools test || exit 1
+BUILD=$top/build/tests/cli
+make -s -C "$top/cli" BUILD="$BUILD" CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	"$BUILD/exitstat" || exit 1
+work=$(mktemp -d) || exit 1
+servers=()
+cleanup() {
+	[ ${#servers[@]} -eq 0 ] || kill "${servers[@]}" 2>/dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work" || exit 1
+
+# The first pid that no process has.
+pid=4194305
+tree() { python3 "$top/tests/unit/hosttree.py" "$@"; }
+host() { "$BUILD/exitstat" host --debugfs vms "$@"; }
+qmp() { local how=$1; shift; "$BUILD/exitstat" host --qmp "$how.qmp" "$@"; }
+
+# refuses SENTENCE STATUS WORDS COMMAND...: one line on stderr that holds the words, nothing on stdout.
+refuses() {
+	local sentence=$1 wanted=$2 words=$3 said got
+
+	shift 3
+	"$@" >out 2>err </dev/null
+	got=$?
+	said=$(cat err)
+	if [ $got -eq "$wanted" ] && [ "$(wc -l <err)" -eq 1 ] && [[ $said == "exitstat: "*"$words"* ]] && [ ! -s out ]; then
+		pass "$sentence"
+	else
+		fail "$sentence" "$* returned $got and said:
+$said$(cat out)"
+	fi
+}
+
+# json EXPRESSION: what Python says of the objects on stdin, a list of one per line.
+json() {
+	python3 -c "import json, sys; d = [json.loads(line) for line in sys.stdin]; print($1)"
+}
+
+# rows COMMAND...: count and name of every row, by number.
+rows() {
+	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
+}
+
+# table SED: the VM's table, changed so, is the only VM of the directory "bad".
+table() {
+	rm -rf bad
+	mkdir -p "bad/$pid-10"
+	sed "$1" "vms/$pid-10/exit_stats" >"bad/$pid-10/exit_stats"
+}
+bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
+
+plan 107
+
+#
+# Before there is a VM.
+#
+refuses "a host without KVM or debugfs is not here" 77 "no nowhere, so KVM is not loaded or debugfs not mounted" \
+	"$BUILD/exitstat" host --debugfs nowhere
+mkdir none
+refuses "a host without a VM says so, and that is no error" 0 "no VM runs here: none has none" "$BUILD/exitstat" host -D none
+refuses "a verb that needs a VM has none then" 1 "no VM runs here" "$BUILD/exitstat" host -D none show
+mkdir -p "stock/$pid-10/vcpu0"
+refuses "a stock KVM is not here, and the list says what to do" 77 "no exit statistics; see exitstat-kvm(8)" \
+	"$BUILD/exitstat" host -D stock
+refuses "and so does a verb" 77 "$pid-10/exit_stats, so this host's KVM has no exit statistics" \
+	"$BUILD/exitstat" host -D stock show
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	mkdir -m 700 roots
+	chmod 755 .
+	unprivileged() { setpriv --reuid 65534 --clear-groups "$BUILD/exitstat" "$@"; }
+	refuses "debugfs is root's, and QMP is the way without" 1 "only root may (try sudo); --qmp SOCKET needs no root" \
+		unprivileged host --debugfs "$work/roots"
+else
+	skip "debugfs is root's, and QMP is the way without" "this is not root, or setpriv is missing"
+fi
+
+#
+# The list.
+#
+tree vms --vms 3
+is "the list holds VMs, vCPUs and exits since their start, the busiest first" "$(host --total -n | awk '{ print $1, $3, $4, $9 }')" \
+	"$((pid + 2)) 2 243 cpuid
+$((pid + 1)) 2 162 cpuid
+$pid 2 81 cpuid"
+is "the shares of the states add up" "$(host -T -n | awk '{ print ($5 + $6 + $7 + $8 > 99.7 && $5 + $6 + $7 + $8 < 100.3) }' | sort -u)" 1
+is "the total is of all VMs" "$(host -T | awk '$1 == "total" { print $2, $3, $4 }')" "3 6 486"
+is "--sort number sorts by pid" "$(host -T -n --sort number | awk '{ print $1 }' | paste -sd ' ')" "$pid $((pid + 1)) $((pid + 2))"
+(sleep 0.7; tree vms --vms 3 --tick 101) &
+host --json 3 1 >out
+is "an interval holds what happened in it, JSON an object per VM" \
+	"$(json '[(o["vm"]["pid"], o["total"]["count"], o["guest_cycles"]) for o in d]' <out)" \
+	"[($pid, 8100, 300000000), ($((pid + 1)), 16200, 600000000), ($((pid + 2)), 24300, 900000000)]"
+wait $!
+is "CSV has the VM in front of every row" "$(host -T --csv | sed -n '1p;2p' | sed 's/[0-9]\{9,\}/TIME/')" \
+	"pid,fd,vm,time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles
+$pid,10,\"\",TIME,,96,interrupt,2121,4242000,0,0"
+(sleep 0.6; mv "vms/$((pid + 1))-10" gone; tree vms --vms 1 --pid $((pid + 9))) &
+host 1 4 >out 2>err
+status=$?
+is "a VM that ends is said, a new one appears, and neither is an error" \
+	"$status $(cat err) $(grep -c " $((pid + 1)) " out) $(awk '$1 == '$((pid + 9))' { print $4 }' out | uniq | paste -sd ' ')" \
+	"0 exitstat: VM $((pid + 1))-10 ended 0 - 0"
+rm -rf gone "vms/$((pid + 9))-10"
+wait $!
+tree vms --vms 3
+
+#
+# Names.
+#
+sleeper='import sys, time; open(sys.argv[1], "w").close(); time.sleep(60)'
+python3 -c "$sleeper" started1 -name guest=web1,debug-threads=on & servers+=($!)
+python3 -c "$sleeper" started2 -name "$(printf 'web,,\e[31m2\302\233')" & servers+=($!)
+python3 -c "$sleeper" started3 -name web1 & servers+=($!)
+for i in $(seq 100); do [ ! -e started1 ] || [ ! -e started2 ] || [ ! -e started3 ] || break; sleep 0.1; done
+mkdir named
+tree named --vms 1 --pid "${servers[0]}"
+tree named --vms 2 --same-pid --pid "${servers[1]}"
+named() { "$BUILD/exitstat" host --debugfs named "$@"; }
+is "a VM has QEMU's name for it, and no character of it reaches the terminal as more" \
+	"$(named -T -n --json --sort number | json '[o["vm"]["name"] for o in d]')" "['web1', 'web,?[31m2??', 'web,?[31m2??']"
+is "two VMs of a process are told apart by descriptor" "$(named -T -n | awk '{ print $1 }' | sort | paste -sd ' ')" \
+	"$(printf '%s\n' "${servers[0]}" "${servers[1]}-10" "${servers[1]}-11" | sort | paste -sd ' ')"
+is "--vm takes a name, a pid, or PID-FD" \
+	"$(for vm in web1 "${servers[0]}" "${servers[1]}-11"; do named --vm "$vm" -j | json 'd[0]["total"]["count"]'; done | paste -sd ' ')" "81 81 162"
+refuses "a pid with two VMs is refused with both of them" 1 \
+	"2 VMs are called '${servers[1]}': web,?[31m2?? (${servers[1]}-10), web,?[31m2?? (${servers[1]}-11)" named --vm "${servers[1]}"
+tree named --vms 1 --pid "${servers[2]}"
+refuses "and so is a name that two VMs have" 1 "2 VMs are called 'web1': web1 (${servers[0]}-10), web1 (${servers[2]}-10)" named --vm web1
+refuses "a VM that is not there is refused by name" 1 "no VM 'web9' in named; exitstat host lists them" named --vm web9 1
+refuses "without --vm a verb says which VMs there are" 2 "4 VMs, and --vm VM says which: web1 (${servers[0]}-10)" named show
+rm -r named/"${servers[1]}"-* named/"${servers[2]}"-*
+is "and takes the only one" "$(rows named show)" "$(rows named --vm web1)"
+
+#
+# One VM, with the verbs of a guest.
+#
+is "the table is the VM's" "$(rows host --vm $pid)" "interrupt 21
+cpuid 33
+hlt 15
+io 9
+invalid_guest_state 3"
+is "--vcpu takes KVM's number" "$(rows host --vm $pid --vcpu 1)" "interrupt 14
+cpuid 22
+hlt 10
+io 6
+invalid_guest_state 2"
+is "--vcpu all has each of them" "$(host --vm $pid --vcpu all -j | json '[(o["vcpu"], o["total"]["count"]) for o in d]')" "[(0, 27), (1, 54)]"
+refuses "a vCPU that is not there is refused" 1 "there is no vCPU 2 in this VM" host --vm $pid --vcpu 2
+is "the leaves are the guest's: the count of an exit" "$(host --vm $pid leaf 0x4ffffffe 0x7b)" \
+	"leaf=0x4ffffffe ecx=0x0000007b: eax=0x00000009 ebx=0x00000000 ecx=0x00000000 edx=0x00000000"
+is "a number that names nothing is undefined, one that never happened 0" \
+	"$(host --vm $pid leaf 0x4ffffffe 0xa7 | cut -d: -f2; host --vm $pid leaf 0x4ffffffe 0x73 | cut -d: -f2)" \
+	" eax=0x00000000 ebx=0x00000000 ecx=0x00000000 edx=0xffffffff
+ eax=0x00000000 ebx=0x00000000 ecx=0x00000000 edx=0x00000000"
+is "the totals, the time in the guest, and a leaf that has no name" \
+	"$(for leaf in c d 7 5; do host --vm $pid leaf 0x4ffffff$leaf | cut -d: -f2; done)" \
+	" eax=0x00000051 ebx=0x00000000 ecx=0x00000000 edx=0x00000000
+ eax=0x00000000 ebx=0x00000000 ecx=0x00046c08 edx=0x00000000
+ eax=0x00000000 ebx=0x00000000 ecx=0x002dc6c0 edx=0x00000000
+ eax=0x00000000 ebx=0x00000000 ecx=0x00000000 edx=0x00000000"
+is "a command's exits are the VM's, and nothing is taken out as the reader's own" \
+	"$(host --vm $pid -j -o one -- python3 "$top/tests/unit/hosttree.py" vms --vms 3 --tick 11; json '(d[0]["total"]["count"], "own" in d[0])' <one)" "(810, False)"
+host --vm $pid record -i 0.1 -o rec -- sh -c "for i in 21 31 41 51; do sleep 0.2; python3 $top/tests/unit/hosttree.py vms --vms 3 --tick \$i; done" 2>/dev/null
+is "a recording holds the VM's exits, of which none were the reader's" \
+	"$("$BUILD/exitstat" report --json rec | json '(d[0]["before"], d[0]["total"]["count"], "own" in d[0])')" "(891, 3240, False)"
+is "and says which VM it is of" "$("$BUILD/exitstat" report rec | grep -c "of VM $pid-10, from its host")" 1
+is "and can be asked again" "$("$BUILD/exitstat" --source rec -j | json '(d[0]["total"]["count"], "own" in d[0])')" "(4131, False)"
+tree vms --vms 3 --histograms
+host --vm $pid record -i 0.2 -o hist -- python3 "$top/tests/unit/hosttree.py" vms --vms 3 --histograms --tick 2 2>/dev/null
+is "histograms are read, one bucket where it is" \
+	"$("$BUILD/exitstat" report --json hist | json '[(l["name"], l["buckets"].index(sum(l["buckets"])), sum(l["buckets"])) for l in d[0]["latencies"]]')" \
+	"[('interrupt', 2, 21), ('cpuid', 1, 33), ('hlt', 0, 15), ('io', 6, 9), ('invalid_guest_state', 0, 3)]"
+is "Intel's numbers are Intel's" "$(rm -rf intel; tree intel --vms 1 --numbering vmx; rows "$BUILD/exitstat" host -D intel show)" "EXTERNAL_INTERRUPT 21
+CPUID 33
+HLT 15
+IO_INSTRUCTION 9"
+tree vms --vms 3
+(sleep 0.9; rm -r vms/$pid-10) &
+host --vm $pid 0.2 >out 2>err
+status=$?
+is "a VM that ends while it is watched is said in a line, with what was there before" \
+	"$status $(cat err) $(head -n 1 out | awk '{ print $1 }') $(($(wc -l <out) > 1))" "0 exitstat: VM $pid-10 ended exits/s 1"
+tree vms --vms 3
+(sleep 0.9; rm -r vms/$pid-10) &
+host --vm $pid record -i 0.2 -o ended 2>err
+is "a recording ends with its VM" "$? $(head -n 1 err) $("$BUILD/exitstat" report ended | grep -c 'From the VM')" "0 exitstat: VM $pid-10 ended 1"
+tree vms --vms 3
+refuses "a VM that ends before the command is an error: what happened is lost" 1 "VM $pid-10 ended before the command did" \
+	host --vm $pid -- rm -r vms/$pid-10
+tree vms --vms 3
+is "what restarted in place is counted from zero" \
+	"$(host --vm $pid -j -o one -- python3 -c "import sys; sys.path[:0] = ['$top/tests/unit']; import hosttree; hosttree.write_vm('vms', $pid, 10, epoch=7)"
+	json '(d[0]["since"], d[0]["total"]["count"])' <one)" "(['restart'], 81)"
+tree vms --vms 3
+
+#
+# Usage.
+#
+refuses "--vm is for a host" 2 "--vm is for 'exitstat host'" "$BUILD/exitstat" --vm 1
+refuses "a recording is no host" 2 "leave out --source" host --vm $pid --source rec show
+refuses "the list takes no --vcpu" 2 "the list of VMs takes no --vcpu" host --vcpu 1
+refuses "and no --total with an interval" 2 "it takes no INTERVAL" host --total 1
+refuses "a verb that is none is refused" 2 "there is no verb 'tops'; to measure a command: exitstat host -- tops" host tops
+refuses "host is no verb of host" 2 "there is no verb 'host'" host host
+refuses "top needs a terminal" 1 "top needs a terminal" host --vm $pid top
+is "help is the host's" "$(host --help | head -n 1 | cut -d ' ' -f 1-3)" "usage: exitstat host"
+
+#
+# Tables that are none.
+#
+table ''
+is "a table is read" "$(rows bad show | wc -l)" 5
+table 's/^tsc_khz.*/&\ncolour blue/; s/waiting_cycles/& future/; s/^0x.*/& 17/'
+is "keys and columns that are not known are passed over" "$(rows bad show | wc -l)" 5
+while IFS='|' read -r sentence line rule change; do
+	table "$change"
+	refuses "refused: $sentence" 1 "line $line: $rule" bad show
+done <<'END'
+an empty file|0|a table begins with 'exit_stats 1'|d
+another version|1|a table begins with 'exit_stats 1'|1s/1/2/
+a numbering that is none|2|numbering is vmx or svm|s/svm/arm/
+a key without a value|3|a line has a key and a value|s/^tsc_khz.*/tsc_khz/
+a frequency beyond 32 bits|3|the value of this key is a number|s/^tsc_khz.*/tsc_khz 4294967296/
+a negative epoch|5|the value of this key is a number|s/^epoch.*/epoch -1/
+no guest_cycles|6|before the rows come numbering|/guest_cycles/d
+a missing column|8|the columns are number, count|s/vmm_cycles/mmm_cycles/
+a row that is too short|9|a row has a value for each column|9s/ [0-9]* *$//
+a row that is too long|9|a row has a value for each column|9s/$/ 1/
+a count that is none|9|a value is a number|9s/ 21 / x1 /
+a count beyond 64 bits|9|a value is a number|9s/ 21 / 18446744073709551616 /
+rows that do not ascend|10|the rows are in ascending order|9s/0x60/0xffffffff/
+END
+table ''
+truncate -s -1 "bad/$pid-10/exit_stats"
+refuses "refused: a line without its end" 1 "line 13: the table breaks off inside a line" bad show
+truncate -s +1 "bad/$pid-10/exit_stats"
+refuses "refused: a zero byte" 1 "a table has no zero bytes" bad show
+table '9,$d'
+seq 257 | sed 's/$/ name 1 1 1 1/' >>"bad/$pid-10/exit_stats"
+refuses "refused: more rows than there are exits" 1 "line 265: a table has at most 256 rows" bad show
+table ''
+yes 'key value' | head -c 2000000 >>"bad/$pid-10/exit_stats"
+refuses "refused: a table of megabytes" 1 "exit_stats: File too large" bad show
+table ''
+mkdir -p "bad/$pid-10/vcpu0"
+cp "bad/$pid-10/exit_stats" "bad/$pid-10/vcpu0"
+refuses "refused: a vCPU's table that is a VM's" 1 "and vcpus or vcpu" bad --vm $pid --vcpu 0
+table 1d
+cp -r "vms/$((pid + 1))-10" bad
+bad -T >out 2>err
+is "the list holds the VMs that can be read, and says what is wrong with the other" \
+	"$? $(grep -c "line 1: a table begins" err) $(awk '{ print $4 }' out | paste -sd ' ')" "1 1 exits 162"
+
+#
+# QMP.
+#
+serve() {
+	python3 "$top/tests/unit/qmp.py" "$1.qmp" "$@" >"$1.ready" &
+	servers+=($!)
+}
+for how in well backwards histograms intel hang mute close garbage no-qmp flood endless old stock tcg error ragged no-vcpu short ends; do
+	serve $how
+done
+for how in *.ready; do
+	for i in $(seq 300); do [ ! -s "$how" ] || break; sleep 0.1; done
+done
+# Those that take their time go on meanwhile.
+declare -A slow
+for how in hang mute flood endless; do
+	(
+		start=$EPOCHREALTIME
+		qmp $how >$how.out 2>$how.err
+		echo "$? $(wc -l <$how.err) $((${EPOCHREALTIME/./} - ${start/./} < 20000000))" >$how.status
+	) &
+	slow[$how]=$!
+done
+is "QMP: the table is the sum of the vCPUs" "$(rows qmp well)" "interrupt 21
+cpuid 33
+hlt 15
+io 9
+invalid_guest_state 3"
+is "each vCPU is found by its path" "$(qmp well --vcpu all -j | json '[(o["vcpu"], o["total"]["count"]) for o in d]')" "[(0, 27), (1, 54)]"
+is "an epoch of 64 bits is exact, the name and the pid are QEMU's" \
+	"$(qmp well -j | json "(d[0]['epoch'], d[0]['vm']['name'], d[0]['vm']['pid'] in [$(printf '%s,' "${servers[@]}")])")" \
+	"('0xfedcba9876543210', 'web, 1', True)"
+is "an interval is the time between two answers" "$(qmp well -j 0.1 2 | json '[o["total"]["count"] for o in d]')" "[81, 81]"
+is "lists that QEMU prints backwards are turned" "$(rows qmp backwards)" "$(rows qmp well)"
+for how in histograms backwards; do qmp $how record -i 0.1 -o $how.rec -- true 2>/dev/null; done
+buckets() { "$BUILD/exitstat" report --json $1.rec | json '[(l["name"], l["buckets"].index(sum(l["buckets"]))) for l in d[0]["latencies"]]'; }
+is "histograms are found by name" "$(buckets histograms)" "[('interrupt', 2), ('cpuid', 1), ('hlt', 0), ('io', 6), ('invalid_guest_state', 0)]"
+is "and turned with the rest" "$(buckets backwards)" "$(buckets histograms)"
+is "Intel's QEMU has Intel's numbers" "$(rows qmp intel | head -n 1)" "EXTERNAL_INTERRUPT 21"
+qmp ends 0.1 >out 2>err
+is "a QEMU that ends is said in a line, and is no error" "$? $(sed 's/([0-9]*)/(PID)/' err) $(wc -l <out)" "0 exitstat: VM web, 1 (PID) ended 2"
+refuses "refused: no socket" 1 "cannot use the QMP socket nowhere.qmp: No such file" qmp nowhere
+refuses "refused: one whose server is gone" 1 "cannot use the QMP socket ends.qmp: Connection refused" qmp ends
+refuses "refused: a path that is no socket's" 1 "cannot open" qmp "$(printf '%0200d' 1)"
+refuses "refused: one that closes" 1 "was closed before it answered" qmp close
+refuses "refused: garbage" 1 "what it sends is no JSON object" qmp garbage
+refuses "refused: a server of something else" 1 "it greets as no QMP server does" qmp no-qmp
+refuses "refused: QEMU before 7.1" 77 "QEMU is older than 7.1" qmp old
+refuses "refused: a stock KVM" 77 "there is no KVM with exit statistics" qmp stock
+refuses "refused: no KVM at all" 77 "there is no KVM with exit statistics" qmp tcg
+refuses "refused: QEMU's error, in one line" 1 "it answers: no?statistics ?[31mtoday" qmp error
+refuses "refused: lists of different lengths" 1 "no lists of the same length" qmp ragged
+refuses "refused: a list too few" 1 "no lists of the same length" qmp short
+refuses "refused: no vCPU" 1 "tells of no vCPU" qmp no-vcpu
+refuses "--qmp takes no --vm" 2 "it takes no --vm" qmp well --vm 1
+for how in hang mute flood endless; do
+	wait "${slow[$how]}"
+	is "refused within seconds: $how" "$(cat $how.status) $(grep -c -e "does not answer" -e "more than 64 MiB" $how.err)" "1 1 1 1"
+done
+for seed in 1 2 3 4; do
+	python3 "$top/tests/unit/qmp.py" mutate$seed.qmp mutate $seed >/dev/null 2>&1 & servers+=($!)
+done
+sleep 1
+odd=
+for i in $(seq 15); do
+	for seed in 1 2 3 4; do
+		timeout 20 "$BUILD/exitstat" host --qmp mutate$seed.qmp --vcpu all >out 2>err
+		case $? in 0 | 1 | 77) ;; *) odd+="$i $seed: $(cat err)" ;; esac
+		! grep -q -e Sanitizer -e "runtime error" err || odd+="$i $seed: $(cat err)"
+	done
+done
+is "answers with random faults end in a table or in an error" "$odd" ""
+
+#
+# Thousands.
+#
+tree many --vms 4096 --vcpus 1
+start=$EPOCHREALTIME
+"$BUILD/exitstat" host -D many --total -n >out
+elapsed_us=$((${EPOCHREALTIME/./} - ${start/./}))
+is "4096 VMs are listed, within ten seconds even here" "$(wc -l <out) $((elapsed_us < 10000000))" "4096 1"
+diagnose "$((elapsed_us / 1000)) ms under ASan"
+(while [ -e many ]; do rm -rf "many/$((pid + RANDOM % 4096))-10"; done) & churn=$!
+"$BUILD/exitstat" host -D many 0.5 4 >out 2>err
+status=$?
+kill $churn
+wait $churn 2>/dev/null
+is "while VMs end all the time, the list says which, and goes on" \
+	"$status $(grep -vc 'exitstat: VM [0-9-]* ended' err) $(grep -c ^ err | awk '{ print ($1 > 10) }')" "0 0 1"
+finish
