@@ -229,7 +229,7 @@ bool parse_u32(const char *text, uint32_t *value);
 /* 0.01 to 86400 seconds. */
 bool parse_interval(const char *text, uint64_t *interval_ns);
 
-/* INTERVAL [COUNT], in interval.c: STATUS_OK, or what to exit with.  COUNT is endless if not given. */
+/* INTERVAL [COUNT], in interval.c: STATUS_OK, or what to exit with.  lines is endless without. */
 int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *lines);
 
 /*

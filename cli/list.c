@@ -450,6 +450,13 @@ static int measure(struct list *list, uint64_t interval_ns, uint32_t lines)
 	return status;
 }
 
+static int show_total(struct list *list)
+{
+	int status = update(list);
+
+	return status ? status : print_list(list);
+}
+
 static int list_run(struct options *opts, int argc, char **argv)
 {
 	const struct meter any = { .host = true };
@@ -466,10 +473,7 @@ static int list_run(struct options *opts, int argc, char **argv)
 	if (opts->format == FORMAT_CSV && !opts->no_header)
 		csv_header_print(stdout, &any);
 	child_catch_signals();
-	if (!opts->total)
-		status = measure(&list, interval_ns, lines);
-	else if (!(status = update(&list)))
-		status = print_list(&list);
+	status = opts->total ? show_total(&list) : measure(&list, interval_ns, lines);
 	for (i = 0; i < list.nr; i++)
 		guest_free(&list.guests[i]);
 	free(list.guests);

@@ -158,7 +158,8 @@ static json_t *load(const char *line, size_t length)
 }
 
 /* The next object: 0 or -errno. */
-static int receive_object(struct qmp *me, struct table *table, uint64_t deadline_ns, json_t **object)
+static int receive_object(struct qmp *me, struct table *table, uint64_t deadline_ns,
+			  json_t **object)
 {
 	size_t scanned = 0;
 	char *end;
@@ -278,7 +279,8 @@ static int read_names(struct qmp *me, struct table *table)
 	json_decref(schemas);
 	if (has_name(me->names, "exit_number") && has_name(me->names, "exit_count"))
 		return 0;
-	table->complaint = "there is no KVM with exit statistics: query-stats-schemas names no exit_count";
+	table->complaint =
+		"there is no KVM with exit statistics: query-stats-schemas names no exit_count";
 	return -EOPNOTSUPP;
 }
 

@@ -158,13 +158,14 @@ static void draw_states(int row, const struct exitstat_snapshot *between)
 static void draw_head(const struct top *top)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
+	const char *end = top->meter.host ? ", the VM ended" : ", the recording ends here";
 	char interval[TEXT_SIZE];
 
 	text_ns(interval, (double)(top->paused || top->meter.path ? between->time_ns :
 				   top->interval_ns));
 	mvprintw(0, 0, "exitstat top: %s, %u vCPU%s, every %s%s", vendor_name(between->numbering),
 		 top->vm.after.vcpus, top->vm.after.vcpus == 1 ? "" : "s", text_unpad(interval),
-		 top->ended ? top->meter.host ? ", the VM ended" : ", the recording ends here" : top->paused ? ", paused" : "");
+		 top->ended ? end : top->paused ? ", paused" : "");
 	if (COLS > 70)
 		mvprintw(0, COLS - 9, "h: help");
 	if (!top->vm.shown) {

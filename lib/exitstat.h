@@ -76,14 +76,14 @@ int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
 int exitstat_recording_note(int fd, const char *key, const char *value);
 
 /*
- * On a host: a VM that runs there, by its directory in KVM's debugfs (docs/host.md; exitstat_vms_next()
- * has it).  The leaves are answered as its guest's CPUID would, from KVM's tables, and no vCPU exits
- * for it: exitstat_source_asked() stays 0, and nothing is subtracted as the reader's own.  The CPUs
- * are KVM's vCPUs, by the number in vcpu<N>.  Every moment needs exitstat_source_advance(), the
- * first one too; that reads the tables, and returns 0 once the VM has ended: the last moment stays.
- * -ENOMEM, or -ENAMETOOLONG.  The first exitstat_source_advance() also says -ENODEV: there is no
- * such VM; -EOPNOTSUPP: this KVM has no exit statistics; -EBADMSG: its table is none; or what
- * open(2) says.
+ * On a host: a VM that runs there, by its directory in KVM's debugfs, which exitstat_vms_next()
+ * has (docs/host.md).  The leaves are answered as its guest's CPUID would, from KVM's tables, and
+ * no vCPU exits for it: exitstat_source_asked() stays 0, and nothing is taken out as the reader's
+ * own.  The CPUs are KVM's vCPUs, by the number in vcpu<N>.  Every moment needs
+ * exitstat_source_advance(), the first one too; that reads the tables, and returns 0 once the VM
+ * has ended: the last moment stays.  -ENOMEM, or -ENAMETOOLONG.  The first advance also says
+ * -ENODEV: there is no such VM; -EOPNOTSUPP: this KVM has no exit statistics; -EBADMSG: its table
+ * is none; or what open(2) says.
  */
 int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **src);
 

@@ -9,7 +9,7 @@ struct exitstat_source {
 	const struct exitstat_source_ops *ops;
 	void *self;
 	uint64_t asked;
-	int outside;		/* of the VM: asking costs no exit, so nothing is counted as asked */
+	int outside;		/* of the VM: asking is no exit, and not counted */
 };
 
 #endif /* EXITSTAT_SOURCE_H */
