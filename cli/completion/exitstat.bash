@@ -3,8 +3,8 @@
 # Completion of exitstat for bash.
 
 _exitstat() {
-	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
-	local cpus
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' host='' i
+	local cpus pids
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -13,7 +13,8 @@ _exitstat() {
 			_command_offset $((i + 1))
 			return
 			;;
-		check | leaf | names | record | report | top) verb=${verb:-${COMP_WORDS[i]}} ;;
+		host) [ -n "$verb" ] || host=host ;;
+		check | leaf | names | record | report | show | top) verb=${verb:-${COMP_WORDS[i]}} ;;
 		esac
 	done
 	case $before in
@@ -30,15 +31,25 @@ _exitstat() {
 		mapfile -t COMPREPLY < <(compgen -W "all ${cpus//cpu/}" -- "$word")
 		return
 		;;
-	-S | --source | -o | --output | -H | --html)
+	-S | --source | -o | --output | -H | --html | -q | --qmp | -D | --debugfs)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	-m | --vm)
+		pids=$(exitstat host --total --csv --no-header 2>/dev/null | cut -d, -f1 | uniq)
+		mapfile -t COMPREPLY < <(compgen -W "$pids" -- "$word")
 		return
 		;;
 	-i | --interval | -r | --repeat) return ;;
 	esac
+	case $host$verb:$word in
+	host:-*) mapfile -t COMPREPLY < <(compgen -W '-- --all --by-reason --csv --debugfs --help --json --no-header --output --qmp --repeat --sort --total --vcpu --vm' -- "$word") ;;
+	host:*) mapfile -t COMPREPLY < <(compgen -W 'check leaf names record report show top' -- "$word") ;;
+	esac
+	[ "$host" ] && [ -z "$verb" ] && return
 	case $verb:$word in
 	:-*) mapfile -t COMPREPLY < <(compgen -W '-- --all --by-reason --csv --help --json --no-header --output --repeat --sort --source --vcpu --version' -- "$word") ;;
-	:*) mapfile -t COMPREPLY < <(compgen -W 'check leaf names record report top' -- "$word") ;;
+	:*) mapfile -t COMPREPLY < <(compgen -W 'check host leaf names record report show top' -- "$word") ;;
 	names:*) mapfile -t COMPREPLY < <(compgen -W '--help --vendor' -- "$word") ;;
 	record:*) mapfile -t COMPREPLY < <(compgen -W '-- --help --interval --output' -- "$word") ;;
 	report:-*) mapfile -t COMPREPLY < <(compgen -W '--help --html --json --sort' -- "$word") ;;
