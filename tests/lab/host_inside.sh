@@ -5,17 +5,6 @@
 # host.sh takes apart what is printed here.  The argument is the number of the guest's vCPUs.
 cd /tmp || exit 1
 
-# Behind the snapshot the guest executes no program: it may make exits, but no CPUID.
-cat >/root/in_guest <<'END'
-cd /tmp
-mkfifo never
-/root/exits 1009 503
-exitstat --json >table
-while read -r line; do echo "guest $line"; done <table
-echo ready
-read -r line <>never
-END
-
 # qmp COMMAND...: what QEMU answers, greeting and all.
 qmp() {
 	for command in qmp_capabilities "$@"; do
@@ -33,14 +22,22 @@ labelled() {
 	"$@" 2>&1 | sed "s/^/$word /"
 }
 
-echo "empty $(exitstat host 2>&1) $?"
+# said WORD COMMAND...: all of it in a line, and the status.
+said() {
+	word=$1
+	shift
+	text=$("$@" 2>&1)
+	echo "$word $? $text"
+}
+
+said empty exitstat host
 guest --smp "$1" --kernel-arg tsc=reliable --qemu -name --qemu guest=web1,debug-threads=on \
-	--qemu -qmp --qemu unix:/tmp/qmp,server=on,wait=off -- sh /root/in_guest >said 2>guest-errors &
-for i in $(seq 600); do
-	! grep -q ready said || break
+	--qemu -qmp --qemu unix:/tmp/qmp,server=on,wait=off -- sh /root/host_guest.sh >out 2>&1 & guest=$!
+until grep -q ready out; do
+	[ -d /proc/$guest ] || { cat out; exit 1; }
 	sleep 1
 done
-grep ^guest said
+grep ^guest out
 labelled list exitstat host
 labelled total exitstat host --total --json
 qmp stop >/dev/null
@@ -51,7 +48,8 @@ labelled qmp-vcpus exitstat host --qmp /tmp/qmp --vcpu all --json
 exitstat host record -i 0.1 -o debugfs.rec -- true 2>/dev/null
 exitstat host --qmp /tmp/qmp record -i 0.1 -o qmp.rec -- true 2>/dev/null
 exitstat host record -i 0.1 -o still.rec -- sleep 1 2>/dev/null
-for name in debugfs qmp still; do labelled $name-report exitstat report --json $name.rec; done
+labelled still-report exitstat report --json still.rec
+for name in debugfs qmp; do labelled $name-buckets grep ^4ffffff9 $name.rec; done
 labelled schemas qmp '{"execute":"query-stats-schemas"}'
 labelled raw qmp '{"execute":"query-stats","arguments":{"target":"vcpu","providers":[{"provider":"kvm","names":["exit_number"]}]}}'
 labelled table cat /sys/kernel/debug/kvm/*/exit_stats
@@ -69,5 +67,4 @@ echo "watched $? $(wc -l <watched) $(cat watched-errors)"
 wait $asker
 echo "asked $? $(wc -l <asked) $(cat asked-errors)"
 wait
-echo "gone $(exitstat host 2>&1) $?"
-echo "no-qmp $(exitstat host --qmp /tmp/qmp 2>&1) $?"
+said gone exitstat host
