@@ -9,7 +9,7 @@ cd /tmp || exit 1
 qmp() {
 	for command in qmp_capabilities "$@"; do
 		case $command in
-		{*) echo "$command" ;;
+		"{"*) echo "$command" ;;
 		*) echo "{\"execute\":\"$command\"}" ;;
 		esac
 	done | socat -t 20 - UNIX-CONNECT:/tmp/qmp

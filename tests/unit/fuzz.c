@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* Fuzz the recording's parser: read a file to its end, and ask what a tool would ask. */
+/*
+ * Fuzz the parsers: read a recording to its end, or a table of a host's, and ask what a tool would
+ * ask.
+ */
 #define _GNU_SOURCE
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../lib/exitstat.h"
@@ -35,26 +41,72 @@ static void use_moment(struct exitstat_source *src, struct exitstat_snapshot *be
 	exitstat_source_unpin(src);
 }
 
-int fuzz_one(const uint8_t *data, size_t size)
+/* A VM's directory, where both tables are that file. */
+static const char *make_vm(const char *path)
 {
-	static struct exitstat_snapshot before;
-	static int fd = -1;
-	struct exitstat_source *src;
-	unsigned long line;
-	char path[32];
+	static char dir[] = "vm.XXXXXX";
+	char file[64];
 
-	if (fd < 0)
-		fd = memfd_create("recording", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+	if (!mkdtemp(dir))
 		abort();
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (exitstat_source_open_recording(path, &src))
+	snprintf(file, sizeof(file), "%s/exit_stats", dir);
+	if (symlink(path, file))
 		abort();
-	before = (struct exitstat_snapshot){ 0 };
+	snprintf(file, sizeof(file), "%s/vcpu0", dir);
+	if (mkdir(file, 0700))
+		abort();
+	strcat(file, "/exit_stats");
+	if (symlink(path, file))
+		abort();
+	return dir;
+}
+
+static void use_recording(struct exitstat_source *src)
+{
+	struct exitstat_snapshot before = { 0 };
+	unsigned long line;
+
 	while (exitstat_source_advance(src) == 1)
 		use_moment(src, &before);
 	exitstat_source_complaint(src, &line);
 	exitstat_source_note(src, "command");
+}
+
+static void use_table(struct exitstat_source *src)
+{
+	struct exitstat_snapshot before = { 0 };
+	unsigned long line;
+
+	if (exitstat_source_advance(src) == 1)
+		use_moment(src, &before);
+	if (exitstat_source_asked(src))
+		abort();
+	exitstat_source_complaint(src, &line);
+}
+
+int fuzz_one(const uint8_t *data, size_t size)
+{
+	static const char table[] = "exit_stats ";
+	bool is_table = size > strlen(table) && !memcmp(data, table, strlen(table));
+	static const char *vm_dir;
+	static char path[32];
+	static int fd = -1;
+	struct exitstat_source *src;
+
+	if (fd < 0) {
+		fd = memfd_create("input", MFD_CLOEXEC);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		vm_dir = make_vm(path);
+	}
+	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+		abort();
+	if (is_table ? exitstat_source_open_debugfs(vm_dir, &src) :
+		       exitstat_source_open_recording(path, &src))
+		abort();
+	if (is_table)
+		use_table(src);
+	else
+		use_recording(src);
 	exitstat_source_close(src);
 	return 0;
 }

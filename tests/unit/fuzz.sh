@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Fuzz the recording's parser with libFuzzer under ASan and UBSan: seconds here, minutes with --soak.
+# Fuzz the parsers of recordings and of the host's tables with libFuzzer under ASan and UBSan: seconds here, minutes with --soak.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/ktap.sh
@@ -9,13 +9,24 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 : "${EXITSTAT_SOAK:=0}"
 command -v clang >/dev/null || plan_skip "clang is missing"
 out=$top/build/tests/fuzz
-mkdir -p "$out/corpus" || exit 1
+mkdir -p "$out/corpus" "$out/tables" || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+# Tables for the VM and a vCPU at once, with histograms and without.
+for numbering in svm vmx; do
+	for histograms in '' --histograms; do
+		python3 "$top/tests/unit/hosttree.py" vms --vms 1 --pid 1 --numbering $numbering $histograms
+		sed 's/^vcpus.*/&\nvcpu 0/' vms/1-10/exit_stats >"$out/tables/$numbering$histograms"
+	done
+done
 clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-I"$top/include" -o "$out/fuzz" "$top/tests/unit/fuzz.c" "$top"/lib/*.c || exit 1
 
-plan 2
+plan 3
+check "the tables of the tests are read" "$out/fuzz" "$out"/tables/*
 check "the recordings of the tests are read" "$out/fuzz" "$top"/tests/unit/recordings/*.rec
 check "no input makes the parser go wrong" "$out/fuzz" -max_total_time=$((EXITSTAT_SOAK ? 240 : 10)) \
 	-max_len=8192 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$out/" \
-	"$out/corpus" "$top/tests/unit/recordings"
+	"$out/corpus" "$top/tests/unit/recordings" "$out/tables"
 finish
