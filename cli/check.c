@@ -30,8 +30,13 @@ static bool ask(struct meter *meter, uint32_t leaf, struct exitstat_regs *regs)
 static void print_hypervisor(struct meter *meter)
 {
 	struct exitstat_regs regs;
+	char vm[VM_TEXT_SIZE];
 	char name[13];
 
+	if (meter->host) {
+		line("VM of this host", "%s", vm_text(vm, &meter->vm));
+		return;
+	}
 	if (!ask(meter, 1, &regs) || !(regs.ecx & 1u << 31)) {
 		line("virtual machine", "no: CPUID.1:ECX[31] is 0");
 		return;
@@ -54,14 +59,18 @@ static void print_why_not(struct meter *meter)
 	     "or the VMM switched them off for this VM.");
 }
 
-static void print_description(const struct exitstat_description *desc)
+static void print_description(const struct meter *meter)
 {
+	const struct exitstat_description *desc = &meter->desc;
 	bool times = desc->features & EXITSTAT_FEATURE_TIMES;
 	bool split = desc->features & EXITSTAT_FEATURE_SPLIT;
 
 	line("signature", "yes, ABI revision %u", desc->revision);
 	line("numbering", "%s", vendor_name(desc->numbering));
-	line("vCPUs", "%u, this is number %u", desc->vcpus, desc->vcpu);
+	if (meter->host)
+		line("vCPUs", "%u", desc->vcpus);
+	else
+		line("vCPUs", "%u, this is number %u", desc->vcpus, desc->vcpu);
 	line("epoch", "0x%016llx", (unsigned long long)desc->epoch);
 	line("counts", "yes");
 	line("times", times ? "yes" : "no");
@@ -81,7 +90,9 @@ static int print_cost(struct meter *meter)
 	static struct exitstat_snapshot snap;
 	int status = meter_take(meter, &snap);
 
-	if (!status)
+	if (!status && meter->host)
+		line("a reading costs", "no exit");
+	else if (!status)
 		line("a reading costs", "%llu exits now, for %u kinds of exits",
 		     (unsigned long long)(snap.asked_last - snap.asked_first), snap.entries_nr);
 	return status;
@@ -100,7 +111,7 @@ static int check_run(struct options *opts, int argc, char **argv)
 	print_hypervisor(&meter);
 	switch (exitstat_description_read(meter.src, &meter.desc)) {
 	case 0:
-		print_description(&meter.desc);
+		print_description(&meter);
 		status = print_cost(&meter);
 		break;
 	case -ENODEV:

@@ -185,6 +185,9 @@ int host_say(const struct meter *meter, int err);
 /* KVM's directory in debugfs. */
 const char *host_dir(const struct options *opts);
 
+/* Without a VM to look at, a host shows all of them. */
+bool host_lists(const struct options *opts);
+
 /* List the VMs there: STATUS_OK, or what to exit with. */
 int host_list(const struct options *opts, struct exitstat_vms **vms);
 
@@ -192,6 +195,24 @@ int host_list(const struct options *opts, struct exitstat_vms **vms);
 
 /* "web1 (1234-11)" */
 const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm);
+
+/*
+ * All of them, each with what happened between the last two readings, in list.c.
+ */
+
+struct list;
+
+/* NULL: out of memory.  A quiet one does not say which VMs ended. */
+struct list *list_new(const struct options *opts, bool quiet);
+void list_free(struct list *list);
+
+/* Find the VMs, and take a reading of each: STATUS_OK, or what to exit with. */
+int list_update(struct list *list);
+
+size_t list_length(const struct list *list);
+
+/* A line for each, below a header. */
+void list_print(FILE *out, struct list *list, enum sort_key sort);
 
 /*
  * The statistics that QEMU has by QMP, as exitstat_source_open_debugfs() has KVM's.  The first

@@ -13,6 +13,11 @@ const char *host_dir(const struct options *opts)
 	return opts->debugfs ? opts->debugfs : EXITSTAT_KVM_DIR;
 }
 
+bool host_lists(const struct options *opts)
+{
+	return opts->host && !opts->vm && !opts->qmp;
+}
+
 const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm)
 {
 	bool named = *vm->name;

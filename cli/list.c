@@ -17,9 +17,10 @@
 static const char help[] =
 	"usage: exitstat host [OPTION...]                     the VMs of this host, for a second\n"
 	"       exitstat host [OPTION...] INTERVAL [COUNT]    the same every INTERVAL seconds\n"
+	"       exitstat host top [-i INTERVAL]               the same on a full screen\n"
 	"       exitstat host --vm VM [OPTION...] [VERB...]   of one VM, what exitstat has for\n"
 	"                                                     a guest: the table, INTERVAL,\n"
-	"                                                     -- CMD, show, top, record, leaf\n"
+	"                                                     -- CMD, show, top, record, check\n"
 	"\n"
 	"On a host: read the exits of its VMs from KVM's tables in debugfs, which is root's,\n"
 	"or of one of them from QEMU. No VM exits for it.\n"
@@ -53,7 +54,7 @@ struct list {
 	const struct options *opts;
 	struct guest *guests;		/* in ascending order of pid and fd */
 	size_t nr;
-	unsigned long readings;
+	bool quiet;
 	int status;			/* of the first VM that could not be read */
 };
 
@@ -83,6 +84,12 @@ static void guest_free(struct guest *guest)
 	free(guest->before);
 }
 
+static void say_end(const struct list *list, const struct guest *guest)
+{
+	if (!list->quiet)
+		meter_say_end(&guest->meter);
+}
+
 /*
  * Who is there.
  */
@@ -109,7 +116,7 @@ static bool take_old(struct list *list, size_t *old, const struct exitstat_vm *v
 			*guest = *next;
 			return true;
 		}
-		meter_say_end(&next->meter);
+		say_end(list, next);
 		guest_free(next);
 	}
 	return false;
@@ -234,7 +241,7 @@ static void read_guests(struct list *list)
 		int ret = exitstat_source_advance(guest.meter.src);
 
 		if (!ret)
-			meter_say_end(&guest.meter);
+			say_end(list, &guest);
 		if (ret == 1)
 			ret = guest_take(list, &guest);
 		else if (!ret)
@@ -297,7 +304,7 @@ static int compare_lines(const void *left, const void *right)
 }
 
 /* What --vm takes: the pid, if it has one VM only. */
-static void print_id(const struct list *list, const struct guest *guest)
+static void print_id(FILE *out, const struct list *list, const struct guest *guest)
 {
 	size_t i = (size_t)(guest - list->guests);
 	int pid = guest->meter.vm.pid;
@@ -307,16 +314,16 @@ static void print_id(const struct list *list, const struct guest *guest)
 	if ((!i || guest[-1].meter.vm.pid != pid) &&
 	    (i + 1 == list->nr || guest[1].meter.vm.pid != pid))
 		snprintf(id, sizeof(id), "%d", pid);
-	printf("%11s", id);
+	fprintf(out, "%11s", id);
 }
 
-static void print_states(bool there, const struct states *states)
+static void print_states(FILE *out, bool there, const struct states *states)
 {
 	if (there)
-		printf(" %5.1f %5.1f %5.1f %5.1f", 100 * states->guest, 100 * states->kernel,
-		       100 * states->vmm, 100 * states->waiting);
+		fprintf(out, " %5.1f %5.1f %5.1f %5.1f", 100 * states->guest, 100 * states->kernel,
+			100 * states->vmm, 100 * states->waiting);
 	else
-		printf(" %5s %5s %5s %5s", "-", "-", "-", "-");
+		fprintf(out, " %5s %5s %5s %5s", "-", "-", "-", "-");
 }
 
 static double count_of(const struct list *list, const struct guest *guest)
@@ -325,20 +332,20 @@ static double count_of(const struct list *list, const struct guest *guest)
 	       (double)guest->total.count / guest->seconds;
 }
 
-static void print_guest(const struct list *list, const struct guest *guest, int width)
+static void print_guest(FILE *out, const struct list *list, const struct guest *guest, int width)
 {
-	print_id(list, guest);
-	printf(" %-*s", width, *guest->meter.vm.name ? guest->meter.vm.name : "-");
+	print_id(out, list, guest);
+	fprintf(out, " %-*s", width, *guest->meter.vm.name ? guest->meter.vm.name : "-");
 	if (!guest->shown) {
-		printf(" %5s %10s\n", "-", "-");
+		fprintf(out, " %5s %10s\n", "-", "-");
 		return;
 	}
-	printf(" %5u %10.0f", guest->vcpus, count_of(list, guest));
-	print_states(guest->has_states, &guest->states);
-	printf("  %s%s\n", guest->busiest, guest->restarted ? " (restarted)" : "");
+	fprintf(out, " %5u %10.0f", guest->vcpus, count_of(list, guest));
+	print_states(out, guest->has_states, &guest->states);
+	fprintf(out, "  %s%s\n", guest->busiest, guest->restarted ? " (restarted)" : "");
 }
 
-static void print_total(const struct list *list, int width)
+static void print_total(FILE *out, const struct list *list, int width)
 {
 	struct states sum = { 0 };
 	double count = 0;
@@ -367,60 +374,88 @@ static void print_total(const struct list *list, int width)
 		sum.vmm /= sum.all_cycles;
 		sum.waiting /= sum.all_cycles;
 	}
-	printf("%11s %-*zu %5lu %10.0f", "total", width, list->nr, vcpus, count);
-	print_states(sum.all_cycles > 0, &sum);
-	putchar('\n');
+	fprintf(out, "%11s %-*zu %5lu %10.0f", "total", width, list->nr, vcpus, count);
+	print_states(out, sum.all_cycles > 0, &sum);
+	fputc('\n', out);
 }
 
-static int print_text(const struct list *list)
+void list_print(FILE *out, struct list *list, enum sort_key sort)
 {
-	enum sort_key sort = list->opts->sorted ? list->opts->sort : SORT_COUNT;
 	struct line *lines = calloc(list->nr + 1, sizeof(*lines));
 	int width = 4;
 	size_t i;
 
-	if (!lines)
-		return say(STATUS_FAILED, "cannot list the VMs: not enough memory");
-	for (i = 0; i < list->nr; i++) {
+	for (i = 0; lines && i < list->nr; i++) {
 		const struct guest *guest = &list->guests[i];
 
 		lines[i] = (struct line){ guest, key_of(sort, guest), sort == SORT_NAME };
 		if ((int)strlen(guest->meter.vm.name) > width)
 			width = (int)strlen(guest->meter.vm.name);
 	}
-	qsort(lines, list->nr, sizeof(*lines), compare_lines);
-	if (list->readings && !list->opts->no_header)
-		putchar('\n');
+	if (lines)
+		qsort(lines, list->nr, sizeof(*lines), compare_lines);
+	else
+		list->status = say(STATUS_FAILED, "cannot list the VMs: not enough memory");
 	if (!list->opts->no_header)
-		printf("%11s %-*s vCPUs %10s  %%gst  %%kvm  %%vmm %%wait  busiest\n", "VM", width,
-		       "name", list->opts->total ? "exits" : "exits/s");
-	for (i = 0; i < list->nr; i++)
-		print_guest(list, lines[i].guest, width);
+		fprintf(out, "%11s %-*s vCPUs %10s  %%gst  %%kvm  %%vmm %%wait  busiest\n", "VM",
+			width, "name", list->opts->total ? "exits" : "exits/s");
+	for (i = 0; lines && i < list->nr; i++)
+		print_guest(out, list, lines[i].guest, width);
 	if (list->nr > 1 && !list->opts->no_header)
-		print_total(list, width);
+		print_total(out, list, width);
 	free(lines);
-	return STATUS_OK;
 }
 
-static int print_list(struct list *list)
+size_t list_length(const struct list *list)
 {
-	int status = list->opts->format == FORMAT_TABLE ? print_text(list) : STATUS_OK;
-
-	fflush(stdout);
-	list->readings++;
-	return status;
+	return list->nr;
 }
 
-static int update(struct list *list)
+int list_update(struct list *list)
 {
 	int status = find_guests(list);
 
 	if (status)
 		return status;
 	read_guests(list);
-	if (!list->nr && list->status)
-		return list->status;
-	return STATUS_OK;
+	return list->nr ? STATUS_OK : list->status;
+}
+
+struct list *list_new(const struct options *opts, bool quiet)
+{
+	struct list *list = calloc(1, sizeof(*list));
+
+	if (!list)
+		return NULL;
+	list->opts = opts;
+	list->quiet = quiet;
+	return list;
+}
+
+void list_free(struct list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->nr; i++)
+		guest_free(&list->guests[i]);
+	free(list->guests);
+	free(list);
+}
+
+/*
+ * The list, once or every so many seconds.
+ */
+
+/* JSON and CSV went out with the readings. */
+static void print(struct list *list, bool first)
+{
+	bool table = list->opts->format == FORMAT_TABLE;
+
+	if (table && !first && !list->opts->no_header)
+		putchar('\n');
+	if (table)
+		list_print(stdout, list, list->opts->sorted ? list->opts->sort : SORT_COUNT);
+	fflush(stdout);
 }
 
 static uint64_t now_ns(void)
@@ -434,50 +469,57 @@ static uint64_t now_ns(void)
 static int measure(struct list *list, uint64_t interval_ns, uint32_t lines)
 {
 	uint64_t deadline_ns = now_ns();
-	int status = update(list);
+	int status = list_update(list);
+	uint32_t line;
 
 	if (!status && !list->nr && lines == 1)
 		return say(STATUS_OK, "no VM runs here: %s has none", host_dir(list->opts));
-	while (!status && lines-- && !ferror(stdout)) {
+	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
 		deadline_ns += interval_ns;
 		child_sleep_until(deadline_ns);
 		if (child_stop_asked())
 			break;
-		status = update(list);
+		status = list_update(list);
 		if (!status)
-			status = print_list(list);
+			print(list, !line);
 	}
 	return status;
 }
 
 static int show_total(struct list *list)
 {
-	int status = update(list);
+	int status = list_update(list);
 
-	return status ? status : print_list(list);
+	if (!status && !list->nr)
+		return say(STATUS_OK, "no VM runs here: %s has none", host_dir(list->opts));
+	if (!status)
+		print(list, true);
+	return status;
 }
 
 static int list_run(struct options *opts, int argc, char **argv)
 {
 	const struct meter any = { .host = true };
-	struct list list = { .opts = opts };
 	uint64_t interval_ns = DEFAULT_INTERVAL_NS;
 	uint32_t lines = 1;
+	struct list *list;
 	int status = argc ? interval_operands(argc, argv, &interval_ns, &lines) : STATUS_OK;
-	size_t i;
 
 	if (status)
 		return status;
 	if (opts->total && argc)
 		return say(STATUS_USAGE, "--total is since the VMs started: it takes no INTERVAL");
+	list = list_new(opts, false);
+	if (!list)
+		return say(STATUS_FAILED, "cannot list the VMs: not enough memory");
 	if (opts->format == FORMAT_CSV && !opts->no_header)
 		csv_header_print(stdout, &any);
 	child_catch_signals();
-	status = opts->total ? show_total(&list) : measure(&list, interval_ns, lines);
-	for (i = 0; i < list.nr; i++)
-		guest_free(&list.guests[i]);
-	free(list.guests);
-	return status ? status : list.status;
+	status = opts->total ? show_total(list) : measure(list, interval_ns, lines);
+	if (!status)
+		status = list->status;
+	list_free(list);
+	return status;
 }
 
 const struct verb verb_list = { .bit = FOR_LIST, .run = list_run, .help = help };

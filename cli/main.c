@@ -101,12 +101,6 @@ static int run_named(const struct verb *verb, struct options *opts, int argc, ch
 	return run_verb(verb, opts, argc - first + 1, argv + first - 1);
 }
 
-/* Without a VM to look at, a host shows all of them. */
-static bool lists(const struct options *opts)
-{
-	return opts->host && !opts->vm && !opts->qmp;
-}
-
 static int choose(struct options *opts, int argc, char **argv)
 {
 	int first = options_parse(argc, argv, false, opts);
@@ -121,9 +115,9 @@ static int choose(struct options *opts, int argc, char **argv)
 	if (opts->dashes)
 		return say(STATUS_USAGE, "after '--' comes the command to measure");
 	if (!argc)
-		return run_verb(lists(opts) ? &verb_list : &verb_show, opts, argc, argv);
+		return run_verb(host_lists(opts) ? &verb_list : &verb_show, opts, argc, argv);
 	if (*argv[0] && strchr("0123456789.", *argv[0]))
-		return run_verb(lists(opts) ? &verb_list : &verb_interval, opts, argc, argv);
+		return run_verb(host_lists(opts) ? &verb_list : &verb_interval, opts, argc, argv);
 	if (!strcmp(argv[0], "host") && !opts->host) {
 		opts->host = true;
 		return choose(opts, argc, argv);

@@ -51,6 +51,7 @@ struct gauge {
 
 struct top {
 	struct options opts;
+	struct list *list;	/* the VMs of a host, in place of one; or NULL */
 	struct meter meter;
 	struct gauge vm;
 	struct gauge *vcpus;
@@ -115,7 +116,7 @@ static int find_vcpus(struct top *top)
 
 static int take_all(struct top *top)
 {
-	int status = gauge_take(top, &top->vm);
+	int status = top->list ? list_update(top->list) : gauge_take(top, &top->vm);
 	int i;
 
 	for (i = 0; top->by_vcpu && !status && i < top->vcpus_nr; i++)
@@ -159,12 +160,14 @@ static void draw_head(const struct top *top)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
 	const char *end = top->meter.host ? ", the VM ended" : ", the recording ends here";
-	char interval[TEXT_SIZE];
+	char interval[TEXT_SIZE], vm[VM_TEXT_SIZE];
 
 	text_ns(interval, (double)(top->paused || top->meter.path ? between->time_ns :
 				   top->interval_ns));
-	mvprintw(0, 0, "exitstat top: %s, %u vCPU%s, every %s%s", vendor_name(between->numbering),
-		 top->vm.after.vcpus, top->vm.after.vcpus == 1 ? "" : "s", text_unpad(interval),
+	mvprintw(0, 0, "exitstat %s: %s, %u vCPU%s, every %s%s",
+		 top->meter.host ? vm_text(vm, &top->meter.vm) : "top",
+		 vendor_name(between->numbering), top->vm.after.vcpus,
+		 top->vm.after.vcpus == 1 ? "" : "s", text_unpad(interval),
 		 top->ended ? end : top->paused ? ", paused" : "");
 	if (COLS > 70)
 		mvprintw(0, COLS - 9, "h: help");
@@ -265,13 +268,49 @@ static void draw_vcpus(int row, const struct top *top)
 		draw_vcpu(row++, &top->vcpus[i]);
 }
 
+static void draw_list(const struct top *top)
+{
+	size_t nr = list_length(top->list);
+	char interval[TEXT_SIZE];
+	char *text = NULL;
+	char *line, *rest;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int row = 1;
+
+	text_ns(interval, (double)top->interval_ns);
+	mvprintw(0, 0, "exitstat host top: %zu VM%s, every %s%s", nr, nr == 1 ? "" : "s",
+		 text_unpad(interval), top->paused ? ", paused" : "");
+	if (COLS > 70)
+		mvprintw(0, COLS - 9, "h: help");
+	if (!out)
+		return;
+	list_print(out, top->list, top->opts.sort);
+	fclose(out);
+	for (line = strtok_r(text, "\n", &rest); line && row < LINES;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (row == 1)
+			draw_title(row, "%s", line);
+		else
+			mvaddnstr(row, 0, line, COLS - 1);
+		row++;
+	}
+	free(text);
+}
+
 static void draw(const struct top *top)
 {
 	const char *keys = strstr(help, "keys:");
 	int row = 5;
 
 	erase();
-	draw_head(top);
+	if (top->list && !top->helping) {
+		draw_list(top);
+		refresh();
+		return;
+	}
+	if (!top->list)
+		draw_head(top);
 	if (top->helping) {
 		mvprintw(row, 0, "%s", keys);
 	} else if (top->vm.shown) {
@@ -293,6 +332,8 @@ static const struct {
 
 static int toggle_view(struct top *top)
 {
+	if (top->list)
+		return STATUS_OK;
 	top->by_vcpu = !top->by_vcpu;
 	return top->by_vcpu ? find_vcpus(top) : STATUS_OK;
 }
@@ -335,7 +376,7 @@ static int update(struct top *top)
 	if (top->paused || top->ended || now < top->next_ns)
 		return STATUS_OK;
 	top->next_ns = now + top->interval_ns;
-	more = meter_advance(&top->meter);
+	more = top->list ? 1 : meter_advance(&top->meter);
 	if (more < 0)
 		return STATUS_FAILED;
 	top->ended = !more;
@@ -411,6 +452,20 @@ static int show(struct top *top)
 	return status;
 }
 
+static int open_all(struct top *top)
+{
+	int status;
+
+	if (!host_lists(&top->opts)) {
+		status = meter_open(&top->meter, &top->opts);
+		return status ? status : meter_describe(&top->meter);
+	}
+	if (!top->opts.sorted)
+		top->opts.sort = SORT_COUNT;
+	top->list = list_new(&top->opts, true);
+	return top->list ? STATUS_OK : say(STATUS_FAILED, "top: not enough memory");
+}
+
 static int top_run(struct options *opts, int argc, char **argv)
 {
 	struct top *top;
@@ -424,15 +479,15 @@ static int top_run(struct options *opts, int argc, char **argv)
 	top->opts = *opts;
 	top->vm.cpu = VCPU_NONE;
 	top->interval_ns = opts->interval_ns ? opts->interval_ns : DEFAULT_INTERVAL_NS;
-	status = meter_open(&top->meter, opts);
-	if (!status)
-		status = meter_describe(&top->meter);
+	status = open_all(top);
 	if (!status && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
 		status = say(STATUS_FAILED,
 			     "top needs a terminal; without one, try: exitstat 1");
 	if (!status)
 		status = show(top);
 	meter_close(&top->meter);
+	if (top->list)
+		list_free(top->list);
 	free(top->vcpus);
 	free(top);
 	return status;

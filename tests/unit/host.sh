@@ -14,6 +14,7 @@ make -s -C "$top/cli" BUILD="$BUILD" CFLAGS="-g -O1 -fsanitize=address,undefined
 work=$(mktemp -d) || exit 1
 servers=()
 cleanup() {
+	tmux -S "$work/t" kill-server 2>/dev/null
 	[ ${#servers[@]} -eq 0 ] || kill "${servers[@]}" 2>/dev/null
 	rm -rf "$work"
 }
@@ -60,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 107
+plan 113
 
 #
 # Before there is a VM.
@@ -202,6 +203,45 @@ tree vms --vms 3
 is "what restarted in place is counted from zero" \
 	"$(host --vm $pid -j -o one -- python3 -c "import sys; sys.path[:0] = ['$top/tests/unit']; import hosttree; hosttree.write_vm('vms', $pid, 10, epoch=7)"
 	json '(d[0]["since"], d[0]["total"]["count"])' <one)" "(['restart'], 81)"
+tree vms --vms 3
+
+is "check says what the host has of a VM" "$(host --vm $pid check | sed -n '1p;$p')" \
+	"VM of this host      $pid-10
+a reading costs      no exit"
+
+# on_screen WORDS: within some seconds, while the VMs make exits.
+on_screen() {
+	local i
+
+	for i in $(seq 30); do
+		tree vms --vms 3 --tick $((tick += 10))
+		tmux -S t capture-pane -p -t top 2>/dev/null >screen
+		! grep -q -e "$1" screen || return 0
+		sleep 0.2
+	done
+	cat screen
+	return 1
+}
+# in_terminal ARGUMENT...: exitstat host, in a terminal of its own.
+in_terminal() {
+	tick=1
+	env TERM=screen tmux -S t -f /dev/null new-session -d -s top -x 90 -y 12 \
+		"$BUILD/exitstat host --debugfs vms $*; echo ended: \$?; sleep 60"
+}
+in_terminal top -i 0.3
+check "top without a VM is the list" on_screen " $((pid + 1)) - .* [1-9][0-9]* .* cpuid"
+rm -r vms/$((pid + 1))-10
+tmux -S t send-keys -t top q
+check "and ends at a key" on_screen "ended: 0"
+tmux -S t kill-server
+in_terminal --vm $pid top -i 0.3
+check "top with a VM has its exits" on_screen "0x07b io "
+tmux -S t send-keys -t top v
+check "and its vCPUs" on_screen "%waiting"
+rm -r vms/$pid-10
+for i in $(seq 30); do tmux -S t capture-pane -p -t top | grep -q "the VM ended" && break; sleep 0.2; done
+check "and says that it ended" eval 'tmux -S t capture-pane -p -t top | grep "the VM ended"'
+tmux -S t kill-server
 tree vms --vms 3
 
 #
