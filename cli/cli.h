@@ -132,7 +132,8 @@ struct meter {
 	struct exitstat_description desc;
 	const char *path;	/* of the recording, or NULL */
 	int vcpu;		/* a CPU, VCPU_NONE or VCPU_ALL */
-	bool host;		/* it is about vm, from outside */
+	bool host;		/* it is about vm, from outside, */
+	bool ended;		/* which ended before a reading of its vCPU, and that was said */
 	struct exitstat_vm vm;
 };
 

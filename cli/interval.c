@@ -155,7 +155,7 @@ static int measure(const struct options *opts, struct meter *meter, uint64_t int
 			print_interval(opts, meter, &between, line);
 		before = after;
 	}
-	return status;
+	return meter->ended ? STATUS_OK : status;
 }
 
 int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *lines)

@@ -2,6 +2,7 @@
 /* What is measured: a source of leaves, opened and described, with the errors said. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 
@@ -125,10 +126,27 @@ int meter_describe(struct meter *meter)
 	return meter->host ? host_say(meter, err) : say_recording(meter, err);
 }
 
+/* A VM's tables go one after the other: if a vCPU's is gone, give the rest some time to go. */
+static int say_no_vcpu(struct meter *meter)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	int tries;
+
+	for (tries = 0; tries < 20 && !meter->ended; tries++) {
+		nanosleep(&pause, NULL);
+		meter->ended = !exitstat_source_advance(meter->src);
+	}
+	if (meter->ended)
+		meter_say_end(meter);
+	else
+		say(0, "there is no vCPU %d in this VM", meter->vcpu);
+	return STATUS_FAILED;
+}
+
 static int say_pin(struct meter *meter, int err)
 {
 	if (meter->host && err == -ENODEV)
-		return say(STATUS_FAILED, "there is no vCPU %d in this VM", meter->vcpu);
+		return say_no_vcpu(meter);
 	if (meter->host)
 		return host_say(meter, err);
 	switch (err) {

@@ -371,6 +371,7 @@ static uint64_t now_ns(void)
 static int update(struct top *top)
 {
 	uint64_t now = now_ns();
+	int status;
 	int more;
 
 	if (top->paused || top->ended || now < top->next_ns)
@@ -380,7 +381,12 @@ static int update(struct top *top)
 	if (more < 0)
 		return STATUS_FAILED;
 	top->ended = !more;
-	return more ? take_all(top) : STATUS_OK;
+	status = more ? take_all(top) : STATUS_OK;
+	if (top->meter.ended) {
+		top->ended = true;
+		status = STATUS_OK;
+	}
+	return status;
 }
 
 static int loop(struct top *top)

@@ -238,7 +238,8 @@ int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 	if (same && after->scope == EXITSTAT_SCOPE_VCPU && after->vcpu != before->vcpu)
 		return -EINVAL;
 
-	result.since = same ? 0 : EXITSTAT_SINCE_RESTART;
+	/* What had no epoch yet had no vCPU: only a host sees that. */
+	result.since = same || !before->epoch ? 0 : EXITSTAT_SINCE_RESTART;
 	if (after->vcpus != before->vcpus)
 		result.since |= EXITSTAT_SINCE_VCPUS;
 	result.time_ns = after->time_ns - before->time_ns;
