@@ -124,8 +124,9 @@ int exitstat_source_advance(struct exitstat_source *src);
 uint64_t exitstat_source_now_ns(struct exitstat_source *src);
 
 /*
- * The rule that a recording broke and the line, or NULL.  The text is static.  After an advance()
- * that returned 0 it says that the recording breaks off inside a frame, if it does.
+ * The rule that a recording or table broke and the line, or NULL.  The text is static.  After an
+ * advance() that returned 0 it says that the recording breaks off inside a frame, if it does, or
+ * that the VM ended.
  */
 const char *exitstat_source_complaint(struct exitstat_source *src, unsigned long *line);
 
