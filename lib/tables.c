@@ -256,8 +256,9 @@ static struct exitstat_regs bucket_of(const struct table *table, uint32_t ecx)
 		return undefined;
 	if (row_at(table, row, number))
 		return count_regs(table->buckets[row][bucket]);
-	return exitstat_exit_find(table->numbering, number) ? (struct exitstat_regs){ 0 } :
-							      undefined;
+	if (!exitstat_exit_find(table->numbering, number))
+		return undefined;
+	return (struct exitstat_regs){ 0 };
 }
 
 static struct exitstat_entry total_of(const struct table *table)
