@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* exitstat INTERVAL [COUNT]: the rates, line by line. */
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,20 +12,6 @@
 #define LINES_PER_HEADER	20
 
 #define LINE_WIDTH	80
-
-bool parse_interval(const char *text, uint64_t *interval_ns)
-{
-	char *end;
-	double seconds;
-
-	errno = 0;
-	seconds = strtod(text, &end);
-	/* Written so that it refuses what is no number, too. */
-	if (errno || end == text || *end || !(seconds >= 0.01 && seconds <= 86400))
-		return false;
-	*interval_ns = (uint64_t)(seconds * 1e9);
-	return true;
-}
 
 static void print_header(const struct exitstat_snapshot *between)
 {

@@ -100,3 +100,17 @@ bool parse_u32(const char *text, uint32_t *value)
 	*value = (uint32_t)number;
 	return true;
 }
+
+bool parse_interval(const char *text, uint64_t *interval_ns)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	/* Written so that it refuses what is no number, too. */
+	if (errno || end == text || *end || !(seconds >= 0.01 && seconds <= 86400))
+		return false;
+	*interval_ns = (uint64_t)(seconds * 1e9);
+	return true;
+}
