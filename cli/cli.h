@@ -35,6 +35,8 @@ enum format {
 	FORMAT_CSV,
 };
 
+#define QMPS_MAX	64
+
 #define VCPU_NONE	(-1)	/* the whole VM */
 #define VCPU_ALL	(-2)
 
@@ -61,7 +63,13 @@ struct options {
 	const char *html;
 	const char *debugfs;	/* KVM's directory; NULL: where it is */
 	const char *vm;		/* PID, PID-FD or name; NULL: not given */
-	const char *qmp;
+	const char *qmp;	/* the last one of these */
+	const char *qmps[QMPS_MAX];
+	size_t qmps_nr;
+	const char *listen;
+	const char *textfile;
+	bool per_vcpu;
+	bool histograms;
 };
 
 /* Verbs an option is for. */
@@ -74,6 +82,7 @@ struct options {
 #define FOR_RECORD	0x040u
 #define FOR_REPORT	0x080u
 #define FOR_TOP		0x100u
+#define FOR_EXPORT	0x200u
 #define FOR_LIST	0x400u
 #define FOR_HOST	0x800u	/* each of them, behind 'host' */
 

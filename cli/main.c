@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* The command exitstat: choose the verb. */
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
+
+#define EXPORT_PROGRAM	"exitstat-export"
 
 static const char help[] =
 	"usage: exitstat [OPTION...]               exits since the VM started\n"
@@ -13,6 +18,7 @@ static const char help[] =
 	"\n"
 	"verbs (exitstat VERB --help says more):\n"
 	"  check                 what this machine reports, and why not\n"
+	"  export                the counters as metrics for Prometheus\n"
 	"  host [VERB...]        on a host: its VMs, or one of them with all of this\n"
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
 	"  names                 all exit numbers, their names and meanings\n"
@@ -101,6 +107,24 @@ static int run_named(const struct verb *verb, struct options *opts, int argc, ch
 	return run_verb(verb, opts, argc - first + 1, argv + first - 1);
 }
 
+/* A program of its own: not every guest that has this one needs the libraries of a server. */
+static int run_export(char **argv)
+{
+	char path[PATH_MAX + sizeof(EXPORT_PROGRAM)];
+	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX);
+
+	while (size > 0 && path[size - 1] != '/')
+		size--;
+	argv[0] = EXPORT_PROGRAM;
+	strcpy(path + (size > 0 ? size : 0), EXPORT_PROGRAM);
+	execv(path, argv);
+	execvp(EXPORT_PROGRAM, argv);
+	if (errno == ENOENT)
+		return say(STATUS_FAILED, "export is in a package of its own; type: apt-get install %s",
+			   EXPORT_PROGRAM);
+	return say(STATUS_FAILED, "cannot execute " EXPORT_PROGRAM ": %s", strerror(errno));
+}
+
 static int choose(struct options *opts, int argc, char **argv)
 {
 	int first = options_parse(argc, argv, false, opts);
@@ -122,6 +146,8 @@ static int choose(struct options *opts, int argc, char **argv)
 		opts->host = true;
 		return choose(opts, argc, argv);
 	}
+	if (!strcmp(argv[0], "export") && !opts->host)
+		return run_export(argv);
 	verb = find_verb(argv[0]);
 	if (verb)
 		return run_named(verb, opts, argc, argv);

@@ -141,7 +141,10 @@ static bool set_vm(struct options *opts, const char *value)
 
 static bool set_qmp(struct options *opts, const char *value)
 {
+	if (opts->qmps_nr == QMPS_MAX)
+		return false;
 	opts->qmp = value;
+	opts->qmps[opts->qmps_nr++] = value;
 	return *value;
 }
 
@@ -149,6 +152,30 @@ static bool set_total(struct options *opts, const char *value)
 {
 	(void)value;
 	return opts->total = true;
+}
+
+static bool set_listen(struct options *opts, const char *value)
+{
+	opts->listen = value;
+	return *value;
+}
+
+static bool set_textfile(struct options *opts, const char *value)
+{
+	opts->textfile = value;
+	return *value;
+}
+
+static bool set_per_vcpu(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->per_vcpu = true;
+}
+
+static bool set_histograms(struct options *opts, const char *value)
+{
+	(void)value;
+	return opts->histograms = true;
 }
 
 #define FOR_ALL		(~0u)
@@ -164,18 +191,24 @@ static const struct {
 	{ "all", 'a', FOR_TABLES, set_all, NULL },
 	{ "by-reason", 'b', FOR_INTERVAL, set_by_reason, NULL },
 	{ "csv", 'c', FOR_TABLES | FOR_LIST, set_csv, NULL },
-	{ "debugfs", 'D', FOR_HOST, set_debugfs, "the name of a directory of VMs" },
+	{ "debugfs", 'D', FOR_HOST | FOR_EXPORT, set_debugfs, "the name of a directory of VMs" },
 	{ "help", 'h', FOR_ALL, set_help, NULL },
+	{ "histograms", 'g', FOR_EXPORT, set_histograms, NULL },
 	{ "html", 'H', FOR_REPORT, set_html, "the name of a file to write" },
-	{ "interval", 'i', FOR_RECORD | FOR_TOP, take_interval, "0.01 to 86400 seconds" },
+	{ "interval", 'i', FOR_RECORD | FOR_TOP | FOR_EXPORT, take_interval,
+	  "0.01 to 86400 seconds" },
 	{ "json", 'j', FOR_TABLES | FOR_REPORT | FOR_LIST, set_json, NULL },
+	{ "listen", 'l', FOR_EXPORT, set_listen, "ADDRESS:PORT" },
 	{ "no-header", 'n', FOR_TABLES | FOR_LIST, set_no_header, NULL },
 	{ "output", 'o', FOR_RUN | FOR_RECORD, set_output, "the name of a file to write" },
-	{ "qmp", 'q', FOR_HOST, set_qmp, "the name of a QMP socket" },
+	{ "per-vcpu", 'p', FOR_EXPORT, set_per_vcpu, NULL },
+	{ "qmp", 'q', FOR_HOST | FOR_EXPORT, set_qmp,
+	  "the name of a QMP socket, 64 times at most" },
 	{ "repeat", 'r', FOR_RUN, parse_repeat, "a number of runs, 1 to 1000000" },
 	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP | FOR_LIST, parse_sort,
 	  "time, count, mean, vmm, waiting, name or number" },
 	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
+	{ "textfile", 't', FOR_EXPORT, set_textfile, "the name of a directory" },
 	{ "total", 'T', FOR_LIST, set_total, NULL },
 	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, "the number of a CPU, 0 to 8191, or 'all'" },
 	{ "vendor", 'w', FOR_NAMES, parse_vendor, "intel or amd" },
@@ -254,7 +287,7 @@ bool options_fit(const struct options *opts, unsigned int verb, const char *name
 	for (i = 0; i < LENGTH(table); i++) {
 		if (!(opts->seen & 1u << i) || table[i].verbs & verb)
 			continue;
-		if (table[i].verbs == FOR_HOST)
+		if (table[i].verbs & FOR_HOST)
 			say(0, "--%s is for 'exitstat host'; see exitstat host --help",
 			    table[i].name);
 		else

@@ -14,7 +14,7 @@ _exitstat() {
 			return
 			;;
 		host) [ -n "$verb" ] || host=host ;;
-		check | leaf | names | record | report | show | top) verb=${verb:-${COMP_WORDS[i]}} ;;
+		check | export | leaf | names | record | report | show | top) verb=${verb:-${COMP_WORDS[i]}} ;;
 		esac
 	done
 	case $before in
@@ -31,7 +31,7 @@ _exitstat() {
 		mapfile -t COMPREPLY < <(compgen -W "all ${cpus//cpu/}" -- "$word")
 		return
 		;;
-	-S | --source | -o | --output | -H | --html | -q | --qmp | -D | --debugfs)
+	-S | --source | -o | --output | -H | --html | -q | --qmp | -D | --debugfs | -t | --textfile)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -40,16 +40,17 @@ _exitstat() {
 		mapfile -t COMPREPLY < <(compgen -W "$pids" -- "$word")
 		return
 		;;
-	-i | --interval | -r | --repeat) return ;;
+	-i | --interval | -l | --listen | -r | --repeat) return ;;
 	esac
 	case $host$verb:$word in
+	export:*) mapfile -t COMPREPLY < <(compgen -W '--debugfs --help --histograms --interval --listen --per-vcpu --qmp --textfile --version' -- "$word") ;;
 	host:-*) mapfile -t COMPREPLY < <(compgen -W '-- --all --by-reason --csv --debugfs --help --json --no-header --output --qmp --repeat --sort --total --vcpu --vm' -- "$word") ;;
 	host:*) mapfile -t COMPREPLY < <(compgen -W 'check leaf names record report show top' -- "$word") ;;
 	esac
 	[ "$host" ] && [ -z "$verb" ] && return
 	case $verb:$word in
 	:-*) mapfile -t COMPREPLY < <(compgen -W '-- --all --by-reason --csv --help --json --no-header --output --repeat --sort --source --vcpu --version' -- "$word") ;;
-	:*) mapfile -t COMPREPLY < <(compgen -W 'check host leaf names record report show top' -- "$word") ;;
+	:*) mapfile -t COMPREPLY < <(compgen -W 'check export host leaf names record report show top' -- "$word") ;;
 	names:*) mapfile -t COMPREPLY < <(compgen -W '--help --vendor' -- "$word") ;;
 	record:*) mapfile -t COMPREPLY < <(compgen -W '-- --help --interval --output' -- "$word") ;;
 	report:-*) mapfile -t COMPREPLY < <(compgen -W '--help --html --json --sort' -- "$word") ;;
