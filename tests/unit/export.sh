@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# exitstat export over synthetic VMs, under ASan: what it serves, and what it refuses.
+# shellcheck disable=SC2317 # functions are run through check
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+# shellcheck source=tests/export.sh
+. "$top/tests/export.sh"
+
+"$top/packaging/need" tools test || exit 1
+build_asan || exit 1
+
+# refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that holds the words.
+refuses() {
+	local sentence=$1 wanted=$2 words=$3 said got
+
+	shift 3
+	said=$(timeout 20 "$exporter" "$@" 2>&1 </dev/null)
+	got=$?
+	if [ $got -eq "$wanted" ] && [[ $said == "exitstat: "*"$words"* && $said != *$'\n'* ]]; then
+		pass "$sentence"
+	else
+		fail "$sentence" "exitstat-export $* returned $got and said:
+$said"
+	fi
+}
+
+# metrics [CURL-LIKE HEADER]: the page of the exporter that was started last.
+metrics() { fetch "$url" "$@"; }
+
+# sample SERIES: its value
+sample() { metrics | grep -v '^#' | grep -F "$1 " | awk '{ print $NF }'; }
+
+# lint: promtool finds nothing in the page
+lint() { metrics >page && [ -s page ] && promtool check metrics <page; }
+
+status_of() { python3 "$top/tests/fetch.py" --method "$2" --status "${url%/metrics}$1"; }
+
+plan 55
+
+# --- what is refused
+mkdir vms
+refuses "an operand" 2 "takes options only, not 'now'" now
+refuses "an option of another verb" 2 "no --sort" --sort name
+for address in 13948 127.0.0.1 127.0.0.1: :13948 localhost:13948 127.0.0.1:65536 127.0.0.1:-1 "127.0.0.1: 1" ::1:13948 '[::1]' '[127.0.0.1]x:1'; do
+	refuses "the address '$address'" 2 "--listen takes ADDRESS:PORT" --debugfs vms --listen "$address"
+done
+refuses "an address that this machine lacks" 1 "no such address" --debugfs vms --listen 192.0.2.1:13948
+refuses "both places to put it" 2 "not both" --listen 127.0.0.1:0 --textfile .
+refuses "both places to read from" 2 "count twice" --debugfs vms --qmp socket
+refuses "an interval without a file" 2 "with --textfile only" --interval 1
+refuses "a directory that is not there" 1 "cannot read gone: No such file" --debugfs gone
+refuses "a file in place of a directory" 1 "Not a directory" --debugfs /etc/passwd
+refuses "a place for the file that is not there" 1 "directory gone: No such file" --debugfs vms --textfile gone
+mkdir -p stock/5000000-11
+refuses "a KVM without exit statistics" 77 "exitstat-kvm load" --debugfs stock
+if [ "$(id -u)" = 0 ]; then
+	mkdir -m 700 secret
+	chmod 755 .
+	as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	is "a directory that only root may read, with what helps" \
+		"$(ASAN_OPTIONS=detect_leaks=0 "${as_nobody[@]}" "$exporter" --debugfs "$PWD/secret" 2>&1 | grep -c 'CAP_DAC_READ_SEARCH; --qmp needs neither')" 1
+else
+	skip "a directory that only root may read, with what helps" "the right to become another user (root)"
+fi
+
+is "exitstat export is this program" "$("${exporter%-export}" export --version)" "$("$exporter" --version)"
+cp "${exporter%-export}" lonely
+is "and where it is not installed, exitstat says where it is to be had" "$(./lonely export 2>&1)" \
+	"exitstat: export is in a package of its own; type: apt-get install exitstat-export"
+
+# --- what is served
+python3 "$top/tests/vms.py" vms 3
+start --debugfs vms
+refuses "a port that is taken" 1 "something else does" --debugfs vms --listen "$(cut -d / -f 3 <<<"$url")"
+check "promtool has nothing to say about the page" lint
+is "a reason's exits are those of the VM's table" \
+	"$(sample 'kvm_exits_total{vm="5000001-11",id="5000001-11",reason="io"}')" 2002
+is "every VM and reason has a series" "$(metrics | grep -c ^kvm_exits_total)" 42
+is "the states of a reason: 2002000 cycles of 2 GHz each in KVM and in the VMM, twice as many waiting" \
+	"$(metrics | sed -n 's/^kvm_exit_seconds_total{vm="5000001-11",.*reason="io",state="\(.*\)"} /\1 /p' | paste -sd ' ')" \
+	"kernel 0.001001000 vmm 0.001001000 waiting 0.002002000"
+is "guest mode in seconds" "$(sample 'kvm_guest_seconds_total{vm="5000001-11",id="5000001-11"}')" 10.000000000
+is "vCPUs" "$(sample 'kvm_vcpus{vm="5000001-11",id="5000001-11"}')" 2
+is "the source is up, with three VMs" "$(sample 'exitstat_source_up{source="vms"}') $(sample exitstat_vms)" "1 3"
+is "a page says how often all was read" "$(($(sample exitstat_scrapes_total) - $(sample exitstat_scrapes_total)))" -1
+is "no series is there twice" "$(metrics | grep -v '^#' | sed 's/ [^ ]*$//' | sort | uniq -d)" ""
+is "who wants OpenMetrics gets it, to its end" \
+	"$(metrics 'Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5' | sed -n '2p;$p')" "# TYPE kvm_exits counter
+# EOF"
+is "HTTP: GET, HEAD, another path, another method, the front" \
+	"$(status_of /metrics GET) $(status_of /metrics HEAD) $(status_of /metric GET) $(status_of /metrics POST) $(status_of /metrics DELETE) $(status_of / GET)" \
+	"200 200 404 405 405 200"
+rm -r vms/5000001-11
+is "a VM that ended has no series any more" "$(metrics | grep -c '5000001-11')" 0
+sed -i 's/^tsc_khz .*/tsc_khz 0/' vms/5000002-11/exit_stats
+is "without a known TSC frequency a VM has counts and no seconds" \
+	"$(metrics | grep 5000002 | grep -c kvm_exits_total) $(metrics | grep 5000002 | grep -c seconds) $(sample 'kvm_tsc_frequency_hertz{vm="5000002-11",id="5000002-11"}')" "14 0 0"
+echo "exit_stats 1" >vms/5000002-11/exit_stats
+is "a broken table costs that VM's series, and is counted" \
+	"$(metrics | grep -c 5000002) $(sample exitstat_vms) $(($(sample exitstat_vm_errors_total) > 0))" "0 1 1"
+mv vms hidden
+is "a source that went away is down" "$(sample 'exitstat_source_up{source="vms"}') $(sample exitstat_vms)" "0 0"
+is "and said to be so, once" "$(grep -c "cannot read vms: No such file" "$log")" 1
+mv hidden vms
+is "and up when it is back" "$(sample 'exitstat_source_up{source="vms"}')" 1
+stop
+is "it ends at SIGTERM with nothing leaked" $? 0
+
+# A name is another one's text: in a process's arguments, as QEMU's are.
+python3 -c 'import time; time.sleep(60)' -name $'guest=we\xffb "1"\\,,\xc3\xa9' &
+named=$!
+mkdir named
+python3 - "$top/tests" $named <<-'END'
+	import sys
+	sys.path.insert(0, sys.argv[1])
+	import vms
+	vms.write_vm("named", f"{sys.argv[2]}-9", 0, 3, 3, histograms=True)
+END
+start --debugfs named --per-vcpu --histograms
+is "a name is escaped, and UTF-8 whatever it was" \
+	"$(metrics | sed -n 's/^kvm_vcpus{vm="\(.*\)",id=.*/\1/p')" "we"$'\xef\xbf\xbd'"b \\\"1\\\"\\\\,é"
+check "promtool takes it, with histograms" lint
+is "per vCPU there is a series each, and none for the VM" \
+	"$(metrics | sed -n 's/^kvm_exits_total{.*id="'$named'-9",\(.*\)reason="io"} /\1/p' | paste -sd ' ')" 'vcpu="0",1 vcpu="1",1 vcpu="2",1'
+is "a histogram: none of the exits of 2000 cycles took less than 1024, and all took less than 2048" \
+	"$(metrics | sed -n 's/^kvm_exit_duration_seconds_bucket{.*vcpu="0",reason="interrupt",le="\(.*\)"} /\1 /p' | sed -n '1,4p;24p' | paste -sd ' ')" \
+	"2.56e-07 0 5.12e-07 0 1.024e-06 3 2.048e-06 3 +Inf 3"
+is "with its sum and its count" \
+	"$(metrics | sed -n 's/^kvm_exit_duration_seconds_\(sum\|count\){.*vcpu="0",reason="interrupt"} /\1 /p' | paste -sd ' ')" "sum 0.000003000 count 3"
+stop INT
+is "it ends at SIGINT too" $? 0
+kill $named
+
+# --- the file
+mkdir text
+check "--textfile writes once and ends" "$exporter" --debugfs vms --textfile text
+is "what node_exporter may read, and nothing else" "$(stat -c '%a %n' text/* | sed 's|text/||')" "644 exitstat.prom"
+check "it is a page of metrics" promtool check metrics <text/exitstat.prom
+no_room() {
+	cp text/exitstat.prom before
+	python3 "$top/tests/vms.py" vms 50
+	# Bash's unit is 1 KiB; what does not fit is refused as on a full disk.
+	said=$(trap '' XFSZ; ulimit -f 16; "$exporter" --debugfs vms --textfile text 2>&1)
+	[ $? -eq 1 ] && [[ $said == *"cannot write text/exitstat.prom: File too large"* ]] &&
+		cmp before text/exitstat.prom && [ "$(ls text)" = exitstat.prom ]
+}
+check "without room for it the old file stays, and no piece of the new one" no_room
+"$exporter" --debugfs vms --textfile text --interval 0.1 2>"$log" &
+pid=$!
+rewritten() { timeout 10 sh -c 'until grep -q "exitstat_scrapes_total [3-9]" text/exitstat.prom; do sleep 0.05; done'; }
+check "--interval writes it again and again" rewritten
+stop
+is "at its end it takes it away, lest it be read for ever" "$? $(ls text)" "0 "
+finish

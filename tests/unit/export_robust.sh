@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2317,SC2119 # functions are run through check, stop may have an argument
+# exitstat export among slow and broken clients, VMs that come and go, and thousands of them.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+# shellcheck source=tests/export.sh
+. "$top/tests/export.sh"
+
+"$top/packaging/need" tools test || exit 1
+
+clients() { python3 "$top/tests/clients.py" "$1" "$url" "${@:2}"; }
+sample() { fetch "$url" | sed -n "s/^$1 //p"; }
+resident_kib() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"; }
+
+threads() { find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l; }
+
+# grown KIB: how many percent more than that is resident
+grown() { echo $((100 * $(resident_kib) / $1 - 100)); }
+
+# soon [SECONDS]: a page comes before those are cut off who make it wait
+soon() { timeout "${1:-5}" python3 "$top/tests/fetch.py" "$url" >/dev/null; }
+
+plan 23
+build_asan || exit 1
+python3 "$top/tests/vms.py" vms 20
+start --debugfs vms --per-vcpu || exit 1
+keep asan
+clients trickle 27 200 >trickled &
+trickling=$!
+wait_for 10 test -s trickled
+check "200 clients that send a byte a second make nobody wait" soon
+
+build_plain || exit 1
+python3 "$top/tests/vms.py" many 4096
+start --debugfs many || exit 1
+keep many
+clients deaf 27 100 >deafness &
+deafening=$!
+wait_for 10 test -s deafness
+check "nor do 100 that ask for a page of 22 MB and never read" soon 9
+
+use asan
+is "420 broken requests later it answers" "$(clients broken 30; clients good 10 1)" 10
+is "VMs that start, change and end while they are read are whole or absent" "$(clients churn 6 vms)" "nothing wrong with many"
+
+mkdir few
+python3 "$top/tests/vms.py" few 10
+start --debugfs few || exit 1
+is "1000 requests are answered" "$(clients good 1000 4)" 1000
+before=$(resident_kib)
+is "10000 more are" "$(clients good 10000 4)" 10000
+is "and it is not larger by a tenth for it ($before KiB, then $(resident_kib))" "$(($(grown "$before") < 10))" 1
+stop
+is "it ends well" $? 0
+
+# VMMs that behave in all the ways that they should not, and one that does.
+for how in hang mute close garbage no-qmp flood endless old stock well; do
+	python3 "$top/tests/unit/qmp.py" "$work/$how.qmp" $how >"$how.ready" &
+	wait_for 10 test -s $how.ready
+done
+mkdir sockets
+build_asan || exit 1
+mapfile -t sockets < <(printf -- '--qmp=%s.qmp\n' hang mute close garbage no-qmp flood endless old stock well gone)
+# One of them twice, under another name.
+ln -s "$work/well.qmp" also.qmp
+start "${sockets[@]}" --qmp also.qmp --qmp sockets || exit 1
+check "of eleven QMP sockets nine are no good, and a page comes nevertheless" soon 9
+fetch "$url" >page
+is "it has the VM of the one that is, by its name and its VMM's PID" "$(grep -c "^kvm_exits_total{vm=\"web, 1\",id=\"[0-9]*\",reason=\"cpuid\"} [1-9]" page)" 1
+is "and says of the others that they are down" \
+	"$(sed -n 's/^exitstat_source_up{source="\(.*\).qmp"} /\1 /p' page | sort | paste -sd ' ')" \
+	"also 1 close 0 endless 0 flood 0 garbage 0 gone 0 hang 0 mute 0 no-qmp 0 old 0 stock 0 well 1"
+check "promtool has nothing to say about it" promtool check metrics <page
+python3 "$top/tests/unit/qmp.py" sockets/new well >new.ready &
+new=$!
+wait_for 10 test -s new.ready
+is "a VM whose socket appears in a directory is there" "$(fetch "$url" | grep -c '^kvm_vcpus')" 2
+kill -KILL $new
+wait $new 2>/dev/null
+is "one that was killed is not, and its socket is no source that is down" \
+	"$(fetch "$url" | grep -c '^kvm_vcpus\|source="sockets')" 1
+stop
+is "it ends well, with threads that wait for a VMM" $? 0
+
+wait $trickling $deafening
+is "who trickles is cut off" "$(sed -n 's/^[1-9][0-9]* cut off, //p' trickled)" "0 left"
+use many
+is "who is deaf has no thread any more" "$(threads)" 2
+fetch "$url" >page
+is "4096 VMs are in one page" "$(grep -c ^kvm_vcpus page) $(grep -c ^kvm_exits_total page)" "4096 57344"
+diagnose "$(stat -c '%s bytes' page), $(grep -vc '^#' page) series, read in $(sed -n 's/^exitstat_scrape_duration_seconds //p' page) s"
+clients good 5 1 >/dev/null
+before=$(resident_kib)
+scrapes=$(sample exitstat_scrapes_total)
+is "ten scrapes at a time are answered" "$(clients good 10 10)" 10
+is "with readings that they share: fewer than half as many" "$(($(sample exitstat_scrapes_total) - scrapes < 6))" 1
+clients good 5 1 >/dev/null
+is "and it is not larger by a tenth for it ($before KiB, then $(resident_kib))" "$(($(grown "$before") < 10))" 1
+stop
+is "that one ends well too" $? 0
+use asan
+stop
+is "and the first one, with nothing leaked" $? 0
+finish
