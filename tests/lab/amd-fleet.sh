@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Two emulated AMD hosts at a time, each with an exporter of its VMs, and Debian's Prometheus out here, which scrapes both:
+# its answers are the exits that were made in the VMs.  A Linux guest exports its own.
+# shellcheck disable=SC2317 # functions are run through wait_for
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/ktap.sh
+. "$top/tests/ktap.sh"
+# shellcheck source=tests/export.sh
+. "$top/tests/export.sh"
+# shellcheck source=tests/prometheus.sh
+. "$top/tests/prometheus.sh"
+
+"$top/packaging/need" tools modules lab test || exit 1
+mkdir -p "$top/build/tests" || exit 1
+# Two lanes may want it at once.
+{
+	flock 9
+	"$top/kvm/build" && make -s -C "$top/cli" && make -s -C "$top/lab/vmm"
+} >"$top/build/tests/amd-fleet-build.log" 2>&1 9>"$top/build/tests/lock" || {
+	diagnose "$(<"$top/build/tests/amd-fleet-build.log")"
+	exit 1
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# boot NAME PORT ARGUMENT...: a host whose script has these arguments
+boot() {
+	local name=$1 port=$2
+
+	shift 2
+	"$top/lab/run" --machine amd --timeout 280 --forward "$port:13948" --add "$top/tests/lab/fleet_inside.sh" \
+		--add "$top/build/exitstat-export:/bin/exitstat-export" ${own:+--add "$own"} \
+		-- sh fleet_inside.sh "$@" >"$name.out" 2>&1 &
+}
+
+counted() { query "sum by (instance) (kvm_exits_total{vm=\"vmm\", reason=\"$1\"})" | sort; }
+wanted() { printf '{instance="%s"} %s\n' "$one" "$1" "$two" "$2" | sort; }
+is_counted() { [ "$(counted "$1")" = "$(wanted "$2" "$3")" ]; }
+sees_guest() { [ "$(query "kvm_vcpus{instance=\"$one\", vm=~\"qemu.*\"}" | cut -d ' ' -f 2)" = 1 ]; }
+guest_ended() { grep -q '^after: ' one.out && ! sees_guest; }
+
+# own FILE: `reason count` of the guest's own
+own_counts() {
+	case $1 in
+	*.prom) sed -n "s/^$1: kvm_exits_total{vm=\"web1\"\\(,vcpu=\"0\"\\)*,reason=\"\\(.*\\)\"} /\\2 /p" one.clean ;;
+	*) sed -n "s/^$1: //p" one.clean | awk -F, '{ print $4, $5 }' ;;
+	esac | sort
+}
+
+# no_less FILE FILE: no reason of the first has more in it than in the second
+no_less() { [ -n "$(own_counts "$1")" ] && join -a 1 <(own_counts "$1") <(own_counts "$2") | awk '$2 > $3 { print; n++ } END { exit n > 0 }'; }
+
+plan 10
+one=127.0.0.1:$(free_port)
+own=$top/tests/lab/fleet_own.sh
+boot one "${one#*:}" 10007 503 fleet_own.sh
+own=
+two=127.0.0.1:$(free_port)
+boot two "${two#*:}" 1009 2003
+start_prometheus "$one" "$two" || exit 1
+check "two hosts boot, and Prometheus sees their hypercalls to the last one: 10007 and 1009" \
+	wait_for 150 is_counted hypercall 10007 1009
+is "and their CPUIDs, of two vCPUs each" "$(counted cpuid)" "$(wanted $((503 * 3)) $((2003 * 3)))"
+is "each vCPU has its own" \
+	"$(query "sum by (vcpu) (kvm_exits_total{instance=\"$two\", vm=\"vmm\", reason=\"cpuid\"})" | paste -sd ' ')" \
+	'{vcpu="0"} 2003 {vcpu="1"} 4006'
+is "two VMs on each host are two VMs, by their ids" \
+	"$(query 'count by (instance) (count by (instance, id) (kvm_exits_total{vm="vmm"}))' | sort)" "$(wanted 2 2)"
+is "their times are known" "$(query 'count(kvm_guest_seconds_total{vm="vmm"} > 0)')" 6
+check "a Linux guest under QEMU is a VM of its host" wait_for 60 sees_guest
+check "when it has ended it is none, and its series are stale" wait_for 90 guest_ended
+tr -d '\r' <one.out >one.clean
+check "in the guest, exitstat export has no exits less than exitstat had before" no_less before exitstat.prom
+check "nor more than it had after" no_less exitstat.prom after
+check "and the vCPU's, which were read before the VM's, are no more" no_less vcpu.prom exitstat.prom
+[ "$ktap_failed" -eq 0 ] || diagnose "$(tail -n 20 one.out two.out)"
+kill %1 %2 2>/dev/null
+wait %1 %2
+finish
