@@ -16,7 +16,7 @@ version=$(sed -n 's/^VERSION := //p' "$top/cli/Makefile")
 unpack() {
 	local package
 
-	for package in exitstat exitstat-kvm exitstat-kvm-dkms libexitstat1 libexitstat-dev; do
+	for package in exitstat exitstat-export exitstat-kvm exitstat-kvm-dkms libexitstat1 libexitstat-dev; do
 		dpkg-deb --raw-extract "$top/build/deb/${package}_${version}_"*.deb "$tmp/$package" || return 1
 	done
 }
@@ -54,11 +54,26 @@ says() {
 	is "$1" "$said" "$3"
 }
 
-plan 18
+plan 23
 check "make deb builds them, and lintian has nothing to say" "$top/packaging/deb"
-check "there are five packages, all of the tool's version" unpack
+check "there are six packages, all of the tool's version" unpack
 check "exitstat holds the tool" test -x "$tmp/exitstat/usr/bin/exitstat"
 is "the tool says the version of its package" "$("$tmp/exitstat/usr/bin/exitstat" --version | cut -d ' ' -f 2)" "$version"
+is "exitstat-export holds the exporter, its page, its unit, and what Prometheus and Grafana need" "$(files_of exitstat-export)" \
+	"./lib/systemd/system/exitstat-export.service
+./usr/bin/exitstat-export
+./usr/share/exitstat/grafana-fleet.json
+./usr/share/exitstat/grafana-vm.json
+./usr/share/exitstat/rules.yml
+./usr/share/man/man1/exitstat-export.1.gz"
+unit=$tmp/exitstat-export/lib/systemd/system/exitstat-export.service
+is "the exporter's unit is enabled by nobody but its user" \
+	"$(grep -B 1 'helper enable\|invoke enable' "$tmp/exitstat-export/DEBIAN/postinst" | grep -c 'was-enabled\|# Create new symlinks')" 1
+sed "s|/usr/bin|$tmp/exitstat-export/usr/bin|" "$unit" >"$tmp/exitstat-export.service"
+is "systemd has nothing to say about it" "$(systemd-analyze verify --man=no "$tmp/exitstat-export.service" 2>&1)" ""
+check "and little exposure to find: at most 2.0 of 10" \
+	systemd-analyze security --offline=true --threshold=20 "$tmp/exitstat-export.service"
+is "exitstat needs no server's libraries" "$(dpkg-deb -f "$top"/build/deb/exitstat_"$version"_*.deb Depends | grep -c microhttpd)" 0
 is "exitstat-kvm holds what swaps, its page, its unit and its probe" "$(files_of exitstat-kvm)" \
 	"./lib/systemd/system/exitstat-kvm.service
 ./usr/lib/exitstat/kvm-probe
