@@ -174,12 +174,21 @@ static void make_hlt_timer(struct vcpu *v)
 	halt_for(SHORT_CYCLES);
 }
 
+/*
+ * Interrupts are off already, the host's exit even so.  But Bochs lets them wait from an
+ * entry with interrupts off until the guest touches the flag.
+ */
+static void let_host_in(void)
+{
+	asm volatile("cli");
+}
+
 static void spin_for(unsigned long cycles)
 {
 	unsigned long start = rdtsc();
 
 	while (rdtsc() - start < cycles)
-		;
+		let_host_in();
 }
 
 /* Hand the step to the VMM.  The one that waits for a signal waits here. */
@@ -188,7 +197,7 @@ static void hand_over(struct step *s)
 	s->rdx = s->kind != DOING_kick;
 	out(VMM_PORT_DO, (unsigned long)s);
 	while (s->kind == DOING_kick && !*(volatile unsigned long *)&s->rdx)
-		;
+		let_host_in();
 }
 
 static void make_wbinvd(struct vcpu *v)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # In the machine: one small VM for each rule about time, between two snapshots; times.py knows what must have moved.
 cd /root || exit
+ms=$(sed -n 's/^cpu MHz[^0-9]*\([0-9]*\).*/\1000/p' /proc/cpuinfo | head -n 1)	# in cycles
 
 # rule NAME STEPS OPTION...
 rule() {
@@ -27,15 +28,15 @@ beside_busy() {
 }
 
 beside=
-rule halt "halt 600000000"
+rule halt "halt $((250 * ms))"
 rule sleep "vmm sleep 200"
 rule kick "vmm kick 200"
 rule immediate "vmm immediate 200"
-beside_busy preempted "spin 2000000000"
+beside_busy preempted "spin $((800 * ms))"
 beside_busy vmm-spins "vmm spin 500"
 rule completion "vmm tally 0 make mmio_split 100 vmm tally 0"
 rule ioctls "vmm ioctls 1000"
-rule spin "spin 3000000000"
+rule spin "spin $((1200 * ms))"
 
 echo "section idle"
 vmm --idle 3 read scope 0 read total-count 0 read vcpu-total-count 0 read total-count 0 make hypercall 100 \
