@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The life of our modules, from loading to unloading: on an emulated AMD host with kernel 6.1.
-# timeout: 1200
+# timeout: 2400
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"
@@ -10,9 +10,10 @@ set -u
 # shellcheck source=checked.sh
 . "$here/checked.sh"
 
-cycles=10 failures=500
-[ "${EXITSTAT_SOAK:-0}" != 1 ] || cycles=100 failures=10000
+cycles=10 failures=500 rounds=20
+[ "${EXITSTAT_SOAK:-0}" != 1 ] || cycles=100 failures=10000 rounds=200
 build_for 6.1
 build_tool life
-exec "$top/lab/run" --kernel "$release" --timeout 1200 --add "$built/life:/bin/life" --add "$here/life_inside.sh" \
-	--add "$top/tests/ktap.sh" -- sh /root/life_inside.sh kvm-amd $cycles $failures
+build_tool squeeze
+exec "$top/lab/run" --kernel "$release" --timeout 2400 --add "$built/life:/bin/life" --add "$built/squeeze:/bin/squeeze" \
+	--add "$here/life_inside.sh" --add "$top/tests/ktap.sh" -- sh /root/life_inside.sh kvm-amd $cycles $failures $rounds

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: MIT
 # In a machine of the lab: load and unload our modules with a VM in between, and leave nothing behind.
 #
-#	life_inside.sh kvm-amd|kvm-intel CYCLES FAILURES
+#	life_inside.sh kvm-amd|kvm-intel CYCLES FAILURES ROUNDS
 cd /root || exit
 # shellcheck source=../ktap.sh
 . ./ktap.sh
-vendor_module=$1 cycles=$2 failures=$3
+vendor_module=$1 cycles=$2 failures=$3 rounds=$4
 vendor=$(echo "$vendor_module" | tr - _)
 parameters=/sys/module/kvm/parameters
+trace=/sys/kernel/tracing
 
 load() { insmod /lab/kvm.ko "$@" && insmod "/lab/$vendor_module.ko"; }
 unload() { rmmod "$vendor" && rmmod kvm; }
@@ -43,48 +44,102 @@ used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable):/ { n += $2 } END
 grown() { join "$1" "$2" 2>/dev/null | awk -v n="$3" '$3 - $2 >= n { print $1, $2, "to", $3 }'; }
 join() { awk 'NR == FNR { before[$1] = $2; next } $1 in before { print $1, before[$1], $2 }' "$1" "$2"; }
 
+# leaks TIMES COMMAND...: what the second run of a command, that does something so often, leaves behind
 leaks() {
-	local before after
+	local times=$1 before after
 
-	"$@" || return 2
+	shift
+	"$@" >/dev/null || return 2
 	slabs >before
 	before=$(used_kib)
-	"$@" || return 2
+	"$@" >/dev/null || return 2
 	sleep 1
 	slabs >after
 	after=$(used_kib)
-	grown before after $((failures / 2))
-	# Less than a page for each failure is no page that each of them lost.
-	[ $((after - before)) -lt $((failures * 4)) ] || echo "memory: $((after - before)) KiB"
+	grown before after $((times / 2))
+	# Less than a page for each time is no page that was lost each time.
+	[ $((after - before)) -lt $((times * 4)) ] || echo "memory: $((after - before)) KiB"
 }
 
-# A VM that lives: it waits for a line.
-refusal() {
-	mkfifo line
-	vmm wait <line >waiting &
+# failing NAME FUNCTION: have the kernel count how often it returns an error
+failing() {
+	echo "r:life/$1 $2 ret=\$retval:s32" >>$trace/kprobe_events
+	echo 'hist:keys=ret if ret < 0' >$trace/events/life/"$1"/trigger
+}
+
+failed() { sed -n 's/^ *Hits: //p' $trace/events/life/"$1"/hist; }
+
+forget() {
+	echo '!hist:keys=ret if ret < 0' >$trace/events/life/"$1"/trigger
+	echo "-:life/$1" >>$trace/kprobe_events
+}
+
+# The histogram is the one allocation of ours, and the vendor's come after it.
+starve() {
+	mkdir memory
+	mount -t cgroup -o memory none memory
+	mkdir memory/little
+	failing ours kvm_exit_stats_vcpu_create
+	failing vendor "$([ "$vendor" = kvm_amd ] && echo svm || echo vmx)_vcpu_create"
+	is "$rounds times too little memory for a vCPU, at any point of creating it, leaks nothing" \
+		"$(leaks "$rounds" squeeze "$rounds" memory/little)" ""
+	check "among these points is our own" test "$(failed ours)" -ge "$rounds"
+	check "and one after it" test "$(failed vendor)" -ge "$rounds"
+	echo "# $(failed ours) times no memory for a histogram, $(failed vendor) times none for what comes after it"
+	forget ours
+	forget vendor
+	umount memory
+}
+
+# A VM that lives until end_vm: it waits for a line.
+begin_vm() {
+	[ -p line ] || mkfifo line
+	vmm "$@" <line >said &
 	exec 3>line
-	until grep -q waiting waiting; do sleep 0.1; done
-	check "unloading is refused while a VM lives, the vendor's module" refused "$vendor"
-	check "and kvm" refused kvm
+	until grep -q waiting said; do sleep 0.1; done
+}
+
+end_vm() {
 	echo >&3
 	exec 3>&-
 	wait $!
+}
+
+# Had a vCPU that failed been taken for one that lives, counting would not stop.
+dormancy() {
+	echo 0 >$parameters/guest_exit_stats
+	begin_vm make hypercall 100 wait read vcpu-count hypercall
+	echo 2 >$parameters/guest_exit_stats
+	end_vm
+	is "with the parameter at 0, nobody is counted" "$(sed -n 's/.* read .*rax=\([^ ]*\) .*/\1/p' said)" 0
+}
+
+refusal() {
+	begin_vm wait
+	check "unloading is refused while a VM lives, the vendor's module" refused "$vendor"
+	check "and kvm" refused kvm
+	end_vm
 	check "and done when it has died" unload
 	check "nothing of them is left" test ! -e /sys/module/kvm
 }
 
 refused() { ! rmmod "$1" 2>rmmod.said && grep -qE "unavailable|in use|busy" rmmod.said && loaded; }
 
-plan 9
+usual='kvm: Nested|SVM: |kvm_intel|has been disabled|loading out-of-tree|tainting|Nested Virtualization|Nested Paging'
+usual="$usual|failed to allocate vcpu's emulator|malloc apic regs error"
+
+plan 13
 log=$(dmesg | grep -c .)
 is "a VM counts" "$(($(count 100)))" 100
 check "$cycles times: unload, load with other parameters, a VM counts" all_cycles
 echo 0 >$parameters/exit_stats_histograms
-is "$failures failures in creating a vCPU, in each of two ways, leak nothing" "$(leaks life "$failures")" ""
+is "$failures failures in creating a vCPU, in each of two ways, leak nothing" "$(leaks "$failures" life "$failures")" ""
 echo 1 >$parameters/exit_stats_histograms
-is "with histograms neither" "$(leaks life "$failures")" ""
+is "with histograms neither" "$(leaks "$failures" life "$failures")" ""
+starve
+dormancy
 refusal
 load
-is "the log has nothing but what loading says" \
-	"$(dmesg | tail -n +$((log + 1)) | grep -vE 'kvm: Nested|SVM: |kvm_intel|has been disabled|loading out-of-tree|tainting|Nested Virtualization|Nested Paging')" ""
+is "the log has nothing but what loading, and KVM without memory, says" \
+	"$(dmesg | tail -n +$((log + 1)) | grep -vE "$usual")" ""
 finish
