@@ -17,7 +17,7 @@
 #include "steps.h"
 
 #define PARAMETER	"/sys/module/kvm/parameters/guest_exit_stats"
-#define REST_US		1000
+#define REST_US		4000
 #define PAUSE_US	5000
 #define NAP_US		300
 #define NAP_EVERY	32

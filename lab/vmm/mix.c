@@ -7,7 +7,8 @@
 #include "exitstat/abi.h"
 #include "payload.h"
 
-#define WATCH_EVERY	64
+#define WATCH_EVERY	8	/* bursts */
+#define MAX_BURST	32
 #define MAX_ATTEMPTS	100000
 
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
@@ -137,19 +138,39 @@ static void make_any(struct vcpu *v, unsigned int kind)
 	make[kind](v);
 }
 
+/* One after the other of those that KVM handles alone and at once: many exits need little time. */
+static unsigned long burst_length(unsigned int kind, unsigned long random)
+{
+	switch (kind) {
+	case KIND_pio_vmm:
+	case KIND_mmio:
+	case KIND_mmio_split:
+	case KIND_npf:
+	case KIND_hlt_timer:
+		return 1;
+	default:
+		return 1 + random % MAX_BURST;
+	}
+}
+
 void mix(struct step *s, struct vcpu *v)
 {
 	struct watch *w = (struct watch *)VMM_WATCHES + v->index;
 	unsigned long state = s->n * 2654435761ul + s->rcx * VMM_MAX_VCPUS + v->index;
+	unsigned long made = 0, end;
+	unsigned int kind;
 
 	s->rax = 0;
 	s->rbx = 0;
 	s->rdx = 0;
 	out(VMM_PORT_STIR, 0);
-	for (unsigned long i = 0; i < s->n; i++) {
+	while (made < s->n) {
 		if (next_random(&state) % WATCH_EVERY == 0)
 			watch(s, w);
-		make_any(v, next_random(&state) % KIND_COUNT);
+		kind = next_random(&state) % KIND_COUNT;
+		end = made + burst_length(kind, next_random(&state));
+		for (; made < end; made++)
+			make_any(v, kind);
 	}
 	out(VMM_PORT_CALM, 0);
 }

@@ -91,7 +91,7 @@ enum op {
 	OP_DO,		/* by the VMM: the doing that kind says */
 	OP_WAIT,	/* for a line on the VMM's standard input */
 	OP_BARRIER,	/* for all vCPUs */
-	OP_MIX,		/* n exits of random kinds; n and rcx are the seed */
+	OP_MIX,		/* n exits of random kinds, or few more; n and rcx are the seed */
 	OP_SNAPSHOT,	/* every counter of the vCPU, into the rows that follow */
 	OP_HISTOGRAMS,	/* the sums of the buckets, into the rows that follow */
 	OP_ROW,		/* of number ecx; n: in use */
