@@ -5,7 +5,8 @@
  * The first disk holds the kernel as it lies in memory, the second the initramfs. Reading them takes a
  * handful of instructions per sector and no emulated time goes into unpacking. The kernel is then entered
  * as Documentation/x86/boot.rst, "64-bit boot protocol", wants it; the BIOS has run and left its tables.
- * From lab/run: KERNEL_SECTORS, RAMDISK_SECTORS, RAMDISK_BYTES, MEMORY_BYTES; "cmdline" is found with -I.
+ * From lab/run: KERNEL_SECTORS, KERNEL_ENTRY, RAMDISK_SECTORS, RAMDISK_BYTES, MEMORY_BYTES; "cmdline" is found
+ * with -I.
  */
 	.set	KERNEL, 0x1000000	/* where vmlinux is linked to run */
 	.set	RAMDISK, 0x8000000
@@ -134,7 +135,7 @@ shutdown:
 	.code64
 entry64:
 	movl	$boot_params, %esi
-	movl	$KERNEL, %eax
+	movl	$KERNEL_ENTRY, %eax
 	jmp	*%rax
 
 shutdown_word:
