@@ -65,12 +65,15 @@ class Run:
                 yield f"vcpu={index} stop={stop}", snapshot
 
 
-def residual_ppm(before, now):
+def residual_cycles(before, now):
     """What of the cycles between two snapshots is in no place."""
     waiting = [sum(row["waiting"] for row in s["rows"].values()) for s in (before, now)]
     told = now["guest"] - before["guest"] + now["time"] - before["time"] + waiting[1] - waiting[0]
-    elapsed = now["tsc"] - before["tsc"]
-    return (elapsed - told) * 1e6 / elapsed
+    return now["tsc"] - before["tsc"] - told
+
+
+def residual_ppm(before, now):
+    return residual_cycles(before, now) * 1e6 / (now["tsc"] - before["tsc"])
 
 
 def tell(faults):

@@ -3,9 +3,9 @@
 # In a machine with the distribution's KVM, ours beside this: ask it at random, in all modes of the CPU; then the same of
 # ours, switched off by each who may do so; then ours, switched on, before an oracle.
 #
-#	hostile_inside.sh kvm-amd|kvm-intel QUERIES SEED	queries of each VM and way to ask
+#	hostile_inside.sh kvm-amd|kvm-intel SAME QUERIES SEED	queries of each VM and way to ask
 cd /root || exit
-vendor_module=$1 queries=$2 seed=$3 vcpus=2
+vendor_module=$1 compared=$2 queries=$3 seed=$4 vcpus=2
 parameters=/sys/module/kvm/parameters
 
 # Mode and way to ask; CPL 3 last.
@@ -25,10 +25,10 @@ same() {
 
 	shift 2
 	for way in $list; do
-		query "$way" "fuzz ${way#*/} 1000 20261123" "$@"
+		query "$way" "fuzz ${way#*/} $compared 20261123" "$@"
 	done >"$name"
 	case " $list" in
-	*" long/kernel "*) query long/kernel "sample 10000 20261123" "$@" >>"$name" ;;
+	*" long/kernel "*) query long/kernel "sample $((10 * compared)) 20261123" "$@" >>"$name" ;;
 	esac
 }
 

@@ -3,16 +3,16 @@
 # SPDX-License-Identifier: MIT
 # In a machine of the lab: load and unload our modules with a VM in between, and leave nothing behind.
 #
-#	life_inside.sh kvm-amd|kvm-intel CYCLES FAILURES ROUNDS
+#	life_inside.sh kvm-amd|kvm-intel CYCLES FAILURES ROUNDS [DIRECTORY OF THE MODULES]
 cd /root || exit
 # shellcheck source=../ktap.sh
 . ./ktap.sh
-vendor_module=$1 cycles=$2 failures=$3 rounds=$4
+vendor_module=$1 cycles=$2 failures=$3 rounds=$4 modules=${5:-/lab}
 vendor=$(echo "$vendor_module" | tr - _)
 parameters=/sys/module/kvm/parameters
 trace=/sys/kernel/tracing
 
-load() { insmod /lab/kvm.ko "$@" && insmod "/lab/$vendor_module.ko"; }
+load() { insmod "$modules/kvm.ko" "$@" && insmod "$modules/$vendor_module.ko"; }
 unload() { rmmod "$vendor" && rmmod kvm; }
 loaded() { grep -q "^kvm " /proc/modules; }
 
@@ -49,10 +49,10 @@ leaks() {
 	local times=$1 before after
 
 	shift
-	"$@" >/dev/null || return 2
+	"$@" >/dev/null || { echo "$* failed"; return; }
 	slabs >before
 	before=$(used_kib)
-	"$@" >/dev/null || return 2
+	"$@" >/dev/null || { echo "$* failed"; return; }
 	sleep 1
 	slabs >after
 	after=$(used_kib)

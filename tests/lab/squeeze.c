@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,34 +61,31 @@ static void give_back(void)
 		checked(-1, "limiting the cgroup's memory to nothing");
 }
 
-/* Return the vCPU, or -1. */
-static int create_within(int vm, long bytes)
+/* In a new VM: KVM may keep what belongs to all vCPUs, and not take it a second time. */
+static bool create_within(int kvm, long bytes)
 {
-	int vcpu, error;
+	int vm = checked(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM"), vcpu;
 
+	checked(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 	give_back();
 	set_limit(read_number(usage) + bytes);
 	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	error = errno;
 	set_limit(-1);
-	errno = error;
-	return vcpu;
+	if (vcpu >= 0)
+		close(vcpu);
+	close(vm);
+	return vcpu >= 0;
 }
 
 /* Return how many attempts failed. */
 static unsigned int squeeze(int kvm)
 {
-	int vm = checked(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM"), vcpu = -1;
-	unsigned int pages;
+	unsigned int pages = 0;
 
-	checked(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
-	for (pages = 0; pages < MAX_PAGES; pages++) {
-		vcpu = create_within(vm, pages * PAGE_BYTES);
-		if (vcpu >= 0 || errno != ENOMEM)
-			break;
+	while (!create_within(kvm, pages * PAGE_BYTES)) {
+		if (++pages == MAX_PAGES)
+			checked(-1, "a vCPU, with more than enough memory");
 	}
-	close(checked(vcpu, "KVM_CREATE_VCPU"));
-	close(vm);
 	return pages;
 }
 

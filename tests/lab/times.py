@@ -6,7 +6,7 @@ long anything takes.
 """
 import sys
 
-from answers import MAX_RESIDUAL_PPM, Run, fields, residual_ppm, tell
+from answers import MAX_RESIDUAL_PPM, Run, fields, residual_cycles, residual_ppm, tell
 
 
 class Change:
@@ -138,6 +138,25 @@ def check_epochs(run):
         yield f"more than one epoch in a VM, or 0: {epochs}"
     if len({of_vm[0] for of_vm in epochs.values()}) != len(epochs):
         yield f"two VMs with one epoch: {epochs}"
+
+
+def signed(cycles):
+    """As 64 bits, of which the guest's TSC, set to begin at 0, may be just below."""
+    return (cycles + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+def check_turned_back(run):
+    """Between two snapshots the TSC lost what it was turned back by.  The counters have that, or have it not: it
+    depends on how long each vCPU was in its interval."""
+    back = next(fields(line)["cycles"] for line in run.said.splitlines() if line.startswith("turned-back "))
+    yield from must("the TSC was turned back", back, 1)
+    for index, vcpu in run.vcpus.items():
+        surplus = -signed(residual_cycles(*vcpu.stops))
+        slack = abs(signed(vcpu.stops[1]["tsc"] - vcpu.stops[0]["tsc"])) // 100
+        yield from must(f"vcpu={index} no cycle is lost", surplus, -slack)
+        yield from must(f"vcpu={index} no more cycles than the TSC was turned back by", back + slack, surplus)
+        yield from must(f"vcpu={index} counters are watched", vcpu.mixes[0]["watched"], 1)
+        yield from must(f"vcpu={index} counters never fall", 0, vcpu.mixes[0]["fallen"])
 
 
 what, run = sys.argv[1], Run(sys.argv[2])
