@@ -9,4 +9,4 @@ set -u
 . "$(dirname "$0")/machine.sh"
 # shellcheck source=torture.sh
 . "$here/torture.sh"
-torture intel 6.12 5 1000
+torture intel 6.12 5 2500

@@ -2,7 +2,8 @@
 /*
  * Fail to create vCPUs, many times: life N.  With an id that is taken, or no file
  * descriptor left, KVM finds out only after it has made the vCPU, and takes all of
- * it back.  With an id out of range it finds out at once.
+ * it back.  With an id out of range it finds out at once.  And let the host read
+ * of a VM that has no vCPU.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <linux/kvm.h>
 
 static int checked(int result, const char *what)
@@ -47,12 +49,26 @@ static void fail(int vm, unsigned int id, int wanted)
 	}
 }
 
+/* What the host reads of the VM, whatever vCPUs it has. */
+static void read_table(int vm)
+{
+	char path[64], text[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/exit_stats", getpid(), vm);
+	fd = checked(open(path, O_RDONLY), path);
+	while (checked(read(fd, text, sizeof(text)), path))
+		;
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long n = argc > 1 ? strtoul(argv[1], NULL, 0) : 1;
 	int kvm = checked(open("/dev/kvm", O_RDWR), "/dev/kvm");
 	int vm = checked(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
 
+	read_table(vm);
 	checked(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 	checked(ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
 	while (n--) {

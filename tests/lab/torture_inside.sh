@@ -42,6 +42,14 @@ follow() {
 	done
 }
 
+# The host reads along, while the VM comes, runs and goes.
+read_along() {
+	while :; do
+		cat /sys/kernel/debug/kvm/*/exit_stats /sys/kernel/debug/kvm/*/vcpu*/exit_stats >/dev/null 2>&1
+		usleep 100000
+	done
+}
+
 # torture NAME READ [OPTION OF vmm...]
 torture() {
 	local vmm steps
@@ -64,6 +72,7 @@ torture() {
 }
 
 mkfifo lines
+read_along &
 torture plain "snapshot wait read vcpu-total-count 0 barrier"
 echo 1 >$parameters/exit_stats_histograms
 torture histograms "histograms snapshot wait read vcpu-total-count 0 barrier" --entry with
