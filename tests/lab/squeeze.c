@@ -54,7 +54,7 @@ static void set_limit(long bytes)
 	checked(write_number(limit, bytes), "limiting the cgroup's memory");
 }
 
-/* A cgroup holds memory in advance, up to 64 pages.  A limit that cannot be makes it give that back. */
+/* A cgroup holds up to 64 pages in advance.  A limit that cannot be makes it give them back. */
 static void give_back(void)
 {
 	if (write_number(limit, 0) >= 0 || errno != EBUSY)
