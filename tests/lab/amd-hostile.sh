@@ -7,4 +7,4 @@ set -u
 . "$(dirname "$0")/machine.sh"
 # shellcheck source=hostile.sh
 . "$here/hostile.sh"
-if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then hostile amd 6.1 16000; else hostile amd 6.1 2000; fi
+if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then hostile amd 6.1 8000; else hostile amd 6.1 2000; fi
