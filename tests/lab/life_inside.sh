@@ -126,7 +126,7 @@ refusal() {
 refused() { ! rmmod "$1" 2>rmmod.said && grep -qE "unavailable|in use|busy" rmmod.said && loaded; }
 
 usual='kvm: Nested|SVM: |kvm_intel|has been disabled|loading out-of-tree|tainting|Nested Virtualization|Nested Paging'
-usual="$usual|failed to allocate vcpu's emulator|malloc apic regs error"
+usual="$usual|failed to allocate vcpu's emulator|malloc apic regs error|debugfs: out of free dentries"
 
 plan 13
 log=$(dmesg | grep -c .)
