@@ -7,4 +7,4 @@ set -u
 . "$(dirname "$0")/machine.sh"
 # shellcheck source=torture.sh
 . "$here/torture.sh"
-if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then torture amd 6.12 25 12500; else torture amd 6.12 1 2000; fi
+if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then torture amd 6.12 15 12500; else torture amd 6.12 1 2000; fi

@@ -9,4 +9,4 @@ set -u
 . "$(dirname "$0")/machine.sh"
 # shellcheck source=torture.sh
 . "$here/torture.sh"
-torture intel 6.1 10 5000
+torture intel 6.1 5 5000
