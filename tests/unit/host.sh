@@ -61,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 105
+plan 106
 
 #
 # Before there is a VM.
@@ -257,6 +257,9 @@ check "and its vCPUs" on_screen "%waiting"
 rm -r vms/$pid-10
 for i in $(seq 100); do tmux -S "$terminal" capture-pane -p -t top | grep -q "the VM ended" && break; sleep 0.2; done
 check "and says that it ended" grep "the VM ended" <(tmux -S "$terminal" capture-pane -p -t top)
+# A hangup while the sanitizer looks for leaks would have it wait for ever.
+tmux -S "$terminal" send-keys -t top q
+check "and ends at a key after that" on_screen "ended: 0"
 tmux -S "$terminal" kill-server
 tree vms --vms 3
 
