@@ -100,6 +100,13 @@
 /* The same of the calling vCPU only: subtract from any of the above. */
 #define EXITSTAT_VCPU		0x10u
 
+/*
+ * The host reads the same counters as statistics of a vCPU (KVM_GET_STATS_FD).
+ * Of exit_count, exit_kernel_cycles, exit_vmm_cycles and exit_waiting_cycles,
+ * element i is about the i-th number in ascending order, of those that are
+ * defined and EXITSTAT_OTHER; the statistic exit_number lists them.
+ */
+
 /* An exit whose number is not listed is counted under this one. */
 #define EXITSTAT_OTHER		0xffffff00u
 
