@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ static struct {
 	volatile sig_atomic_t pid;	/* 0: there is no child */
 	volatile sig_atomic_t stop;
 	int start;			/* the pipe's end that starts the child, or -1 */
+	bool *never_ran;		/* shared with the child */
 	sigset_t before;		/* the signal mask of this process, and of the child */
 	struct sigaction actions[CAUGHT];
 } child = { .start = -1 };
@@ -75,6 +77,7 @@ static void become(char **argv, int start)
 	if (TEMP_FAILURE_RETRY(read(start, &byte, 1)) != 1)
 		_exit(STATUS_FAILED);
 	execvp(argv[0], argv);
+	*child.never_ran = true;
 	say(0, "cannot run '%s': %s", argv[0], strerror(errno));
 	_exit(errno == ENOENT ? STATUS_NO_COMMAND : STATUS_NOT_EXECUTABLE);
 }
@@ -84,6 +87,14 @@ bool child_spawn(char **argv)
 	int ends[2];
 	pid_t pid;
 
+	if (!child.never_ran)
+		child.never_ran = mmap(NULL, sizeof(*child.never_ran), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (child.never_ran == MAP_FAILED) {
+		child.never_ran = NULL;
+		say(0, "cannot run '%s': mmap: %s", argv[0], strerror(errno));
+		return false;
+	}
 	if (pipe2(ends, O_CLOEXEC)) {
 		say(0, "cannot run '%s': pipe: %s", argv[0], strerror(errno));
 		return false;
@@ -122,6 +133,11 @@ void child_cancel(void)
 	close(child.start);
 	child.start = -1;
 	child_wait(&usage);
+}
+
+bool child_never_ran(void)
+{
+	return *child.never_ran;
 }
 
 bool child_stop_asked(void)

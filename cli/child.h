@@ -33,6 +33,9 @@ bool child_stop_asked(void);
 /* Wait for its end: its exit status, or 128 + the signal that killed it. */
 int child_wait(struct rusage *usage);
 
+/* After its end: it could not become the command, and said why. */
+bool child_never_ran(void);
+
 /* Whether child_wait() would not wait. */
 bool child_has_ended(void);
 

@@ -138,7 +138,10 @@ struct reason {
 struct repeats {
 	unsigned int runs;
 	struct mean elapsed_ns;
+	struct mean user_ns;
+	struct mean sys_ns;
 	struct reason total;
+	struct reason own;
 	size_t reasons_nr;
 	struct reason reasons[EXITSTAT_ENTRIES_MAX];
 };
@@ -171,14 +174,18 @@ static struct reason *reason_of(struct repeats *all, uint32_t number)
 	return &all->reasons[all->reasons_nr++];
 }
 
-static void repeats_add(struct repeats *all, const struct exitstat_snapshot *between)
+static void repeats_add(struct repeats *all, const struct run *run)
 {
+	const struct exitstat_snapshot *between = &run->between;
 	struct exitstat_entry none = { 0 };
 	uint32_t i;
 
 	all->runs++;
 	mean_add(&all->elapsed_ns, between->time_ns, all->runs);
+	mean_add(&all->user_ns, 1e9 * seconds(&run->usage.ru_utime), all->runs);
+	mean_add(&all->sys_ns, 1e9 * seconds(&run->usage.ru_stime), all->runs);
 	reason_add(&all->total, &between->total, all->runs);
+	reason_add(&all->own, &between->own, all->runs);
 	for (i = 0; i < between->entries_nr; i++) {
 		struct reason *reason = reason_of(all, between->entries[i].number);
 
@@ -216,11 +223,19 @@ static void print_reason(FILE *out, const struct meter *meter, const char *numbe
 	fputc('\n', out);
 }
 
+static void print_time(FILE *out, const char *name, const struct mean *ns, unsigned int runs)
+{
+	char time[TEXT_SIZE], time_off[TEXT_SIZE];
+
+	fprintf(out, "%-7s %s +- %s\n", name, text_ns(time, ns->mean),
+		text_ns(time_off, deviation(ns, runs)));
+}
+
 static void print_repeats(FILE *out, const struct options *opts, const struct meter *meter,
 			  struct repeats *all)
 {
 	uint32_t numbering = meter->desc.numbering;
-	char number[TEXT_SIZE], elapsed[TEXT_SIZE], off[TEXT_SIZE];
+	char number[TEXT_SIZE];
 	size_t i;
 
 	qsort(all->reasons, all->reasons_nr, sizeof(*all->reasons), compare_reasons);
@@ -240,9 +255,11 @@ static void print_repeats(FILE *out, const struct options *opts, const struct me
 	if (opts->no_header)
 		return;
 	print_reason(out, meter, "", "total", &all->total, all->runs);
-	text_ns(elapsed, all->elapsed_ns.mean);
-	text_ns(off, deviation(&all->elapsed_ns, all->runs));
-	fprintf(out, "elapsed %s +- %s\n", text_unpad(elapsed), text_unpad(off));
+	if (all->own.count.mean > 0)
+		print_reason(out, meter, "", "exitstat itself", &all->own, all->runs);
+	print_time(out, "elapsed", &all->elapsed_ns, all->runs);
+	print_time(out, "user", &all->user_ns, all->runs);
+	print_time(out, "sys", &all->sys_ns, all->runs);
 }
 
 static int run_all(FILE *out, struct options *opts, struct meter *meter, char **argv)
@@ -258,7 +275,9 @@ static int run_all(FILE *out, struct options *opts, struct meter *meter, char **
 
 		if (status)
 			return status;
-		repeats_add(&all, &run.between);
+		if (child_never_ran())
+			return run.status;
+		repeats_add(&all, &run);
 		if (!first)
 			first = run.status;
 		if (repeat == 1 || opts->format != FORMAT_TABLE)

@@ -50,7 +50,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 60
+plan 61
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -144,6 +144,7 @@ check "--version names the ABI's revision" grep -q "^exitstat [0-9.]* (ABI revis
 is "a command's status is exitstat's" "$(status exitstat -S "$amd" -- sh -c 'exit 42')" 42
 is "a command that is killed by signal 9 gives 137" "$(status exitstat -S "$amd" -- sh -c 'kill -9 $$')" 137
 is "a command that does not exist gives 127" "$(status exitstat -S "$amd" -- ./nothing)" 127
+is "and nothing was measured, however often: one line" "$(exitstat -S "$amd" -r 3 -- ./nothing 2>&1 | wc -l)" 1
 touch plain
 is "a command that is not executable gives 126" "$(status exitstat -S "$amd" -- ./plain)" 126
 is "a command's output is its own: the table goes to stderr" "$(exitstat -S "$amd" -- echo hello 2>/dev/null)" hello
