@@ -14,5 +14,5 @@ echo 0 >$parameters/exit_stats_histograms
 sh ./times_inside.sh
 sh ./tsc_inside.sh
 echo "section life"
-sh ./life_inside.sh "$1" 3 300 4 /root
+sh ./life_inside.sh "$1" 3 200 3 /root
 exit 0 # the lines are the verdict

@@ -8,6 +8,6 @@ ms=$(sed -n 's/^cpu MHz[^0-9]*\([0-9]*\).*/\1000/p' /proc/cpuinfo | head -n 1)	#
 insmod ./msr.ko || exit
 echo "section tsc"
 turn_back 100 $((10 * ms)) >turned &
-vmm --vcpus 4 snapshot mix 10000 1 snapshot </dev/null
+vmm --vcpus 4 snapshot mix 6000 1 snapshot </dev/null
 wait $!
 cat turned
