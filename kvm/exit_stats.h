@@ -122,19 +122,27 @@ static __always_inline u64 *kvm_exit_stats_counters(struct kvm_exit_stats *s)
 	return &s->counter[s->row];
 }
 
-/* Close the current interval and open the next one. */
+/*
+ * Close the current interval and open the next one.  since becomes @now by an addition, which takes
+ * no copy of @now; EDX is where rdtsc() leaves it; the flag saves a comparison.
+ */
 static __always_inline u64 kvm_exit_stats_close(struct kvm_exit_stats *s, u64 now)
 {
-	u64 cycles = now - s->since;
+	u64 cycles = now;
+	bool negative;
 
-	s->since = now;
-	if (likely((s64)cycles >= 0))
+	asm("sub %2, %0" : "+d" (cycles), "=@ccs" (negative), "+m" (s->since));
+	if (likely(!negative)) {
+		s->since += cycles;
 		return cycles;
+	}
 
 	/*
 	 * The first entry, perhaps in the middle of a KVM_RUN that began before
 	 * anybody counted, or the TSC went backwards.
 	 */
+	barrier();	/* or half of the addition above comes before the branch */
+	s->since += cycles;
 	s->state = KVM_EXIT_STATS_IN_KERNEL;
 	s->in_run = true;
 	return 0;
@@ -177,18 +185,10 @@ static __always_inline bool kvm_exit_stats_on(void)
 	return static_branch_likely(&kvm_exit_stats_exit_key);
 }
 
-/*
- * Directly after the hardware left the guest: guest to kernel.  The TSC cannot have gone backwards:
- * a host that sets its TSC does so on the CPU itself, which takes an exit.
- */
+/* Directly after the hardware left the guest: guest to kernel. */
 static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 {
-	u64 now = rdtsc();
-	u64 cycles = now - s->since;
-
-	OPTIMIZER_HIDE_VAR(cycles);	/* an addition to memory, not a load and a store */
-	s->since = now;
-	s->guest_cycles += cycles;
+	s->guest_cycles += kvm_exit_stats_close(s, rdtsc());
 }
 
 /*
