@@ -63,8 +63,7 @@ struct options {
 	const char *html;
 	const char *debugfs;	/* KVM's directory; NULL: where it is */
 	const char *vm;		/* PID, PID-FD or name; NULL: not given */
-	const char *qmp;	/* the last one of these */
-	const char *qmps[QMPS_MAX];
+	const char *qmps[QMPS_MAX];	/* a verb of one VM takes the last */
 	size_t qmps_nr;
 	const char *listen;
 	const char *textfile;

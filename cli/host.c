@@ -15,7 +15,7 @@ const char *host_dir(const struct options *opts)
 
 bool host_lists(const struct options *opts)
 {
-	return opts->host && !opts->vm && !opts->qmp;
+	return opts->host && !opts->vm && !opts->qmps_nr;
 }
 
 const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm)
@@ -171,6 +171,7 @@ static int choose(const struct options *opts, struct exitstat_vm *vm)
 
 int host_open(struct meter *meter, const struct options *opts)
 {
+	const char *qmp = opts->qmps_nr ? opts->qmps[opts->qmps_nr - 1] : NULL;
 	int status = STATUS_OK;
 	int err;
 
@@ -179,14 +180,14 @@ int host_open(struct meter *meter, const struct options *opts)
 	if (opts->source)
 		return say(STATUS_USAGE,
 			   "a recording is no host: leave out --source, or the word 'host'");
-	if (opts->qmp && (opts->vm || opts->debugfs))
+	if (qmp && (opts->vm || opts->debugfs))
 		return say(STATUS_USAGE, "--qmp is one VM's: it takes no --%s",
 			   opts->vm ? "vm" : "debugfs");
-	if (!opts->qmp)
+	if (!qmp)
 		status = choose(opts, &meter->vm);
 	if (status)
 		return status;
-	err = opts->qmp ? qmp_open(opts->qmp, &meter->vm, &meter->src) :
+	err = qmp ? qmp_open(qmp, &meter->vm, &meter->src) :
 	      exitstat_source_open_debugfs(meter->vm.dir, &meter->src);
 	if (err)
 		return say(STATUS_FAILED, "cannot open %s: %s", meter->vm.dir, strerror(-err));

@@ -143,7 +143,6 @@ static bool set_qmp(struct options *opts, const char *value)
 {
 	if (opts->qmps_nr == QMPS_MAX)
 		return false;
-	opts->qmp = value;
 	opts->qmps[opts->qmps_nr++] = value;
 	return *value;
 }
