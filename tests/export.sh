@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Start and stop exitstat export for a test.  Sourced; leaves the shell in a directory of its own.
 #
-#	build_asan		build it under ASan and UBSan, into $exporter, with exitstat beside it
+#	build_checked		build it under ASan and UBSan, into $exporter, with exitstat beside it
 #	build_plain		build it as it is
 #	start ARGUMENT...	run it on a free port: $url, $pid, and what it says in $log
 #	stop [SIGNAL]		end it; fails if it did not end well, as with a leak
 #	keep NAME, use NAME	several at a time
+
+# shellcheck source=tests/asan.sh
+. "${top:?}/tests/asan.sh"
 
 exporter='' pid='' url='' log=''
 declare -A kept
@@ -18,10 +21,8 @@ build_plain() {
 	make -s -C "${top:?}/cli" ../build/exitstat-export && exporter=$top/build/exitstat-export
 }
 
-build_asan() {
-	exporter=$top/build/tests/cli/exitstat-export
-	make -s -C "$top/cli" BUILD="$top/build/tests/cli" \
-		CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all" "$exporter" "${exporter%-export}"
+build_checked() {
+	build_asan exitstat-export exitstat && exporter=$BUILD/exitstat-export
 }
 
 fetch() { python3 "$top/tests/fetch.py" "$@"; }

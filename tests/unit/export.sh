@@ -10,7 +10,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/export.sh"
 
 "$top/packaging/need" tools test || exit 1
-build_asan || exit 1
+build_checked || exit 1
 
 # refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that holds the words.
 refuses() {

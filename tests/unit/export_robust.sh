@@ -24,7 +24,7 @@ grown() { echo $((100 * $(resident_kib) / $1 - 100)); }
 soon() { timeout "${1:-5}" python3 "$top/tests/fetch.py" "$url" >/dev/null; }
 
 plan 23
-build_asan || exit 1
+build_checked || exit 1
 python3 "$top/tests/vms.py" vms 20
 start --debugfs vms --per-vcpu || exit 1
 keep asan
@@ -62,7 +62,7 @@ for how in hang mute close garbage no-qmp flood endless old stock well; do
 	wait_for 10 test -s $how.ready
 done
 mkdir sockets
-build_asan || exit 1
+build_checked || exit 1
 mapfile -t sockets < <(printf -- '--qmp=%s.qmp\n' hang mute close garbage no-qmp flood endless old stock well gone)
 # One of them twice, under another name.
 ln -s "$work/well.qmp" also.qmp

@@ -6,11 +6,11 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/ktap.sh
 . "$top/tests/ktap.sh"
+# shellcheck source=tests/asan.sh
+. "$top/tests/asan.sh"
 
 "$top/packaging/need" tools test || exit 1
-BUILD=$top/build/tests/cli
-make -s -C "$top/cli" BUILD="$BUILD" CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all" \
-	"$BUILD/exitstat" || exit 1
+build_asan exitstat || exit 1
 exitstat=$BUILD/exitstat
 recordings=$top/tests/unit/recordings
 guest=$recordings/guest-amd.rec
