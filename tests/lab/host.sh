@@ -6,23 +6,10 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/ktap.sh
 . "$top/tests/ktap.sh"
 
-smp=2 timeout=800
-[ "${machine:?}" = amd ] || smp=1 timeout=1100 # every vCPU costs the slow one a minute
-
-"$top/packaging/need" tools modules lab test || exit 1
-[ "$machine" = amd ] || "$top/packaging/need" intel || exit 1
-mkdir -p "$top/build/tests" || exit 1
-# Two lanes may want it at once.
-{
-	flock 9
-	"$top/kvm/build" && make -s -C "$top/cli"
-} >"$top/build/tests/$machine-host-build.log" 2>&1 9>"$top/build/tests/lock" || {
-	sed 's/^/# /' "$top/build/tests/$machine-host-build.log"
-	exit 1
-}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cc -static -O2 -Wall -Wextra -Werror -o "$work/exits" "$top/tests/lab/exits.c" || exit 1
+timeout=800
+[ "${machine:?}" = amd ] || timeout=1100
+# shellcheck source=tests/lab/stock_qemu.sh
+. "$top/tests/lab/stock_qemu.sh"
 
 "$top/lab/run" --machine "$machine" --timeout "$timeout" --param kvm.exit_stats_histograms=1 \
 	--add "$work/exits" --add "$top/tests/lab/host_inside.sh" --add "$top/tests/lab/host_guest.sh" \

@@ -8,23 +8,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/ktap.sh"
 
 declare -A cpuid=([amd]=114 [intel]=10) io=([amd]=123 [intel]=30)
-smp=2
-[ "${machine:?}" = amd ] || smp=1 # every vCPU costs the slow one a minute
-
-"$top/packaging/need" tools modules lab test || exit 1
-[ "$machine" = amd ] || "$top/packaging/need" intel || exit 1
-mkdir -p "$top/build/tests" || exit 1
-# Two lanes may want it at once.
-{
-	flock 9
-	"$top/kvm/build" && make -s -C "$top/cli"
-} >"$top/build/tests/$machine-tool-build.log" 2>&1 9>"$top/build/tests/lock" || {
-	sed 's/^/# /' "$top/build/tests/$machine-tool-build.log"
-	exit 1
-}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cc -static -O2 -Wall -Wextra -Werror -o "$work/exits" "$top/tests/lab/exits.c" || exit 1
+# shellcheck source=tests/lab/stock_qemu.sh
+. "$top/tests/lab/stock_qemu.sh"
 sed -n '/^\.Bd -literal$/,/^\.Ed$/p' "$top/man/exitstat.7" | sed -e '1d;$d' -e 's/\\e/\\/g' >"$work/page.c"
 cc -static -I"$top/include" -o "$work/page" "$work/page.c" || exit 1
 
