@@ -11,17 +11,11 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/export.sh"
 # shellcheck source=tests/prometheus.sh
 . "$top/tests/prometheus.sh"
+# shellcheck source=tests/lab/build.sh
+. "$top/tests/lab/build.sh"
 
 "$top/packaging/need" tools modules lab test || exit 1
-mkdir -p "$top/build/tests" || exit 1
-# Two lanes may want it at once.
-{
-	flock 9
-	"$top/kvm/build" && make -s -C "$top/cli" && make -s -C "$top/lab/vmm"
-} >"$top/build/tests/amd-fleet-build.log" 2>&1 9>"$top/build/tests/lock" || {
-	diagnose "$(<"$top/build/tests/amd-fleet-build.log")"
-	exit 1
-}
+build_for 6.1
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
@@ -30,7 +24,7 @@ boot() {
 	local name=$1 port=$2
 
 	shift 2
-	"$top/lab/run" --machine amd --timeout 280 --forward "$port:13948" --add "$top/tests/lab/fleet_inside.sh" \
+	"$top/lab/run" --machine amd --kernel "$release" --timeout 280 --forward "$port:13948" --add "$top/tests/lab/fleet_inside.sh" \
 		--add "$top/build/exitstat-export:/bin/exitstat-export" ${own:+--add "$own"} \
 		-- sh fleet_inside.sh "$@" >"$name.out" 2>&1 &
 }

@@ -13,7 +13,5 @@ set -u
 cycles=10 failures=500 rounds=20
 [ "${EXITSTAT_SOAK:-0}" != 1 ] || cycles=100 failures=10000 rounds=200
 build_for 6.1
-build_tool life
-build_tool squeeze
 exec "$top/lab/run" --kernel "$release" --timeout 2400 --add "$built/life:/bin/life" --add "$built/squeeze:/bin/squeeze" \
 	--add "$here/life_inside.sh" --add "$top/tests/ktap.sh" -- sh /root/life_inside.sh kvm-amd $cycles $failures $rounds

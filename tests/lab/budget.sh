@@ -7,6 +7,8 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../ktap.sh
 . "$top/tests/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=build.sh
+. "$top/tests/lab/build.sh"
 
 # kind, then the most that may be added: off, on, with histograms.  An exit to the VMM also begins and ends KVM_RUN.
 budget='cpuid 8 24 39
@@ -19,12 +21,6 @@ pio_vmm 16 110 125'
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-
-# Another lane may want vmm at the same time.
-built() {
-	mkdir -p "$top/build/tests" && release=$("$top/kvm/fetch" release) && "$top/kvm/build" "$release" &&
-		flock "$top/build/tests/lock" make -s -C "$top/lab/vmm"
-}
 
 # measured MACHINE FILE LAB-OPTION... -- WAY...
 measured() {
@@ -85,7 +81,7 @@ kept_within_budget() {
 }
 
 plan 49
-built >"$tmp/built" 2>&1 || { diagnose "$(<"$tmp/built")"; exit 1; }
+build_for 6.1
 kept_within_budget amd
 kept_within_budget intel
 

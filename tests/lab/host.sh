@@ -11,8 +11,8 @@ timeout=800
 # shellcheck source=tests/lab/stock_qemu.sh
 . "$top/tests/lab/stock_qemu.sh"
 
-"$top/lab/run" --machine "$machine" --timeout "$timeout" --param kvm.exit_stats_histograms=1 \
-	--add "$work/exits" --add "$top/tests/lab/host_inside.sh" --add "$top/tests/lab/host_guest.sh" \
+"$top/lab/run" --machine "$machine" --kernel "$release" --timeout "$timeout" --param kvm.exit_stats_histograms=1 \
+	--add "$built/exits" --add "$top/tests/lab/host_inside.sh" --add "$top/tests/lab/host_guest.sh" \
 	--add "$(command -v socat):/bin/socat" \
 	-- sh /root/host_inside.sh "$smp" >"$work/said" 2>"$work/errors"
 status=$?

@@ -38,7 +38,6 @@ hostile() {
 	plan 8
 	echo "# HOSTILE_SEED=$seed"
 	build_for "$series"
-	build_tool oracle
 	run_machine "hostile-$machine-$series" --machine "$machine" --stock --timeout "$((900 + queries / 20))" \
 		--add "$here/hostile_inside.sh" --add "$built/oracle:/bin/oracle" \
 		--add "$modules/kvm.ko" --add "$modules/kvm-$machine.ko" \

@@ -39,7 +39,6 @@ plan 45
 echo "# HOSTILE_SEED=$seed"
 build_for 6.1
 for tool in oracle life squeeze turn_back; do
-	build_tool $tool
 	adds+=(--add "$built/$tool:/bin/$tool")
 done
 for file in "$here"/{brief,hostile,times,tsc,life}_inside.sh "$top/tests/ktap.sh" "$modules"/kvm{,-intel}.ko \

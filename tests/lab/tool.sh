@@ -46,7 +46,7 @@ exitstat -v 99 2>&1
 taskset 1 exitstat -v 1 2>&1
 for file in none some more vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
 END
-adds=(--add "$work/exits" --add "$work/page" --add "$work/script")
+adds=(--add "$built/exits" --add "$work/page" --add "$work/script")
 # A terminal for top; the slow machine is spared it.
 if [ "$machine" = amd ]; then
 	for file in /usr/lib/locale/C.utf8/LC_CTYPE /lib/terminfo/s/screen; do
@@ -75,7 +75,8 @@ cat status
 END
 fi
 # The guest's CPUs share one of the host's: QEMU 7.2 has trouble with a Linux guest on several emulated ones.
-"$top/lab/run" --machine "$machine" --timeout 800 "${adds[@]}" -- guest --smp "$smp" --kernel-arg tsc=reliable -- sh /root/script >"$work/said" 2>"$work/errors"
+"$top/lab/run" --machine "$machine" --kernel "$release" --timeout 800 "${adds[@]}" \
+	-- guest --smp "$smp" --kernel-arg tsc=reliable -- sh /root/script >"$work/said" 2>"$work/errors"
 status=$?
 tr -d '\r' <"$work/said" >"$work/answers"
 
