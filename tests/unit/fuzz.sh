@@ -7,7 +7,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/ktap.sh"
 
 : "${EXITSTAT_SOAK:=0}"
-command -v clang >/dev/null || plan_skip "clang is missing"
+"$top/packaging/need" tools test || exit 1
 out=$top/build/tests/fuzz
 mkdir -p "$out/corpus" "$out/tables" || exit 1
 work=$(mktemp -d) || exit 1
