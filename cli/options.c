@@ -2,6 +2,7 @@
 /* The options of all verbs: one table says what each means and which verbs take it. */
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,42 +42,6 @@ static bool parse_vcpu(struct options *opts, const char *value)
 	return true;
 }
 
-static bool set_source(struct options *opts, const char *value)
-{
-	opts->source = value;
-	return *value;
-}
-
-static bool set_output(struct options *opts, const char *value)
-{
-	opts->output = value;
-	return *value;
-}
-
-static bool set_all(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->all = true;
-}
-
-static bool set_no_header(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->no_header = true;
-}
-
-static bool set_help(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->help = true;
-}
-
-static bool set_version(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->version = true;
-}
-
 static bool parse_repeat(struct options *opts, const char *value)
 {
 	uint32_t repeat;
@@ -90,12 +55,6 @@ static bool parse_repeat(struct options *opts, const char *value)
 static bool take_interval(struct options *opts, const char *value)
 {
 	return parse_interval(value, &opts->interval_ns);
-}
-
-static bool set_html(struct options *opts, const char *value)
-{
-	opts->html = value;
-	return *value;
 }
 
 static bool parse_vendor(struct options *opts, const char *value)
@@ -121,60 +80,12 @@ static bool set_csv(struct options *opts, const char *value)
 	return true;
 }
 
-static bool set_by_reason(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->by_reason = true;
-}
-
-static bool set_debugfs(struct options *opts, const char *value)
-{
-	opts->debugfs = value;
-	return *value;
-}
-
-static bool set_vm(struct options *opts, const char *value)
-{
-	opts->vm = value;
-	return *value;
-}
-
-static bool set_qmp(struct options *opts, const char *value)
+static bool add_qmp(struct options *opts, const char *value)
 {
 	if (opts->qmps_nr == QMPS_MAX)
 		return false;
 	opts->qmps[opts->qmps_nr++] = value;
 	return *value;
-}
-
-static bool set_total(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->total = true;
-}
-
-static bool set_listen(struct options *opts, const char *value)
-{
-	opts->listen = value;
-	return *value;
-}
-
-static bool set_textfile(struct options *opts, const char *value)
-{
-	opts->textfile = value;
-	return *value;
-}
-
-static bool set_per_vcpu(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->per_vcpu = true;
-}
-
-static bool set_histograms(struct options *opts, const char *value)
-{
-	(void)value;
-	return opts->histograms = true;
 }
 
 #define FOR_ALL		(~0u)
@@ -185,34 +96,37 @@ static const struct {
 	char letter;
 	unsigned int verbs;
 	bool (*parse)(struct options *opts, const char *value);
+	size_t field;		/* without parse: the bool that it sets, or the string */
 	const char *rule;	/* for its value; NULL: it takes none */
 } table[] = {
-	{ "all", 'a', FOR_TABLES, set_all, NULL },
-	{ "by-reason", 'b', FOR_INTERVAL, set_by_reason, NULL },
-	{ "csv", 'c', FOR_TABLES | FOR_LIST, set_csv, NULL },
-	{ "debugfs", 'D', FOR_HOST | FOR_EXPORT, set_debugfs, "the name of a directory of VMs" },
-	{ "help", 'h', FOR_ALL, set_help, NULL },
-	{ "histograms", 'g', FOR_EXPORT, set_histograms, NULL },
-	{ "html", 'H', FOR_REPORT, set_html, "the name of a file to write" },
-	{ "interval", 'i', FOR_RECORD | FOR_TOP | FOR_EXPORT, take_interval,
+#define FIELD(name) NULL, offsetof(struct options, name)
+	{ "all", 'a', FOR_TABLES, FIELD(all), NULL },
+	{ "by-reason", 'b', FOR_INTERVAL, FIELD(by_reason), NULL },
+	{ "csv", 'c', FOR_TABLES | FOR_LIST, set_csv, 0, NULL },
+	{ "debugfs", 'D', FOR_HOST | FOR_EXPORT, FIELD(debugfs), "the name of a directory of VMs" },
+	{ "help", 'h', FOR_ALL, FIELD(help), NULL },
+	{ "histograms", 'g', FOR_EXPORT, FIELD(histograms), NULL },
+	{ "html", 'H', FOR_REPORT, FIELD(html), "the name of a file to write" },
+	{ "interval", 'i', FOR_RECORD | FOR_TOP | FOR_EXPORT, take_interval, 0,
 	  "0.01 to 86400 seconds" },
-	{ "json", 'j', FOR_TABLES | FOR_REPORT | FOR_LIST, set_json, NULL },
-	{ "listen", 'l', FOR_EXPORT, set_listen, "ADDRESS:PORT" },
-	{ "no-header", 'n', FOR_TABLES | FOR_LIST, set_no_header, NULL },
-	{ "output", 'o', FOR_RUN | FOR_RECORD, set_output, "the name of a file to write" },
-	{ "per-vcpu", 'p', FOR_EXPORT, set_per_vcpu, NULL },
-	{ "qmp", 'q', FOR_HOST | FOR_EXPORT, set_qmp,
+	{ "json", 'j', FOR_TABLES | FOR_REPORT | FOR_LIST, set_json, 0, NULL },
+	{ "listen", 'l', FOR_EXPORT, FIELD(listen), "ADDRESS:PORT" },
+	{ "no-header", 'n', FOR_TABLES | FOR_LIST, FIELD(no_header), NULL },
+	{ "output", 'o', FOR_RUN | FOR_RECORD, FIELD(output), "the name of a file to write" },
+	{ "per-vcpu", 'p', FOR_EXPORT, FIELD(per_vcpu), NULL },
+	{ "qmp", 'q', FOR_HOST | FOR_EXPORT, add_qmp, 0,
 	  "the name of a QMP socket, 64 times at most" },
-	{ "repeat", 'r', FOR_RUN, parse_repeat, "a number of runs, 1 to 1000000" },
-	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP | FOR_LIST, parse_sort,
+	{ "repeat", 'r', FOR_RUN, parse_repeat, 0, "a number of runs, 1 to 1000000" },
+	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP | FOR_LIST, parse_sort, 0,
 	  "time, count, mean, vmm, waiting, name or number" },
-	{ "source", 'S', FOR_ALL, set_source, "the name of a recording" },
-	{ "textfile", 't', FOR_EXPORT, set_textfile, "the name of a directory" },
-	{ "total", 'T', FOR_LIST, set_total, NULL },
-	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, "the number of a CPU, 0 to 8191, or 'all'" },
-	{ "vendor", 'w', FOR_NAMES, parse_vendor, "intel or amd" },
-	{ "version", 'V', FOR_ALL, set_version, NULL },
-	{ "vm", 'm', FOR_HOST, set_vm, "the PID, PID-FD or name of a VM" },
+	{ "source", 'S', FOR_ALL, FIELD(source), "the name of a recording" },
+	{ "textfile", 't', FOR_EXPORT, FIELD(textfile), "the name of a directory" },
+	{ "total", 'T', FOR_LIST, FIELD(total), NULL },
+	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, 0, "the number of a CPU, 0 to 8191, or 'all'" },
+	{ "vendor", 'w', FOR_NAMES, parse_vendor, 0, "intel or amd" },
+	{ "version", 'V', FOR_ALL, FIELD(version), NULL },
+	{ "vm", 'm', FOR_HOST, FIELD(vm), "the PID, PID-FD or name of a VM" },
+#undef FIELD
 };
 
 /* What getopt wants to see of the table. */
@@ -244,6 +158,14 @@ static int say_unknown(const struct options *opts, char **argv)
 	return say(-1, "there is no option '%s'; see exitstat --help", argv[optind - 1]);
 }
 
+static bool set_field(struct options *opts, size_t field, const char *value)
+{
+	if (!value)
+		return *(bool *)((char *)opts + field) = true;
+	*(const char **)((char *)opts + field) = value;
+	return *value;
+}
+
 static int take_option(struct options *opts, int letter, const char *value)
 {
 	size_t i;
@@ -251,7 +173,7 @@ static int take_option(struct options *opts, int letter, const char *value)
 	for (i = 0; table[i].letter != letter; i++)
 		;
 	opts->seen |= 1u << i;
-	if (table[i].parse(opts, value))
+	if (table[i].parse ? table[i].parse(opts, value) : set_field(opts, table[i].field, value))
 		return 0;
 	return say(-1, "--%s takes %s, not '%s'", table[i].name, table[i].rule, value);
 }
