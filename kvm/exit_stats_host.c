@@ -91,30 +91,39 @@ static void show_row(struct seq_file *m, u32 slot, const struct row *row, bool h
 	seq_putc(m, '\n');
 }
 
-static int vm_show(struct seq_file *m, void *unused)
+/* The vCPUs from @first on, but not @end, as one. */
+static void show(struct seq_file *m, struct kvm *kvm, int first, int end)
 {
-	struct kvm *kvm = m->private;
 	u64 guest_cycles = 0;
-	struct kvm_vcpu *vcpu;
-	unsigned long i;
 	bool hist = false;
 	u32 place;
+	int i;
 
-	kvm_for_each_vcpu(i, vcpu, kvm) {
-		guest_cycles += READ_ONCE(vcpu->exit_stats.guest_cycles);
-		hist |= !!vcpu->exit_stats.hist;
+	for (i = first; i < end; i++) {
+		const struct kvm_exit_stats *s = &kvm_get_vcpu(kvm, i)->exit_stats;
+
+		guest_cycles += READ_ONCE(s->guest_cycles);
+		hist |= !!s->hist;
 	}
 
-	seq_printf(m, "exit_stats 1\nvcpus %u\n", atomic_read(&kvm->online_vcpus));
 	show_head(m, kvm, guest_cycles, hist);
 	for (place = 0; place < kvm_exit_stats_numbering()->slots; place++) {
 		u32 slot = kvm_exit_stats_slot_at(place);
 		struct row row = {};
 
-		kvm_for_each_vcpu(i, vcpu, kvm)
-			add_to_row(&row, &vcpu->exit_stats, slot);
+		for (i = first; i < end; i++)
+			add_to_row(&row, &kvm_get_vcpu(kvm, i)->exit_stats, slot);
 		show_row(m, slot, &row, hist);
 	}
+}
+
+static int vm_show(struct seq_file *m, void *unused)
+{
+	struct kvm *kvm = m->private;
+	int vcpus = atomic_read(&kvm->online_vcpus);
+
+	seq_printf(m, "exit_stats 1\nvcpus %d\n", vcpus);
+	show(m, kvm, 0, vcpus);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vm);
@@ -122,18 +131,9 @@ DEFINE_SHOW_ATTRIBUTE(vm);
 static int vcpu_show(struct seq_file *m, void *unused)
 {
 	struct kvm_vcpu *vcpu = m->private;
-	const struct kvm_exit_stats *s = &vcpu->exit_stats;
-	u32 place;
 
-	seq_printf(m, "exit_stats 1\nvcpu %u\n", vcpu->vcpu_idx);
-	show_head(m, vcpu->kvm, READ_ONCE(s->guest_cycles), s->hist);
-	for (place = 0; place < kvm_exit_stats_numbering()->slots; place++) {
-		u32 slot = kvm_exit_stats_slot_at(place);
-		struct row row = {};
-
-		add_to_row(&row, s, slot);
-		show_row(m, slot, &row, s->hist);
-	}
+	seq_printf(m, "exit_stats 1\nvcpu %d\n", vcpu->vcpu_idx);
+	show(m, vcpu->kvm, vcpu->vcpu_idx, vcpu->vcpu_idx + 1);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vcpu);
