@@ -62,7 +62,7 @@ archive_serve() {
 	python3 -u -m http.server --bind 127.0.0.1 --directory "$archive/www" "${archive_port:-0}" \
 		>"$archive/server.log" 2>"$archive/requests.log" &
 	archive_server=$!
-	until port=$(grep -oE 'port [0-9]+' "$archive/server.log"); do
+	until port=$(grep -oE 'port [0-9]+' "$archive/server.log" 2>/dev/null); do
 		kill -0 "$archive_server" || return 1
 		sleep 0.1
 	done

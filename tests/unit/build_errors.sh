@@ -17,11 +17,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../kernel.sh
 . "$top/tests/kernel.sh"
 
-for command in python3 gcc patch modinfo dpkg-deb; do
-	command -v "$command" >/dev/null ||
-		plan_skip "$command is missing; type: packaging/need modules test"
-done
-
+"$top/packaging/need" modules test || exit 1
 tmp=$(mktemp -d)
 trap 'archive_stop; kill $(jobs -p) 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 repo=$tmp/repo
