@@ -26,13 +26,9 @@ def row(number, count):
 
 def write_vm(directory, vm, i, reasons, vcpus, **more):
     """vm is PID-FD."""
-    counts = [(number, 1000 * i + j + 1) for j, number in sorted(enumerate(REASONS[:reasons]), key=lambda r: r[1])]
-    for vcpu in range(vcpus):
-        os.makedirs(f"{directory}/{vm}/vcpu{vcpu}", exist_ok=True)
-        hosttree.replace(f"{directory}/{vm}/vcpu{vcpu}/exit_stats", hosttree.table(
-            "svm", f"vcpu {vcpu}", [row(*c) for c in counts], GUEST_CYCLES, **more))
-    hosttree.replace(f"{directory}/{vm}/exit_stats", hosttree.table(
-        "svm", f"vcpus {vcpus}", [row(number, vcpus * n) for number, n in counts], vcpus * GUEST_CYCLES, **more))
+    rows = [row(number, 1000 * i + j + 1)
+            for j, number in sorted(enumerate(REASONS[:reasons]), key=lambda r: r[1])]
+    hosttree.write_tables(f"{directory}/{vm}", "svm", [(rows, GUEST_CYCLES)] * vcpus, **more)
 
 
 def main():

@@ -69,21 +69,25 @@ def replace(path, text):
     os.rename(path + ".new", path)
 
 
+def write_tables(path, numbering, vcpus, **more):
+    """The tables of a VM's vCPUs, each given by its rows and its guest time, and their sum."""
+    vm_rows, vm_guest_cycles = None, 0
+    for vcpu, (rows, guest_cycles) in enumerate(vcpus):
+        vcpu_dir = os.path.join(path, "vcpu%d" % vcpu)
+        os.makedirs(vcpu_dir, exist_ok=True)
+        replace(os.path.join(vcpu_dir, "exit_stats"),
+                table(numbering, "vcpu %d" % vcpu, rows, guest_cycles, **more))
+        vm_rows = add_rows(vm_rows, rows) if vm_rows else rows
+        vm_guest_cycles += guest_cycles
+    replace(os.path.join(path, "exit_stats"),
+            table(numbering, "vcpus %d" % len(vcpus), vm_rows, vm_guest_cycles, **more))
+
+
 def write_vm(kvm_dir, pid, fd, numbering="svm", vcpus=2, factor=1, **more):
     """A VM whose vCPU v has v + 1 times the exits of vCPU 0, which has factor times those of ROWS."""
     path = os.path.join(kvm_dir, "%d-%d" % (pid, fd))
-    vm_rows = rows_of(numbering, 0)
-    guest_cycles = 0
-    for vcpu in range(vcpus):
-        vcpu_dir = os.path.join(path, "vcpu%d" % vcpu)
-        rows = rows_of(numbering, factor * (vcpu + 1))
-        os.makedirs(vcpu_dir, exist_ok=True)
-        replace(os.path.join(vcpu_dir, "exit_stats"),
-                table(numbering, "vcpu %d" % vcpu, rows, GUEST_CYCLES * factor * (vcpu + 1), **more))
-        vm_rows = add_rows(vm_rows, rows)
-        guest_cycles += GUEST_CYCLES * factor * (vcpu + 1)
-    replace(os.path.join(path, "exit_stats"),
-            table(numbering, "vcpus %d" % vcpus, vm_rows, guest_cycles, **more))
+    factors = [factor * (vcpu + 1) for vcpu in range(vcpus)]
+    write_tables(path, numbering, [(rows_of(numbering, f), GUEST_CYCLES * f) for f in factors], **more)
     return path
 
 
