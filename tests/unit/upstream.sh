@@ -32,7 +32,11 @@ place_by_hand() {
 }
 
 new=$(source_of 6.12) || exit 1
-plan 10
+plan 11
+# Whatever the one who runs the tests told git.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+is "nobody sends no mails" "$("$top/kvm/upstream" 6.1 2>&1)" \
+	"kvm/upstream: the mails need a sender; type: git config user.name NAME, git config user.email ADDRESS"
 export GIT_AUTHOR_NAME=Somebody GIT_AUTHOR_EMAIL=somebody@example.org
 for series in 6.1 6.12; do
 	check "the mails for $series apply, and checkpatch has nothing to say" "$top/kvm/upstream" $series
