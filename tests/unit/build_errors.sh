@@ -17,7 +17,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../kernel.sh
 . "$top/tests/kernel.sh"
 
-"$top/packaging/need" modules test || exit 1
+"$top/packaging/need" source modules test || exit 1
 tmp=$(mktemp -d)
 trap 'archive_stop; kill $(jobs -p) 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 repo=$tmp/repo

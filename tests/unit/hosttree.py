@@ -71,7 +71,7 @@ def replace(path, text):
 
 def write_tables(path, numbering, vcpus, **more):
     """The tables of a VM's vCPUs, each given by its rows and its guest time, and their sum."""
-    vm_rows, vm_guest_cycles = None, 0
+    vm_rows, vm_guest_cycles = [], 0
     for vcpu, (rows, guest_cycles) in enumerate(vcpus):
         vcpu_dir = os.path.join(path, "vcpu%d" % vcpu)
         os.makedirs(vcpu_dir, exist_ok=True)
