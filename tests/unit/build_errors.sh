@@ -85,7 +85,7 @@ forget() { rm -rf "$EXITSTAT_CACHE"; }
 
 archive_make "$tmp/archive"
 kernel_repository "$repo"
-plan 49
+plan 50
 
 # --- what apt knows
 refuses "apt lists that were never fetched" \
@@ -186,6 +186,8 @@ is "two fetches at once download once" "$(downloads linux-image)" 1
 
 # --- the build
 says "a kernel for which all is there is built" "$modules" -- build $release
+is "a source is fetched from where the script is, too" \
+	"$(cd "$repo" && EXITSTAT_CACHE=$tmp/other kvm/fetch source $release 2>/dev/null)" "$tmp/other/source/$release"
 archive_stop
 before=$(stat -c %Y.%i "$modules"/*.ko)
 is "the second call builds nothing, and needs no network" "$(build $release 2>&1)" "$modules"
