@@ -33,8 +33,9 @@ place_by_hand() {
 
 new=$(source_of 6.12) || exit 1
 plan 11
-# Whatever the one who runs the tests told git.
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+# Whatever the one who runs the tests told git, in this tree or elsewhere.
+unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL
+export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0='' GIT_CONFIG_KEY_1=user.email GIT_CONFIG_VALUE_1=''
 is "nobody sends no mails" "$("$top/kvm/upstream" 6.1 2>&1)" \
 	"kvm/upstream: the mails need a sender; type: git config user.name NAME, git config user.email ADDRESS"
 export GIT_AUTHOR_NAME=Somebody GIT_AUTHOR_EMAIL=somebody@example.org
