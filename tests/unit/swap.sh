@@ -37,6 +37,7 @@ module=$host/sys/module/$(sed -n 's/^name: //p' "$file")
 mkdir -p "$module/parameters"
 echo live >"$module/initstate"
 echo 0 >"$module/refcnt"
+[ "${module##*/}" = kvm ] || echo 1 >"$host/sys/module/kvm/refcnt"
 for field in version srcversion; do sed -n "s/^$field: //p" "$file" >"$module/$field"; done
 [ -s "$module/version" ] || rm "$module/version" "$module/srcversion"
 sed -n 's/^parm: \([a-z_]*\):.*(\(.*\)=\(.*\))/\1 \2 \3/p' "$file" | while read -r name mode value; do
@@ -48,13 +49,15 @@ END
 program rmmod <<'END'
 #!/bin/sh
 echo "rmmod $1" >>"$host/steps"
-[ ! -e "$host/busy" ] || exit 1
+[ ! -e "$host/busy" ] && [ "$(cat "$host/pinned" 2>/dev/null)" != "$1" ] || exit 1
 rm -rf "$host/sys/module/$1"
 END
 program modprobe <<'END'
 #!/bin/sh
 echo "modprobe $1" >>"$host/steps"
-for module in kvm kvm-amd; do insmod "$host/lib/modules/$(uname -r)/kernel/arch/x86/kvm/$module.ko"; done
+for module in kvm kvm-amd; do
+	[ -d "$host/sys/module/$(echo $module | tr - _)" ] || insmod "$host/lib/modules/$(uname -r)/kernel/arch/x86/kvm/$module.ko"
+done
 END
 program id <<'END'
 #!/bin/sh
@@ -79,10 +82,11 @@ make_module() {
 # A host on which stock KVM is loaded, with parameters that are not the defaults, and ours is built.
 new_host() {
 	rm -rf "$host"
-	mkdir -p "$host"/{sys/kernel/security,proc/1/fd,programs,dev}
+	mkdir -p "$host"/{sys/kernel/security,proc/1/fd,proc/sys/kernel,programs,dev,run}
 	echo "flags : fpu svm" >"$host/proc/cpuinfo"
 	echo "[none] integrity confidentiality" >"$host/sys/kernel/security/lockdown"
 	: >"$host/proc/keys"
+	echo 0 >"$host/proc/sys/kernel/modules_disabled"
 	make_module "$stock/kvm.ko" kvm "" "halt_poll_ns:(644=200000)" "enable_pmu:(444=Y)"
 	make_module "$stock/kvm-amd.ko" kvm_amd "" "nested:(444=1)"
 	make_module "$built/kvm.ko" kvm "exitstat 0.1" "halt_poll_ns:(644=200000)" "enable_pmu:(444=Y)" \
@@ -94,7 +98,7 @@ new_host() {
 	insmod "$stock/kvm-amd.ko" nested=0
 	rm "$host/steps"
 	sed -e "s|/usr/lib/exitstat|$host/programs|g" \
-		-e "s#\([\" =<>]\)/\(sys\|proc\|lib/modules\|var/lib\)/#\1$host/\2/#g" \
+		-e "s#\([\" =<>]\)/\(sys\|proc\|lib/modules\|var/lib\|run\)/#\1$host/\2/#g" \
 		"$top/packaging/host/exitstat-kvm" >"$tmp/exitstat-kvm"
 	chmod 755 "$tmp/exitstat-kvm"
 }
@@ -138,10 +142,10 @@ goes_back() {
 	fi
 }
 
-plan 29
+plan 41
 new_host
 check "no program touches this machine: all paths are moved" \
-	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
+	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|run|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
 
 # --- what is refused
 refuses "an unknown verb" 2 "'swap' is none of them" swap
@@ -160,6 +164,23 @@ mkdir -p "$host/proc/77/fd"
 ln -s /dev/kvm "$host/proc/77/fd/3"
 echo 1 >"$host/sys/module/kvm_amd/refcnt"
 refuses "no VM, but a process that has /dev/kvm open" 1 "in use by process 77" load
+new_host
+echo 2 >"$host/sys/module/kvm/refcnt"
+refuses "kvm.ko alone is held, by what cannot be seen" 1 "in use by something that cannot be seen from here" load
+mkdir -p "$host"/proc/{78,79}/fd
+ln -s 'anon_inode:[perf_event]' "$host/proc/78/fd/3"
+echo perf >"$host/proc/78/comm"
+ln -s /sys/kernel/debug/kvm/exits "$host/proc/79/fd/0"
+echo less >"$host/proc/79/comm"
+refuses "kvm.ko alone is held, perhaps by a perf event, and by a file of debugfs" 1 \
+	"in use by perhaps process 78 perf (perf events), process 79 less (a file of debugfs)" load
+is "status says so, too" "$(swap status | grep -c '^load .*process 79 less')" 1
+echo 1 >"$host/sys/module/kvm/refcnt"
+check "a perf event that does not hold kvm.ko is in nobody's way" swap load --dry-run
+new_host
+echo 1 >"$host/proc/sys/kernel/modules_disabled"
+refuses "a kernel that takes no more modules" 1 "kernel.modules_disabled is 1" load
+refuses "and gives none up" 1 "kernel.modules_disabled is 1" unload
 new_host
 sed -i "s/^vermagic: .*/vermagic: 6.1.0-1-amd64 SMP/" "$built/kvm.ko"
 refuses "modules for another kernel" 1 "is for kernel '6.1.0-1-amd64'" load
@@ -185,15 +206,11 @@ new_host
 check "a dry run" swap load --dry-run
 is "a dry run takes no step" "$(steps)" ""
 is "a dry run prints the steps" "$(swap load --dry-run | sed -n "s|^  ||;s|$host||p" | sed -n '/insmod/p')" \
-	"insmod ${built#"$host"}/kvm.ko
-insmod ${built#"$host"}/kvm-amd.ko"
+	"insmod ${built#"$host"}/kvm.ko enable_pmu=N
+insmod ${built#"$host"}/kvm-amd.ko nested=0"
 check "load" swap load
-is "load inserts again with the read-only parameters that differ, and only with those" "$(steps)" \
+is "load inserts once, with the read-only parameters as they were: no VM can start without them" "$(steps)" \
 	"rmmod kvm_amd
-rmmod kvm
-insmod ${built#"$host"}/kvm.ko
-insmod ${built#"$host"}/kvm-amd.ko
-rmmod kvm_amd
 rmmod kvm
 insmod ${built#"$host"}/kvm.ko enable_pmu=N
 insmod ${built#"$host"}/kvm-amd.ko nested=0"
@@ -204,21 +221,47 @@ is "a second load does nothing" "$(steps)" ""
 swap unload >/dev/null 2>&1
 is "unload brings back what was there, with its parameters" "$(loaded)" "$as_before"
 new_host
-echo 1 >"$host/sys/module/kvm_amd/parameters/nested.new"
-mv -f "$host/sys/module/kvm_amd/parameters/nested.new" "$host/sys/module/kvm_amd/parameters/nested"
-chmod 444 "$host/sys/module/kvm_amd/parameters/nested"
 swap load enable_pmu=N >/dev/null 2>&1
-is "load removes the old before it inserts the new, and once if nothing differs" "$(steps)" \
-	"rmmod kvm_amd
-rmmod kvm
-insmod ${built#"$host"}/kvm.ko enable_pmu=N
-insmod ${built#"$host"}/kvm-amd.ko"
+is "a read-only parameter that is given comes once" "$(steps | grep "insmod.*/kvm.ko")" \
+	"insmod ${built#"$host"}/kvm.ko enable_pmu=N"
 new_host
 swap load guest_exit_stats=1 halt_poll_ns=5 >/dev/null 2>&1
 is "parameters that are given win" "$(cat "$kvm_parameters/guest_exit_stats" "$kvm_parameters/halt_poll_ns")" "1
 5"
 
+new_host
+rm "$host/sys/module/kvm_amd/initstate"
+echo coming >"$host/sys/module/kvm_amd/initstate"
+echo 1 >"$host/sys/module/kvm_amd/parameters/nested.early"
+mv -f "$host/sys/module/kvm_amd/parameters/nested"{,.late}
+mv "$host/sys/module/kvm_amd/parameters/nested"{.early,}
+{ sleep 0.5; mv -f "$host/sys/module/kvm_amd/parameters/nested"{.late,}; echo live >"$host/sys/module/kvm_amd/initstate"; } &
+swap load >/dev/null 2>&1
+wait
+is "load awaits a module that the kernel is still initialising, and its parameters" "$(loaded)" "exitstat 0.1 N 7 0"
+
 # --- what fails half way
+new_host
+echo kvm >"$host/pinned"
+said=$(swap load 2>&1)
+is "kvm.ko gets held meanwhile: the vendor's module returns, with its parameters" "$(loaded) $(tail -n 1 <<<"$said")" \
+	"$as_before exitstat-kvm: KVM got in use meanwhile, nothing was changed"
+rm "$host/pinned"
+swap load >/dev/null 2>&1
+echo kvm >"$host/pinned"
+rm -r "$built"
+said=$(swap unload 2>&1)
+is "and so does ours, though what it was loaded from is gone" "$(loaded) $(tail -n 1 <<<"$said")" \
+	"exitstat 0.1 N 7 0 exitstat-kvm: KVM got in use meanwhile; type the same command again"
+rm "$host/pinned"
+swap unload >/dev/null 2>&1
+is "then the same command brings back what was there, with its parameters" "$(loaded)" "$as_before"
+is "and keeps no file" "$(ls "$host/run")" ""
+new_host
+printf '#!/bin/sh\necho kvm >%s/pinned; exit 1\n' "$host" >"$host/programs/kvm-probe"
+said=$(swap load 2>&1)
+is "ours does not prove itself and gets held: it stays whole, and that is said" "$(loaded) $(tail -n 1 <<<"$said")" \
+	"exitstat 0.1 N 7 0 exitstat-kvm: exitstat's KVM was loaded and did not prove itself, and it stays loaded, for it got in use meanwhile; once nobody uses it: exitstat-kvm unload"
 new_host
 touch "$host/busy"
 said=$(swap load 2>&1)
