@@ -54,7 +54,7 @@ says() {
 	is "$1" "$said" "$3"
 }
 
-plan 23
+plan 26
 check "make deb builds them, and lintian has nothing to say" "$top/packaging/deb"
 check "there are six packages, all of the tool's version" unpack
 check "exitstat holds the tool" test -x "$tmp/exitstat/usr/bin/exitstat"
@@ -79,6 +79,13 @@ is "exitstat-kvm holds what swaps, its page, its unit and its probe" "$(files_of
 ./usr/lib/exitstat/kvm-probe
 ./usr/sbin/exitstat-kvm
 ./usr/share/man/man8/exitstat-kvm.8.gz"
+unit=$tmp/exitstat-kvm/lib/systemd/system/exitstat-kvm.service
+check "its unit comes before every service that may start a VM: before what they all come after" \
+	sh -c "grep -q '^Before=.*\<sysinit.target' $unit && grep -qx DefaultDependencies=no $unit"
+sed "s|/usr/sbin/exitstat-kvm|$tmp/exitstat-kvm&|" "$unit" >"$tmp/exitstat-kvm.service"
+is "systemd has nothing to say about that one" "$(systemd-analyze verify --man=no "$tmp/exitstat-kvm.service" 2>&1)" ""
+check "the build takes its lock where every system has a directory" \
+	sh -c "! grep -n '>/run/lock/' $tmp/exitstat-kvm-dkms/usr/lib/exitstat/kvm-build"
 is "the library's package holds the library only" "$(files_of libexitstat1 | sed 's/[^/]*-linux-gnu/*/')" \
 	"./usr/lib/*/libexitstat.so.$version
 ./usr/lib/*/libexitstat.so.1"
