@@ -34,7 +34,8 @@ upstream-series: ## write the change as mails for upstream's trees, into build/u
 	@kvm/upstream $(SERIES)
 
 tools: ## build libexitstat and exitstat
-	@$(MAKE) --no-print-directory -C cli
+	@$(MAKE) --no-print-directory -C lib all
+	@$(MAKE) --no-print-directory -C tools
 
 deb: ## build the Debian packages into build/deb
 	@packaging/deb

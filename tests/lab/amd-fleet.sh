@@ -5,12 +5,12 @@
 # shellcheck disable=SC2317 # functions are run through wait_for
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source=tests/export.sh
-. "$top/tests/export.sh"
-# shellcheck source=tests/prometheus.sh
-. "$top/tests/prometheus.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/export.sh
+. "$top/tests/lib/export.sh"
+# shellcheck source=tests/lib/prometheus.sh
+. "$top/tests/lib/prometheus.sh"
 # shellcheck source=tests/lab/build.sh
 . "$top/tests/lab/build.sh"
 

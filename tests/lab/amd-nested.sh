@@ -4,8 +4,8 @@
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"
-# shellcheck source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 # shellcheck source=checked.sh
 . "$here/checked.sh"
 
@@ -13,7 +13,7 @@ build_for 6.1
 image=$("$top/kvm/fetch" image "$release") || exit
 adds=()
 for file in $(find "$image/lib/modules" -name irqbypass.ko -o -name ccp.ko) "$modules"/kvm{,-amd}.ko \
-	"$here"/nested_{inside,guest}.sh "$top/tests/ktap.sh" "$built/freeze"; do
+	"$here"/nested_{inside,guest}.sh "$top/tests/lib/ktap.sh" "$built/freeze"; do
 	adds+=(--add "$file")
 done
 exec "$top/lab/run" --kernel "$release" --timeout 500 "${adds[@]}" -- sh /root/nested_inside.sh

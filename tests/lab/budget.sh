@@ -5,8 +5,8 @@
 # shellcheck disable=SC2317 # check() calls the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source-path=SCRIPTDIR source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 # shellcheck source-path=SCRIPTDIR source=build.sh
 . "$top/tests/lab/build.sh"
 

@@ -15,7 +15,7 @@ build_for() {
 	log=$built/$(basename "$0" .sh)-build.log
 	{
 		release=$("$top/kvm/fetch" release "$1") && modules=$("$top/kvm/build" "$release") &&
-			make -s -C "$top/cli" && make -s -C "$top/lab/vmm" && make -s -C "$top/tests/lab"
+			make -s -C "$top/tools" && make -s -C "$top/lab/vmm" && make -s -C "$top/tests/lab"
 	} >"$log" 2>&1 && return
 	sed 's/^/# /' "$log"
 	exit 1

@@ -5,7 +5,7 @@
 #
 # usage: cases.sh BUILD-ID PRIME: the build ID that our kvm.ko has, the number of exits of each kind.
 cd "$(dirname "$0")" || exit 1
-# shellcheck source=../ktap.sh
+# shellcheck source=../lib/ktap.sh
 . ./ktap.sh
 # shellcheck source=ask.sh
 . ./ask.sh

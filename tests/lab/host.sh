@@ -3,8 +3,8 @@
 # What the host sees of a guest under stock QEMU, in debugfs and by QMP, on a host whose vendor ${machine:?} names: it
 # is what the guest sees.  Sourced.
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 timeout=800
 [ "${machine:?}" = amd ] || timeout=1100

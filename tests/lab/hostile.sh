@@ -7,8 +7,8 @@
 #
 # HOSTILE_SEED=N in the environment repeats the queries.
 
-# shellcheck source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 # shellcheck source=checked.sh
 . "$here/checked.sh"
 

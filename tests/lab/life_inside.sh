@@ -5,7 +5,7 @@
 #
 #	life_inside.sh kvm-amd|kvm-intel CYCLES FAILURES ROUNDS [DIRECTORY OF THE MODULES]
 cd /root || exit
-# shellcheck source=../ktap.sh
+# shellcheck source=../lib/ktap.sh
 . ./ktap.sh
 vendor_module=$1 cycles=$2 failures=$3 rounds=$4 modules=${5:-/lab}
 vendor=$(echo "$vendor_module" | tr - _)

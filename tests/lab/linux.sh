@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 # In a machine of the lab with our KVM: a Linux guest under stock QEMU, from its first exit on.
 cd "$(dirname "$0")" || exit 1
-# shellcheck source=../ktap.sh
+# shellcheck source=../lib/ktap.sh
 . ./ktap.sh
 # shellcheck source=ask.sh
 . ./ask.sh

@@ -21,7 +21,7 @@ run_cases() {
 	shift 2
 	build_for 6.1
 	[ "$machine" = amd ] || prime=1009 timeout=1500
-	for file in "$here"/{ask,guest}.sh "$here/$script" "$top/tests/ktap.sh" "$built/freeze"; do
+	for file in "$here"/{ask,guest}.sh "$here/$script" "$top/tests/lib/ktap.sh" "$built/freeze"; do
 		adds+=(--add "$file")
 	done
 	[ "$script" != stock.sh ] || adds+=(--add "$modules/kvm.ko" --add "$modules/kvm-$machine.ko")

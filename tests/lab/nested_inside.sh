@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 # In a machine of the lab with our KVM: a Linux guest that runs a guest of its own under our KVM.
 cd "$(dirname "$0")" || exit 1
-# shellcheck source=../ktap.sh
+# shellcheck source=../lib/ktap.sh
 . ./ktap.sh
 
 events=/sys/kernel/tracing/events/kvm

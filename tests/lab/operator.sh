@@ -9,8 +9,8 @@
 # shellcheck disable=SC2317 # functions run through check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source-path=SCRIPTDIR source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 # shellcheck source-path=SCRIPTDIR source=../../lab/files.sh
 . "$top/lab/files.sh"
 # shellcheck source-path=SCRIPTDIR source=../../lab/debian.sh
@@ -98,7 +98,7 @@ kernel() { install "linux-image-$1" "linux-headers-$1" "$2"; }
 
 first=$(release_of 6.1) second=$(release_of 6.12) || exit 1
 plan 22
-version=$(sed -n 's/^VERSION := //p' "$top/cli/Makefile")
+version=$(sed -n 's/^VERSION := //p' "$top/tools/tool.mk")
 ours=("/opt/packages/exitstat_${version}_amd64.deb" "/opt/packages/exitstat-kvm_${version}_amd64.deb"
 	"/opt/packages/exitstat-kvm-dkms_${version}_all.deb")
 make -s -C "$top" tools >/dev/null && "$top/packaging/deb" >"$work/deb.log" 2>&1

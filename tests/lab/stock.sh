@@ -5,7 +5,7 @@
 #
 # usage: stock.sh BUILD-ID PRIME kvm-amd|kvm-intel: beside this lie our modules.
 cd "$(dirname "$0")" || exit 1
-# shellcheck source=../ktap.sh
+# shellcheck source=../lib/ktap.sh
 . ./ktap.sh
 # shellcheck source=ask.sh
 . ./ask.sh

@@ -4,8 +4,8 @@
 #
 #	times amd|intel SERIES
 
-# shellcheck source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 # shellcheck source=checked.sh
 . "$here/checked.sh"
 

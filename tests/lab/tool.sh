@@ -4,8 +4,8 @@
 # counts to the last exit with its own taken out, and every verb.  Sourced.
 # shellcheck disable=SC2317 # check() calls the functions
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 declare -A cpuid=([amd]=114 [intel]=10) io=([amd]=123 [intel]=30)
 # shellcheck source=tests/lab/stock_qemu.sh

@@ -7,8 +7,8 @@
 #
 # TORTURE_SEED=N in the environment repeats what the VMs and the host do, as far as the order of threads allows.
 
-# shellcheck source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 # shellcheck source=checked.sh
 . "$here/checked.sh"
 

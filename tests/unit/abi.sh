@@ -4,8 +4,8 @@
 # shellcheck disable=SC2016,SC2317 # sed's backquotes; check calls functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 "$top/packaging/need" tools || exit 1
 work=$(mktemp -d)

@@ -10,12 +10,12 @@
 # shellcheck disable=SC2016 # the words of a message are searched as they are
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source-path=SCRIPTDIR source=../ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source-path=SCRIPTDIR source=../archive.sh
-. "$top/tests/archive.sh"
-# shellcheck source-path=SCRIPTDIR source=../kernel.sh
-. "$top/tests/kernel.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/archive.sh
+. "$top/tests/lib/archive.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/kernel.sh
+. "$top/tests/lib/kernel.sh"
 
 "$top/packaging/need" source modules test || exit 1
 tmp=$(mktemp -d)

@@ -3,15 +3,15 @@
 # The command exitstat against recordings from a model of both vendors' VMs, and against bad input.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source=tests/asan.sh
-. "$top/tests/asan.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/asan.sh
+. "$top/tests/lib/asan.sh"
 
 "$top/packaging/need" tools test || exit 1
 build_asan exitstat || exit 1
-amd=$top/tests/unit/recordings/amd.rec
-intel=$top/tests/unit/recordings/intel.rec
+amd=$top/tests/fixtures/recordings/amd.rec
+intel=$top/tests/fixtures/recordings/intel.rec
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -113,7 +113,7 @@ is "an interval is a line: the rates of what happened in it" \
 1548 20.2 78.6 IO_INSTRUCTION 506"
 is "--by-reason makes a table of it" \
 	"$(exitstat -S "$intel" --by-reason -n 1 | awk 'NR == 1 { print $2, $3 }')" "IO_INSTRUCTION 1013"
-is "COUNT ends it" "$(exitstat -S "$top/tests/unit/recordings/guest-amd.rec" -n 1 7 | wc -l)" 7
+is "COUNT ends it" "$(exitstat -S "$top/tests/fixtures/recordings/guest-amd.rec" -n 1 7 | wc -l)" 7
 is "JSON holds what the table holds" \
 	"$(exitstat -S "$amd" --json -- true 2>&1 |
 	json 'd["schema"], d["vendor"], d["total"]["count"], d["own"]["count"], d["command"], d["status"]')" \
@@ -128,7 +128,7 @@ is "CSV has a row per exit and one of names" "$(exitstat -S "$amd" --csv | awk -
 1250000000,,1024,npf,30011,240088000,120000,0"
 is "CSV leaves out what is not known" "$(exitstat -S counts --csv -n | awk -F, '$4 == "npf"')" "1250000000,,1024,npf,30011,,,"
 is "repeated runs have a mean and a deviation" \
-	"$(exitstat -S "$top/tests/unit/recordings/guest-amd.rec" -r 43 -- true 2>&1 | awk '$1 == "total" { print $2 }')" "100.9"
+	"$(exitstat -S "$top/tests/fixtures/recordings/guest-amd.rec" -r 43 -- true 2>&1 | awk '$1 == "total" { print $2 }')" "100.9"
 is "the last run that a recording holds is the last" "$(status exitstat -S "$amd" -r 2 -- true)" 1
 is "check says what is offered" "$(exitstat -S "$amd" check | awk -F '  +' '$1 == "times by state" { print $2 }')" "yes: guest, KVM, VMM, waiting"
 is "check says what a reading costs" "$(exitstat -S "$amd" check | awk '/a reading costs/ { print $4, $8 }')" "43 10"
@@ -178,7 +178,7 @@ refuses "a file that is no recording" 1 "line 1: a recording begins with" --sour
 refuses "a leaf that the recording does not hold" 1 "0x40000000" --source "$amd" leaf 0x40000000
 refuses "a vCPU that the recording does not hold" 1 "no CPU 5" --source "$amd" --vcpu 5
 refuses "all vCPUs of a recording that holds none" 1 "holds no CPU's own" \
-	--source "$top/tests/unit/recordings/guest-amd.rec" --vcpu all
+	--source "$top/tests/fixtures/recordings/guest-amd.rec" --vcpu all
 refuses "an output that cannot be written" 1 "./no/where" --source "$amd" -o ./no/where -- true
 
 sed 's/\(4fffff00 00000000 ->\).*/\1 00000000 00000000 00000000 00000000/' "$amd" >stock

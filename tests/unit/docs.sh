@@ -5,8 +5,8 @@
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 cd "$top" || exit 1
 
 work=$(mktemp -d)
@@ -45,9 +45,9 @@ is "docs/kernels.md has the kernels of kvm/series.tsv" \
 	"$(sed -nE 's/^\| ([0-9.]+) \| from ([0-9.]+), below ([0-9.]+) \|.*`(linux-source-[0-9.]+)`.*/\1 \2 \3 \4/p' docs/kernels.md)" \
 	"$(awk '/^[0-9]/ { print $1, $2, $3, $4 }' kvm/series.tsv)"
 is "the changelog's first version is the tool's" \
-	"$(sed -nE 's/^## ([0-9.]+).*/\1/p' CHANGELOG.md | head -n 1)" "$(sed -n 's/^VERSION := //p' cli/Makefile)"
+	"$(sed -nE 's/^## ([0-9.]+).*/\1/p' CHANGELOG.md | head -n 1)" "$(sed -n 's/^VERSION := //p' tools/tool.mk)"
 is "what the documents have make do, it can do" \
 	"$(grep -hoE '(^    |`)make [a-z-]+' "${documents[@]}" | awk '{ print $NF }' | sort -u | grep -vx C | comm -23 - <(targets_of))" ""
 is "the pages of the manual are all in packages" \
-	"$(for page in man/*.[1-9]; do grep -q "$(basename "$page")" cli/Makefile packaging/host/Makefile || echo "$page"; done)" ""
+	"$(for page in man/*.[1-9]; do grep -q "$(basename "$page")" lib/Makefile tools/*/Makefile || echo "$page"; done)" ""
 finish

@@ -4,10 +4,10 @@
 # shellcheck disable=SC2317 # functions are run through check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source=tests/export.sh
-. "$top/tests/export.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/export.sh
+. "$top/tests/lib/export.sh"
 
 "$top/packaging/need" tools test || exit 1
 build_checked || exit 1
@@ -36,7 +36,7 @@ sample() { metrics | grep -v '^#' | grep -F "$1 " | awk '{ print $NF }'; }
 # lint: promtool finds nothing in the page
 lint() { metrics >page && [ -s page ] && promtool check metrics <page; }
 
-status_of() { python3 "$top/tests/fetch.py" --method "$2" --status "${url%/metrics}$1"; }
+status_of() { python3 "$top/tests/lib/fetch.py" --method "$2" --status "${url%/metrics}$1"; }
 
 plan 55
 
@@ -72,7 +72,7 @@ is "and where it is not installed, exitstat says where it is to be had" "$(./lon
 	"exitstat: export is in a package of its own; type: apt-get install exitstat-export"
 
 # --- what is served
-python3 "$top/tests/vms.py" vms 3
+python3 "$top/tests/lib/vms.py" vms 3
 start --debugfs vms
 refuses "a port that is taken" 1 "something else does" --debugfs vms --listen "$(cut -d / -f 3 <<<"$url")"
 check "promtool has nothing to say about the page" lint
@@ -113,7 +113,7 @@ is "it ends at SIGTERM with nothing leaked" $? 0
 python3 -c 'import time; time.sleep(60)' -name $'guest=we\xffb "1"\\,,\xc3\xa9' &
 named=$!
 mkdir named
-python3 - "$top/tests" $named <<-'END'
+python3 - "$top/tests/lib" $named <<-'END'
 	import sys
 	sys.path.insert(0, sys.argv[1])
 	import vms
@@ -141,7 +141,7 @@ is "what node_exporter may read, and nothing else" "$(stat -c '%a %n' text/* | s
 check "it is a page of metrics" promtool check metrics <text/exitstat.prom
 no_room() {
 	cp text/exitstat.prom before
-	python3 "$top/tests/vms.py" vms 50
+	python3 "$top/tests/lib/vms.py" vms 50
 	# Bash's unit is 1 KiB; what does not fit is refused as on a full disk.
 	said=$(trap '' XFSZ; ulimit -f 16; "$exporter" --debugfs vms --textfile text 2>&1)
 	[ $? -eq 1 ] && [[ $said == *"cannot write text/exitstat.prom: File too large"* ]] &&

@@ -4,14 +4,14 @@
 # exitstat export among slow and broken clients, VMs that come and go, and thousands of them.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source=tests/export.sh
-. "$top/tests/export.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/export.sh
+. "$top/tests/lib/export.sh"
 
 "$top/packaging/need" tools test || exit 1
 
-clients() { python3 "$top/tests/clients.py" "$1" "$url" "${@:2}"; }
+clients() { python3 "$top/tests/lib/clients.py" "$1" "$url" "${@:2}"; }
 sample() { fetch "$url" | sed -n "s/^$1 //p"; }
 resident_kib() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"; }
 
@@ -21,11 +21,11 @@ threads() { find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l; }
 grown() { echo $((100 * $(resident_kib) / $1 - 100)); }
 
 # soon [SECONDS]: a page comes before those are cut off who make it wait
-soon() { timeout "${1:-5}" python3 "$top/tests/fetch.py" "$url" >/dev/null; }
+soon() { timeout "${1:-5}" python3 "$top/tests/lib/fetch.py" "$url" >/dev/null; }
 
 plan 23
 build_checked || exit 1
-python3 "$top/tests/vms.py" vms 20
+python3 "$top/tests/lib/vms.py" vms 20
 start --debugfs vms --per-vcpu || exit 1
 keep asan
 clients trickle 27 200 >trickled &
@@ -34,7 +34,7 @@ wait_for 10 test -s trickled
 check "200 clients that send a byte a second make nobody wait" soon
 
 build_plain || exit 1
-python3 "$top/tests/vms.py" many 4096
+python3 "$top/tests/lib/vms.py" many 4096
 start --debugfs many || exit 1
 keep many
 clients deaf 27 100 >deafness &
@@ -47,7 +47,7 @@ is "420 broken requests later it answers" "$(clients broken 30; clients good 10 
 is "VMs that start, change and end while they are read are whole or absent" "$(clients churn 6 vms)" "nothing wrong with many"
 
 mkdir few
-python3 "$top/tests/vms.py" few 10
+python3 "$top/tests/lib/vms.py" few 10
 start --debugfs few || exit 1
 is "1000 requests are answered" "$(clients good 1000 4)" 1000
 before=$(resident_kib)
@@ -58,7 +58,7 @@ is "it ends well" $? 0
 
 # VMMs that behave in all the ways that they should not, and one that does.
 for how in hang mute close garbage no-qmp flood endless old stock well; do
-	python3 "$top/tests/unit/qmp.py" "$work/$how.qmp" $how >"$how.ready" &
+	python3 "$top/tests/lib/qmp.py" "$work/$how.qmp" $how >"$how.ready" &
 	wait_for 10 test -s $how.ready
 done
 mkdir sockets
@@ -74,7 +74,7 @@ is "and says of the others that they are down" \
 	"$(sed -n 's/^exitstat_source_up{source="\(.*\).qmp"} /\1 /p' page | sort | paste -sd ' ')" \
 	"also 1 close 0 endless 0 flood 0 garbage 0 gone 0 hang 0 mute 0 no-qmp 0 old 0 stock 0 well 1"
 check "promtool has nothing to say about it" promtool check metrics <page
-python3 "$top/tests/unit/qmp.py" sockets/new well >new.ready &
+python3 "$top/tests/lib/qmp.py" sockets/new well >new.ready &
 new=$!
 wait_for 10 test -s new.ready
 is "a VM whose socket appears in a directory is there" "$(fetch "$url" | grep -c '^kvm_vcpus')" 2

@@ -3,8 +3,8 @@
 # Fuzz the parsers of recordings and of the host's tables with libFuzzer under ASan and UBSan: seconds here, minutes with --soak.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 : "${EXITSTAT_SOAK:=0}"
 "$top/packaging/need" tools test || exit 1
@@ -16,17 +16,17 @@ cd "$work" || exit 1
 # Tables for the VM and a vCPU at once, with histograms and without.
 for numbering in svm vmx; do
 	for histograms in '' --histograms; do
-		python3 "$top/tests/unit/hosttree.py" vms --vms 1 --pid 1 --numbering $numbering $histograms
+		python3 "$top/tests/lib/hosttree.py" vms --vms 1 --pid 1 --numbering $numbering $histograms
 		sed 's/^vcpus.*/&\nvcpu 0/' vms/1-10/exit_stats >"$out/tables/$numbering$histograms"
 	done
 done
 clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-I"$top/include" -o "$out/fuzz" "$top/tests/unit/fuzz.c" "$top"/lib/*.c || exit 1
+	-I"$top/include" -I"$top/lib" -o "$out/fuzz" "$top/tests/unit/fuzz.c" "$top"/lib/*.c "$top"/lib/host/{debugfs,tables,vms}.c || exit 1
 
 plan 3
 check "the tables of the tests are read" "$out/fuzz" "$out"/tables/*
-check "the recordings of the tests are read" "$out/fuzz" "$top"/tests/unit/recordings/*.rec
+check "the recordings of the tests are read" "$out/fuzz" "$top"/tests/fixtures/recordings/*.rec
 check "no input makes the parser go wrong" "$out/fuzz" -max_total_time=$((EXITSTAT_SOAK ? 240 : 10)) \
 	-max_len=8192 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$out/" \
-	"$out/corpus" "$top/tests/unit/recordings" "$out/tables"
+	"$out/corpus" "$top/tests/fixtures/recordings" "$out/tables"
 finish

@@ -4,10 +4,10 @@
 # shellcheck disable=SC2317 # a trap and check() call the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source=tests/asan.sh
-. "$top/tests/asan.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/asan.sh
+. "$top/tests/lib/asan.sh"
 
 "$top/packaging/need" tools test || exit 1
 build_asan exitstat || exit 1
@@ -23,7 +23,7 @@ cd "$work" || exit 1
 
 # The first pid that no process has.
 pid=4194305
-tree() { python3 "$top/tests/unit/hosttree.py" "$@"; }
+tree() { python3 "$top/tests/lib/hosttree.py" "$@"; }
 host() { "$BUILD/exitstat" host --debugfs vms "$@"; }
 qmp() { local how=$1; shift; "$BUILD/exitstat" host --qmp "$how.qmp" "$@"; }
 
@@ -117,7 +117,7 @@ rm -rf gone "vms/$((pid + 9))-10"
 wait $!
 tree vms --vms 3
 
-write_vm() { python3 -c "import sys; sys.path[:0] = ['$top/tests/unit']; import hosttree; hosttree.write_vm('vms', $pid, 10, $1)"; }
+write_vm() { python3 -c "import sys; sys.path[:0] = ['$top/tests/lib']; import hosttree; hosttree.write_vm('vms', $pid, 10, $1)"; }
 write_vm "vcpus=0, epoch=0"
 (sleep 0.7; write_vm "vcpus=2") &
 host --json 3 1 >out
@@ -180,14 +180,14 @@ is "the totals, the time in the guest, and a leaf that has no name" \
  eax=0x00000000 ebx=0x00000000 ecx=0x002dc6c0 edx=0x00000000
  eax=0x00000000 ebx=0x00000000 ecx=0x00000000 edx=0x00000000"
 is "a command's exits are the VM's, and nothing is taken out as the reader's own" \
-	"$(host --vm $pid -j -o one -- python3 "$top/tests/unit/hosttree.py" vms --vms 3 --tick 11; json '(d[0]["total"]["count"], "own" in d[0])' <one)" "(810, False)"
-host --vm $pid record -i 0.1 -o rec -- sh -c "for i in 21 31 41 51; do sleep 0.2; python3 $top/tests/unit/hosttree.py vms --vms 3 --tick \$i; done" 2>/dev/null
+	"$(host --vm $pid -j -o one -- python3 "$top/tests/lib/hosttree.py" vms --vms 3 --tick 11; json '(d[0]["total"]["count"], "own" in d[0])' <one)" "(810, False)"
+host --vm $pid record -i 0.1 -o rec -- sh -c "for i in 21 31 41 51; do sleep 0.2; python3 $top/tests/lib/hosttree.py vms --vms 3 --tick \$i; done" 2>/dev/null
 is "a recording holds the VM's exits, of which none were the reader's" \
 	"$("$BUILD/exitstat" report --json rec | json '(d[0]["before"], d[0]["total"]["count"], "own" in d[0])')" "(891, 3240, False)"
 is "and says which VM it is of" "$("$BUILD/exitstat" report rec | grep -c "of VM $pid-10, from its host")" 1
 is "and can be asked again" "$("$BUILD/exitstat" --source rec -j | json '(d[0]["total"]["count"], "own" in d[0])')" "(4131, False)"
 tree vms --vms 3 --histograms
-host --vm $pid record -i 0.2 -o hist -- python3 "$top/tests/unit/hosttree.py" vms --vms 3 --histograms --tick 2 2>/dev/null
+host --vm $pid record -i 0.2 -o hist -- python3 "$top/tests/lib/hosttree.py" vms --vms 3 --histograms --tick 2 2>/dev/null
 is "histograms are read, one bucket where it is" \
 	"$("$BUILD/exitstat" report --json hist | json '[(l["name"], l["buckets"].index(sum(l["buckets"])), sum(l["buckets"])) for l in d[0]["latencies"]]')" \
 	"[('interrupt', 2, 21), ('cpuid', 1, 33), ('hlt', 0, 15), ('io', 6, 9), ('invalid_guest_state', 0, 3)]"
@@ -325,7 +325,7 @@ is "the list holds the VMs that can be read, and says what is wrong with the oth
 # QMP.
 #
 serve() {
-	python3 "$top/tests/unit/qmp.py" "$1.qmp" "$@" >"$1.ready" &
+	python3 "$top/tests/lib/qmp.py" "$1.qmp" "$@" >"$1.ready" &
 	servers+=($!)
 }
 for how in well backwards histograms intel hang mute close garbage no-qmp flood endless old stock tcg error ragged no-vcpu short ends; do
@@ -381,7 +381,7 @@ for how in hang mute flood endless; do
 	is "refused within seconds: $how" "$(cat $how.status) $(grep -c -e "does not answer" -e "more than 64 MiB" $how.err)" "1 1 1 1"
 done
 for seed in 1 2 3 4; do
-	python3 "$top/tests/unit/qmp.py" mutate$seed.qmp mutate $seed >/dev/null 2>&1 & servers+=($!)
+	python3 "$top/tests/lib/qmp.py" mutate$seed.qmp mutate $seed >/dev/null 2>&1 & servers+=($!)
 done
 sleep 1
 odd=

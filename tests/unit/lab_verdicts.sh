@@ -5,8 +5,8 @@
 # shellcheck disable=SC2016,SC2317 # the machines expand their own variables; "check" calls functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 export LC_ALL=C
 scratch=$(mktemp -d)

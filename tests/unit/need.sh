@@ -4,8 +4,8 @@
 # Debian can serve.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source-path=SCRIPTDIR source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

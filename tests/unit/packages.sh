@@ -6,12 +6,12 @@
 # shellcheck disable=SC2317 # functions are run through check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source-path=SCRIPTDIR source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-version=$(sed -n 's/^VERSION := //p' "$top/cli/Makefile")
+version=$(sed -n 's/^VERSION := //p' "$top/tools/tool.mk")
 
 unpack() {
 	local package

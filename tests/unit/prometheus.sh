@@ -4,12 +4,12 @@
 # Debian's Prometheus scrapes two exporters, with our rules; what it answers are the counts that were made.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source=tests/export.sh
-. "$top/tests/export.sh"
-# shellcheck source=tests/prometheus.sh
-. "$top/tests/prometheus.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/export.sh
+. "$top/tests/lib/export.sh"
+# shellcheck source=tests/lib/prometheus.sh
+. "$top/tests/lib/prometheus.sh"
 
 "$top/packaging/need" tools test || exit 1
 build_plain || exit 1
@@ -17,23 +17,23 @@ build_plain || exit 1
 # exits VMS: of VMs 0 to VMS - 1, each with two vCPUs and 14 reasons
 exits() { echo $((14 * 1000 * $1 * ($1 - 1) + 2 * 105 * $1)); }
 
-panels() { python3 "$top/tests/prom.py" "$prometheus" panels "$@" "$top"/monitoring/grafana-*.json; }
+panels() { python3 "$top/tests/lib/prom.py" "$prometheus" panels "$@" "$top"/tools/exporter/monitoring/grafana-*.json; }
 
 both_up() { [ "$(query 'sum(up)')" = 2 ]; }
 recorded() { [ -n "$(query 'instance_reason:kvm_exits:rate5m')" ]; }
 
 plan 19
 # --- the rules
-cp "$top"/monitoring/rules*.yml .
+cp "$top"/tools/exporter/monitoring/rules*.yml .
 sed -i 's/reason!~"hlt|HLT"/reason!~"hlt"/' rules.yml
 is "the tests of the rules can fail" "$(promtool test rules rules_test.yml >/dev/null 2>&1; echo $?)" 1
-check "promtool takes the rules" promtool check rules "$top/monitoring/rules.yml"
-check "and their tests pass" promtool test rules "$top/monitoring/rules_test.yml"
+check "promtool takes the rules" promtool check rules "$top/tools/exporter/monitoring/rules.yml"
+check "and their tests pass" promtool test rules "$top/tools/exporter/monitoring/rules_test.yml"
 
 # --- two exporters and a Prometheus
 mkdir a b
-python3 "$top/tests/vms.py" a 20
-python3 "$top/tests/vms.py" b 30 --histograms
+python3 "$top/tests/lib/vms.py" a 20
+python3 "$top/tests/lib/vms.py" b 30 --histograms
 start --debugfs a || exit 1
 keep a
 a=$(cut -d / -f 3 <<<"$url")
@@ -55,12 +55,12 @@ is "50 VMs have 100 vCPUs, and each was 5 s in guest mode" "$(query 'sum(kvm_vcp
 is "the histograms say that half of the exits took less than 2048 cycles of 2 GHz" \
 	"$(query 'histogram_quantile(1, sum by (le) (kvm_exit_duration_seconds_bucket))')" 0.000001024
 check "the rules record" wait_for 20 recorded
-is "no rule and no panel of a dashboard is refused, empty or about what nobody exports" "$(panels "$top/monitoring/rules.yml" page)" ""
-sed 's/kvm_vcpus/kvm_vcpu/' "$top/monitoring/rules.yml" >wrong.yml
+is "no rule and no panel of a dashboard is refused, empty or about what nobody exports" "$(panels "$top/tools/exporter/monitoring/rules.yml" page)" ""
+sed 's/kvm_vcpus/kvm_vcpu/' "$top/tools/exporter/monitoring/rules.yml" >wrong.yml
 is "and it would be said" "$(panels wrong.yml page 2>/dev/null | grep -c "about kvm_vcpu,")" 4
 
 # --- what changes
-python3 - "$top/tests" <<-'END'
+python3 - "$top/tests/lib" <<-'END'
 	import sys
 	sys.path.insert(0, sys.argv[1])
 	import vms

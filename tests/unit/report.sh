@@ -4,15 +4,15 @@
 # shellcheck disable=SC2317 # check() calls the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
-# shellcheck source=tests/asan.sh
-. "$top/tests/asan.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/asan.sh
+. "$top/tests/lib/asan.sh"
 
 "$top/packaging/need" tools test || exit 1
 build_asan exitstat || exit 1
 exitstat=$BUILD/exitstat
-recordings=$top/tests/unit/recordings
+recordings=$top/tests/fixtures/recordings
 guest=$recordings/guest-amd.rec
 work=$(mktemp -d) || exit 1
 trap 'tmux -S "$work/tmux" kill-server 2>/dev/null; rm -rf "$work"' EXIT

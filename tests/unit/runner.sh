@@ -4,8 +4,8 @@
 # shellcheck disable=SC2016 # the fixtures expand their own variables
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 fixtures=$(mktemp -d)
 trap 'rm -rf "$fixtures"' EXIT

@@ -7,8 +7,8 @@
 # shellcheck disable=SC2317 # functions are run through is and check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source-path=SCRIPTDIR source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -99,7 +99,7 @@ new_host() {
 	rm "$host/steps"
 	sed -e "s|/usr/lib/exitstat|$host/programs|g" \
 		-e "s#\([\" =<>]\)/\(sys\|proc\|lib/modules\|var/lib\|run\)/#\1$host/\2/#g" \
-		"$top/packaging/host/exitstat-kvm" >"$tmp/exitstat-kvm"
+		"$top/tools/swap/exitstat-kvm" >"$tmp/exitstat-kvm"
 	chmod 755 "$tmp/exitstat-kvm"
 }
 

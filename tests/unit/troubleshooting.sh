@@ -3,8 +3,8 @@
 # docs/troubleshooting.md has every error message of exitstat, exitstat-kvm, the build and the lab.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 "$top/packaging/need" test || exit 1
 work=$(mktemp -d)
@@ -14,10 +14,10 @@ document=$top/docs/troubleshooting.md
 plan 3
 grep -v "top needs a terminal\|VMs are running" "$document" >"$work/less.md"
 is "messages that the document lacks are seen, of C and of the shell" \
-	"$("$top/tests/messages.py" "$top" "$work/less.md" | sed '$d')" \
-	"cli/top.c: top needs a terminal; without one, try: exitstat 1
-packaging/host/exitstat-kvm: shut them down, or move them away, first"
-said=$("$top/tests/messages.py" "$top" "$document")
+	"$("$top/tests/lib/messages.py" "$top" "$work/less.md" | sed '$d')" \
+	"tools/exitstat/verbs/top.c: top needs a terminal; without one, try: exitstat 1
+tools/swap/exitstat-kvm: shut them down, or move them away, first"
+said=$("$top/tests/lib/messages.py" "$top" "$document")
 check "there are messages to look for" test "${said##*$'\n'}" '!=' "0 messages"
 is "none is missing" "$(sed '$d' <<<"$said")" ""
 finish

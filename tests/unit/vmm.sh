@@ -3,8 +3,8 @@
 # What the lab's small VMM says before it starts a guest.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=../ktap.sh
-. "$top/tests/ktap.sh"
+# shellcheck source=../lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
 
 "$top/packaging/need" lab || exit 1
 make -s -C "$top/lab/vmm" || exit 1

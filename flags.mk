@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# How a room compiles C, and where it puts what it builds: included by the Makefile of each.
+
+TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
+BUILD ?= $(TOP)/build
+override BUILD := $(abspath $(BUILD))
+
+CFLAGS ?= -O2 -g
+WARNINGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+COMPILE = $(CC) $(WARNINGS) $(HARDENING) -I$(TOP)/include $(CPPFLAGS) $(CFLAGS) -MMD -MP
+
+# make install DESTDIR=... PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+SHARE = $(DESTDIR)$(PREFIX)/share

@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# A package archive of our own, served to the real apt on the loopback interface, so that what an
+# archive can lack or get wrong can be provoked without the network. Sourced.
+#
+#	archive_make DIRECTORY		from here on, apt in this shell knows only this archive
+#	archive_offer PACKAGE VERSION [DEPENDS [INSTALLED_KIB]]
+#					make a package of the files in $archive/files, which go
+#	archive_serve			start the server, apt-get update
+#	archive_stop
+
+archive_make() {
+	archive=$1
+	archive_server=
+	mkdir -p "$archive/www" "$archive/files" "$archive/none" "$archive/lists/partial" \
+		"$archive/cache/archives/partial"
+	: >"$archive/www/Packages"
+	: >"$archive/status"
+	export APT_CONFIG=$archive/apt.conf
+	cat >"$APT_CONFIG" <<-END
+		Dir::Etc::Parts "$archive/none";
+		Dir::Etc::SourceParts "$archive/none";
+		Dir::Etc::SourceList "$archive/sources.list";
+		Dir::State "$archive";
+		Dir::State::Status "$archive/status";
+		Dir::Cache "$archive/cache";
+		APT::Sandbox::User "root";
+		Acquire::http::Proxy "DIRECT";
+		Acquire::Retries "0";
+	END
+	: >"$archive/sources.list"
+}
+
+archive_offer() {
+	local deb=$1_$2.deb
+
+	mkdir -p "$archive/files/DEBIAN"
+	cat >"$archive/files/DEBIAN/control" <<-END
+		Package: $1
+		Version: $2
+		Architecture: amd64
+		Maintainer: exitstat's tests <tests@localhost>
+		Installed-Size: ${4:-1}
+		Depends: ${3:-libc6}
+		Description: made by tests/lib/archive.sh
+	END
+	dpkg-deb --root-owner-group -Znone --build "$archive/files" "$archive/www/$deb" >/dev/null
+	{
+		dpkg-deb --field "$archive/www/$deb"
+		echo "Filename: ./$deb"
+		echo "Size: $(stat -c %s "$archive/www/$deb")"
+		echo "SHA256: $(sha256sum "$archive/www/$deb" | cut -d ' ' -f 1)"
+		echo
+	} >>"$archive/www/Packages"
+	rm -r "$archive/files"
+	mkdir "$archive/files"
+}
+
+archive_serve() {
+	local port
+
+	python3 -u -m http.server --bind 127.0.0.1 --directory "$archive/www" "${archive_port:-0}" \
+		>"$archive/server.log" 2>"$archive/requests.log" &
+	archive_server=$!
+	until port=$(grep -oE 'port [0-9]+' "$archive/server.log" 2>/dev/null); do
+		kill -0 "$archive_server" || return 1
+		sleep 0.1
+	done
+	archive_port=${port#port }
+	echo "deb [trusted=yes] http://127.0.0.1:$archive_port ./" >"$archive/sources.list"
+	apt-get -qq update
+}
+
+archive_stop() {
+	[ -n "$archive_server" ] || return 0
+	kill "$archive_server" 2>/dev/null
+	wait "$archive_server" 2>/dev/null
+	archive_server=
+}

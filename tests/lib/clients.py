@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""Clients that an HTTP server may meet: python3 tests/lib/clients.py KIND URL ARGUMENT...
+
+good N THREADS		N requests; prints how many were answered with 200 and a whole body
+broken N		N requests of every broken kind
+trickle SECONDS N	N clients from 127.0.0.2 that send a byte a second; prints how many were cut off
+deaf SECONDS N		N clients from 127.0.0.3 that ask and never read; the same
+churn SECONDS DIR	ask while VMs start, change and end in DIR; prints what was wrong with a page
+"""
+import collections
+import concurrent.futures
+import http.client
+import os
+import random
+import re
+import select
+import shutil
+import socket
+import struct
+import sys
+import threading
+import time
+import urllib.parse
+
+import vms
+
+kind, url = sys.argv[1:3]
+arguments = [int(a) if a.isdigit() else a for a in sys.argv[3:]]
+place = urllib.parse.urlsplit(url)
+address = (place.hostname, place.port)
+REQUEST = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def get():
+    connection = http.client.HTTPConnection(*address, timeout=60)
+    connection.request("GET", "/metrics")
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+def good(number, threads):
+    def some(count):
+        return sum(status == 200 and body.endswith(b"\n") for status, body in
+                   (get() for _ in range(count)))
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        print(sum(pool.map(some, [number // threads] * threads)))
+
+
+def reset(sock):
+    """Close with an RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def broken(number):
+    rng = random.Random(1)
+    kinds = [
+        lambda: b"",
+        lambda: REQUEST[:rng.randrange(len(REQUEST))],
+        lambda: bytes(rng.randrange(256) for _ in range(200)),
+        lambda: b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n",
+        lambda: b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100000 + b"\r\n\r\n",
+        lambda: b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10000 + b"\r\n",
+        lambda: b"GET /metrics HTTP/9.9\r\n\r\n",
+        lambda: b"GET /metrics\r\n\r\n",
+        lambda: b"\0" * 1000,
+        lambda: b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\nx",
+        lambda: b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        lambda: b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx",
+        lambda: REQUEST * 50,
+        lambda: REQUEST,
+    ]
+    for i in range(number):
+        for make in kinds:
+            sock = socket.create_connection(address, timeout=10)
+            try:
+                sock.sendall(make())
+                sock.settimeout(0.05)
+                if i % 3 == 1:
+                    sock.recv(10)
+            except (ConnectionError, TimeoutError):
+                pass
+            if i % 3:
+                reset(sock)
+            else:
+                sock.close()
+
+
+def hold(source, seconds, number, first, more):
+    """Keep that many connections open as long as the server lets us."""
+    socks = []
+    for _ in range(number):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.bind((source, 0))
+        try:
+            sock.connect(address)
+            sock.sendall(first)
+            socks.append(sock)
+        except ConnectionError:
+            pass
+    print(len(socks), flush=True)
+    cut = 0
+    end = time.monotonic() + seconds
+    while socks and time.monotonic() < end:
+        time.sleep(1)
+        for sock in list(socks):
+            poll = select.poll()
+            poll.register(sock, select.POLLRDHUP)
+            try:
+                if poll.poll(0):
+                    raise ConnectionError
+                if more:
+                    sock.sendall(more)
+            except ConnectionError:
+                socks.remove(sock)
+                cut += 1
+    print(cut, "cut off,", len(socks), "left")
+
+
+def churn(seconds, directory):
+    stop = threading.Event()
+    end = time.monotonic() + seconds
+
+    def change():
+        rng = random.Random(2)
+        while not stop.is_set():
+            i = rng.randrange(40)
+            path = f"{directory}/{6000000 + i}-11"
+            if os.path.exists(path):
+                shutil.rmtree(path)
+            else:
+                vms.write_vm(directory, f"{6000000 + i}-11", i, 14, 2)
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    seen, pages, wrong = set(), 0, set()
+    while time.monotonic() < end:
+        status, body = get()
+        text = body.decode()
+        ids = re.findall(r'^kvm_vcpus{vm="[^"]*",id="(\d+-11)"', text, re.M)
+        exits = collections.Counter(re.findall(r'^kvm_exits_total{vm="[^"]*",id="(\d+-11)"', text, re.M))
+        seen |= set(ids)
+        pages += 1
+        if status != 200:
+            wrong.add(f"status {status}")
+        # Of one that starts there may be less vCPUs.
+        if any(exits[name] % 14 for name in ids) or set(exits) - set(ids):
+            wrong.add("a VM in pieces")
+        names = [line.rsplit(" ", 1)[0] for line in text.splitlines() if line[0] != "#"]
+        if len(names) != len(set(names)):
+            wrong.add("a series twice")
+        if len(ids) != int(re.search(r"^exitstat_vms (\d+)", text, re.M)[1]):
+            wrong.add("another number of VMs")
+        if re.search(r"^exitstat_vm_errors_total [1-9]", text, re.M):
+            wrong.add("an ended VM taken for an error")
+    stop.set()
+    changer.join()
+    print(f"# {pages} pages, {len(seen)} VMs came and went", file=sys.stderr)
+    print(", ".join(sorted(wrong)) or f"nothing wrong with {'many' if pages > 50 and len(seen) > 20 else 'few'}")
+
+
+{
+    "good": good, "broken": broken, "churn": churn,
+    "trickle": lambda seconds, number: hold("127.0.0.2", seconds, number, b"GET / HTTP/1.1\r\nX: ", b"y"),
+    "deaf": lambda seconds, number: hold("127.0.0.3", seconds, number, REQUEST, None),
+}[kind](*arguments)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/* Numbers as people read them, in columns of one width. */
+#include "cli.h"
+
+/* Seven columns, a point and as many decimals as fit, three at most. */
+static const char *text_scaled(char text[TEXT_SIZE], double value, const char *unit)
+{
+	int decimals = value < 999.9995 ? 3 : value < 9999.995 ? 2 : value < 99999.95 ? 1 : 0;
+
+	snprintf(text, TEXT_SIZE, "%7.*f %2s", decimals, value, unit);
+	return text;
+}
+
+static const char *text_cycles(char text[TEXT_SIZE], double cycles)
+{
+	if (cycles < 1e3)
+		return text_scaled(text, cycles, "c");
+	if (cycles < 1e6)
+		return text_scaled(text, cycles / 1e3, "kc");
+	if (cycles < 1e9)
+		return text_scaled(text, cycles / 1e6, "Mc");
+	return text_scaled(text, cycles / 1e9, "Gc");
+}
+
+const char *text_ns(char text[TEXT_SIZE], double ns)
+{
+	if (ns < 1e3)
+		return text_scaled(text, ns, "ns");
+	if (ns < 1e6)
+		return text_scaled(text, ns / 1e3, "us");
+	if (ns < 1e9)
+		return text_scaled(text, ns / 1e6, "ms");
+	return text_scaled(text, ns / 1e9, "s");
+}
+
+const char *text_time(char text[TEXT_SIZE], const struct exitstat_description *desc, double cycles)
+{
+	if (!desc->tsc_khz)
+		return text_cycles(text, cycles);
+	return text_ns(text, cycles * 1e6 / desc->tsc_khz);
+}
+
+char *text_unpad(char text[TEXT_SIZE])
+{
+	const char *from = text;
+	char *to = text;
+
+	for (; *from; from++) {
+		if (*from != ' ' || (to != text && to[-1] != ' '))
+			*to++ = *from;
+	}
+	*to = '\0';
+	return text;
+}
+
+const char *text_share(char text[TEXT_SIZE], double part, double whole)
+{
+	if (whole > 0)
+		snprintf(text, TEXT_SIZE, "%5.1f", 100 * part / whole);
+	else
+		snprintf(text, TEXT_SIZE, "%5s", "-");
+	return text;
+}
+
+const char *text_number(char text[TEXT_SIZE], uint32_t numbering, uint32_t number)
+{
+	if (number >= EXITSTAT_OTHER)
+		snprintf(text, TEXT_SIZE, "%d", (int)number);
+	else if (numbering == EXITSTAT_NUMBERING_SVM)
+		snprintf(text, TEXT_SIZE, "0x%03x", number);
+	else
+		snprintf(text, TEXT_SIZE, "%u", number);
+	return text;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/* The VMs of a host: find the one that was named, open it, say what is wrong. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "qmp.h"
+
+/* As many candidates as a line can name. */
+#define NAMED_MAX	6
+
+const char *host_dir(const struct options *opts)
+{
+	return opts->debugfs ? opts->debugfs : EXITSTAT_KVM_DIR;
+}
+
+bool host_lists(const struct options *opts)
+{
+	return opts->host && !opts->vm && !opts->qmps_nr;
+}
+
+const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm)
+{
+	bool named = *vm->name;
+
+	if (vm->fd >= 0)
+		snprintf(text, VM_TEXT_SIZE, "%s%s%d-%d%s", vm->name, named ? " (" : "", vm->pid,
+			 vm->fd, named ? ")" : "");
+	else
+		snprintf(text, VM_TEXT_SIZE, "%s%s%d%s", vm->name, named ? " (" : "", vm->pid,
+			 named ? ")" : "");
+	return text;
+}
+
+/* Debugfs is for root, and for nobody where the kernel is locked down. */
+static int say_access(const char *path, int err)
+{
+	if (err == -EACCES)
+		return say(STATUS_FAILED,
+			   "cannot read %s: only root may (try sudo); --qmp SOCKET needs no root",
+			   path);
+	return say(STATUS_FAILED,
+		   "cannot read %s: the kernel is locked down, which closes debugfs; try --qmp SOCKET",
+		   path);
+}
+
+int host_list(const struct options *opts, struct exitstat_vms **vms)
+{
+	const char *dir = host_dir(opts);
+	int err = exitstat_vms_open(dir, vms);
+
+	switch (err) {
+	case 0:
+		return STATUS_OK;
+	case -ENOENT:
+		return say(STATUS_NOT_HERE,
+			   "no host of VMs: there is no %s, so KVM is not loaded or debugfs not mounted (mount -t debugfs none /sys/kernel/debug)",
+			   dir);
+	case -EACCES:
+	case -EPERM:
+		return say_access(dir, err);
+	}
+	return say(STATUS_FAILED, "cannot list the VMs in %s: %s", dir, strerror(-err));
+}
+
+static int say_qmp(const struct meter *meter, int err, const char *rule)
+{
+	const char *socket = meter->vm.dir;
+
+	switch (err) {
+	case -ETIMEDOUT:
+		return say(STATUS_FAILED,
+			   "the QMP socket %s does not answer: QEMU serves one client at a time, and another one may hold it",
+			   socket);
+	case -EOPNOTSUPP:
+		return say(STATUS_NOT_HERE, "not reported: behind %s, %s", socket, rule);
+	case -EBADMSG:
+		return say(STATUS_FAILED, "cannot read from the QMP socket %s: %s", socket, rule);
+	case -ENODEV:
+		return say(STATUS_FAILED, "the QMP socket %s was closed before it answered",
+			   socket);
+	}
+	return say(STATUS_FAILED, "cannot use the QMP socket %s: %s", socket, strerror(-err));
+}
+
+int host_say(const struct meter *meter, int err)
+{
+	const char *dir = meter->vm.dir;
+	unsigned long line;
+	const char *rule = exitstat_source_complaint(meter->src, &line);
+
+	if (meter->vm.fd < 0)
+		return say_qmp(meter, err, rule);
+	switch (err) {
+	case -ENODEV:
+		return say(STATUS_FAILED, "the VM %s is there no more", dir);
+	case -EOPNOTSUPP:
+		return say(STATUS_NOT_HERE,
+			   "not reported: there is no %s/exit_stats, so this host's KVM has no exit statistics; see exitstat-kvm(8)",
+			   dir);
+	case -EACCES:
+	case -EPERM:
+		return say_access(dir, err);
+	case -EBADMSG:
+		return say(STATUS_FAILED, "cannot read %s/exit_stats: line %lu: %s", dir, line,
+			   rule);
+	}
+	return say(STATUS_FAILED, "cannot read %s/exit_stats: %s", dir, strerror(-err));
+}
+
+/* Whether that is what the VM is called: PID, PID-FD or name; NULL calls all. */
+static bool is_called(const struct exitstat_vm *vm, const char *text)
+{
+	char pid[32], id[32];
+
+	if (!text)
+		return true;
+	snprintf(pid, sizeof(pid), "%d", vm->pid);
+	snprintf(id, sizeof(id), "%d-%d", vm->pid, vm->fd);
+	return !strcmp(text, pid) || !strcmp(text, id) || !strcmp(text, vm->name);
+}
+
+/* How many VMs are called so; the first of them; and a line's worth of what they are. */
+static size_t find(struct exitstat_vms *vms, const char *text, struct exitstat_vm *found,
+		   char *names, size_t names_size)
+{
+	struct exitstat_vm vm;
+	size_t length = 0, nr = 0;
+
+	*names = '\0';
+	while (exitstat_vms_next(vms, &vm)) {
+		char name[VM_TEXT_SIZE];
+
+		if (!is_called(&vm, text))
+			continue;
+		if (!nr)
+			*found = vm;
+		if (nr < NAMED_MAX)
+			length += (size_t)snprintf(names + length, names_size - length, "%s%s",
+						   nr ? ", " : "", vm_text(name, &vm));
+		else if (nr == NAMED_MAX)
+			snprintf(names + length, names_size - length, ", ...");
+		nr++;
+	}
+	return nr;
+}
+
+static int choose(const struct options *opts, struct exitstat_vm *vm)
+{
+	char names[NAMED_MAX * (VM_TEXT_SIZE + 2) + 8];
+	struct exitstat_vms *vms;
+	int status = host_list(opts, &vms);
+	size_t nr;
+
+	if (status)
+		return status;
+	nr = find(vms, opts->vm, vm, names, sizeof(names));
+	exitstat_vms_close(vms);
+	if (nr == 1)
+		return STATUS_OK;
+	if (nr && opts->vm)
+		return say(STATUS_FAILED, "%zu VMs are called '%s': %s; take one of these PID-FD",
+			   nr, opts->vm, names);
+	if (nr)
+		return say(STATUS_USAGE, "there are %zu VMs, and --vm VM says which: %s", nr,
+			   names);
+	if (opts->vm)
+		return say(STATUS_FAILED, "there is no VM '%s' in %s; exitstat host lists them",
+			   opts->vm, host_dir(opts));
+	return say(STATUS_FAILED, "no VM runs here: %s has none", host_dir(opts));
+}
+
+int host_open(struct meter *meter, const struct options *opts)
+{
+	const char *qmp = opts->qmps_nr ? opts->qmps[opts->qmps_nr - 1] : NULL;
+	int status = STATUS_OK;
+	int err;
+
+	meter->path = NULL;
+	meter->host = true;
+	if (opts->source)
+		return say(STATUS_USAGE,
+			   "a recording is no host: leave out --source, or the word 'host'");
+	if (qmp && (opts->vm || opts->debugfs))
+		return say(STATUS_USAGE, "--qmp is one VM's: it takes no --%s",
+			   opts->vm ? "vm" : "debugfs");
+	if (!qmp)
+		status = choose(opts, &meter->vm);
+	if (status)
+		return status;
+	err = qmp ? qmp_open(qmp, &meter->vm, &meter->src) :
+	      exitstat_source_open_debugfs(meter->vm.dir, &meter->src);
+	if (err)
+		return say(STATUS_FAILED, "cannot open %s: %s", meter->vm.dir, strerror(-err));
+	err = exitstat_source_advance(meter->src);
+	if (err == 1)
+		return STATUS_OK;
+	status = host_say(meter, err);
+	meter_close(meter);
+	return status;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/* exitstat export: the counters as metrics, for Prometheus. */
+#include <malloc.h>
+#include <signal.h>
+
+#include "exporter.h"
+
+static const char help[] =
+	"usage: exitstat export [-l ADDRESS:PORT] [SOURCE] [DETAIL...]\n"
+	"       exitstat export -t DIR [-i INTERVAL] [SOURCE] [DETAIL...]\n"
+	"\n"
+	"Serve the counters as metrics for Prometheus (text or OpenMetrics) on /metrics:\n"
+	"in a guest its own, on a host those of all VMs. There is no encryption and no\n"
+	"password: who may connect may read.\n"
+	"\n"
+	"  -l, --listen ADDRESS:PORT   where (" LISTEN_DEFAULT "); port 0: any\n"
+	"  -t, --textfile DIR          write DIR/exitstat.prom for node_exporter instead,\n"
+	"  -i, --interval S            and do so every S seconds, not once\n"
+	"\n"
+	"  -D, --debugfs DIR           SOURCE: a host's VMs, from there\n"
+	"                              (" EXITSTAT_KVM_DIR ")\n"
+	"  -q, --qmp SOCKET            SOURCE: the VM of the VMM with this QMP socket, or\n"
+	"                              of each in this directory; may be repeated\n"
+	"\n"
+	"  -p, --per-vcpu              DETAIL: each vCPU in place of the VM\n"
+	"  -g, --histograms            times of single exits too, if the host keeps them\n";
+
+/* Threads inherit the mask: only sigtimedwait() sees these. */
+static void block_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGHUP);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/*
+ * A page is large and short-lived, and whichever thread reads allocates it: give it back to the
+ * kernel, in place of keeping some of it in an arena for each thread.
+ */
+static void keep_memory_small(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+}
+
+static int run(const struct options *opts)
+{
+	struct fleet *fleet;
+	sigset_t signals;
+	int status;
+
+	keep_memory_small();
+	block_signals(&signals);
+	status = fleet_open(&fleet, opts);
+	if (status)
+		return status;
+	if (opts->textfile)
+		status = textfile(fleet, opts->textfile, opts->interval_ns, &signals);
+	else
+		status = serve(fleet, opts->listen ? opts->listen : LISTEN_DEFAULT, &signals);
+	fleet_close(fleet);
+	return status;
+}
+
+/* What exitstat export executes. */
+int main(int argc, char **argv)
+{
+	struct options opts = OPTIONS_DEFAULT;
+	int first = options_parse(argc, argv, false, &opts);
+
+	if (first < 0)
+		return STATUS_USAGE;
+	if (opts.help || opts.version) {
+		fputs(opts.help ? help : "exitstat " VERSION "\n", stdout);
+		return STATUS_OK;
+	}
+	if (!options_fit(&opts, FOR_EXPORT, "export"))
+		return STATUS_USAGE;
+	if (first < argc)
+		return say(STATUS_USAGE, "export takes options only, not '%s'", argv[first]);
+	if (opts.listen && opts.textfile)
+		return say(STATUS_USAGE, "export takes --listen or --textfile, not both");
+	if (opts.debugfs && opts.qmps_nr)
+		return say(STATUS_USAGE,
+			   "export takes --debugfs or --qmp, not both: their VMs would count twice");
+	if (opts.interval_ns && !opts.textfile)
+		return say(STATUS_USAGE, "export takes --interval with --textfile only");
+	return run(&opts);
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/* What exitstat export reads: this VM, or the VMs of a host. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exporter.h"
+
+#define KVM_PARAMETER	"/sys/module/kvm/parameters/guest_exit_stats"
+
+struct fleet {
+	unsigned int detail;
+	unsigned long long vms;		/* read by this scrape */
+	unsigned long long errors;	/* since the start */
+	unsigned long long scrapes;
+	int last_err;			/* of the source, to say each trouble once */
+	struct exitstat_source *cpu;	/* in a guest */
+	char hostname[256];
+	const char *debugfs;		/* on a host, this, */
+	struct monitors *monitors;	/* or these */
+};
+
+/*
+ * The guest's own.
+ */
+
+static int read_self(struct fleet *fleet, struct page *page)
+{
+	const struct vm_name name = { .vm = fleet->hostname };
+	int err = page_add_vm(page, fleet->cpu, &name, fleet->detail);
+
+	fleet->vms += !err;
+	text_print(&page->families[FAMILY_OWN_EXITS], "exitstat_own_exits_total %llu\n",
+		   (unsigned long long)exitstat_source_asked(fleet->cpu));
+	return err;
+}
+
+/*
+ * The host's debugfs.
+ */
+
+/* A host without a VM says nothing of its KVM, but KVM does. */
+static bool counts_exits(const struct fleet *fleet)
+{
+	return !strcmp(fleet->debugfs, EXITSTAT_KVM_DIR) && !access(KVM_PARAMETER, F_OK);
+}
+
+/* 0, also if the VM has ended; or -errno. */
+static int read_vm(struct fleet *fleet, struct page *page, const struct exitstat_vm *vm)
+{
+	struct exitstat_source *src;
+	char id[32];
+	const struct vm_name name = { .vm = *vm->name ? vm->name : id, .id = id };
+	int ret = exitstat_source_open_debugfs(vm->dir, &src);
+
+	if (ret)
+		return ret;
+	snprintf(id, sizeof(id), "%d-%d", vm->pid, vm->fd);
+	ret = exitstat_source_advance(src);
+	if (ret > 0) {
+		ret = page_add_vm(page, src, &name, fleet->detail);
+		fleet->vms += !ret;
+	}
+	exitstat_source_close(src);
+	return ret == -ENODEV ? 0 : ret;
+}
+
+/* -EOPNOTSUPP of one VM: its files come after its directory, go before it.  Of all: stock KVM. */
+static int read_debugfs(struct fleet *fleet, struct page *page)
+{
+	unsigned int all = 0, stock = 0;
+	struct exitstat_vms *vms;
+	struct exitstat_vm vm;
+	int err = exitstat_vms_open(fleet->debugfs, &vms);
+
+	if (err)
+		return err;
+	for (; exitstat_vms_next(vms, &vm) > 0; all++) {
+		err = read_vm(fleet, page, &vm);
+		if (err == -EOPNOTSUPP)
+			stock++;
+		else if (err)
+			fleet->errors++;
+	}
+	exitstat_vms_close(vms);
+	return all && all == stock && !counts_exits(fleet) ? -EOPNOTSUPP : 0;
+}
+
+/*
+ * Both.
+ */
+
+/* In a guest only the CPU can be asked, and nobody else can ask it. */
+static int open_self(struct fleet *fleet)
+{
+	struct exitstat_description desc;
+	int err = exitstat_source_open_cpu(&fleet->cpu);
+
+	if (err)
+		return err;
+	err = exitstat_description_read(fleet->cpu, &desc);
+	if (err) {
+		exitstat_source_close(fleet->cpu);
+		fleet->cpu = NULL;
+	}
+	if (gethostname(fleet->hostname, sizeof(fleet->hostname) - 1))
+		*fleet->hostname = '\0';
+	return err;
+}
+
+static int say_source(struct fleet *fleet, int err)
+{
+	const char *dir = fleet->debugfs;
+
+	if (fleet->cpu)
+		return say(STATUS_FAILED, "cannot read the exit counters of this VM: %s",
+			   strerror(-err));
+	switch (err) {
+	case -EOPNOTSUPP:
+		return say(STATUS_NOT_HERE,
+			   "not reported: this host's KVM has no exit statistics; exitstat-kvm load swaps in one that has");
+	case -ENOENT:
+		if (strcmp(dir, EXITSTAT_KVM_DIR))
+			break;
+		return say(STATUS_NOT_HERE,
+			   "not reported: this is no VM whose host reports its exits, and no host with KVM: there is no %s",
+			   dir);
+	case -EACCES:
+		return say(STATUS_FAILED,
+			   "cannot read %s: only root may, or a process with the capability CAP_DAC_READ_SEARCH; --qmp needs neither",
+			   dir);
+	case -EPERM:
+		return say(STATUS_FAILED,
+			   "cannot read %s: the kernel's lockdown forbids it; --qmp works under it",
+			   dir);
+	}
+	return say(STATUS_FAILED, "cannot read %s: %s", dir, strerror(-err));
+}
+
+static int read_source(struct fleet *fleet, struct page *page)
+{
+	int err;
+
+	if (fleet->monitors) {
+		fleet->vms = monitors_read(fleet->monitors, page);
+		return 0;
+	}
+	err = fleet->cpu ? read_self(fleet, page) : read_debugfs(fleet, page);
+	page_add_up(page, fleet->cpu ? "cpuid" : fleet->debugfs, !err);
+	return err;
+}
+
+static double seconds_since(const struct timespec *begin)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+void fleet_read(struct fleet *fleet, struct page *page)
+{
+	struct text *families = page->families;
+	struct timespec begin;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	fleet->vms = 0;
+	fleet->scrapes++;
+	err = read_source(fleet, page);
+	if (err && err != fleet->last_err)
+		say_source(fleet, err);
+	fleet->last_err = err;
+	text_print(&families[FAMILY_VMS], "exitstat_vms %llu\n", fleet->vms);
+	text_print(&families[FAMILY_VM_ERRORS], "exitstat_vm_errors_total %llu\n", fleet->errors);
+	text_print(&families[FAMILY_SCRAPES], "exitstat_scrapes_total %llu\n", fleet->scrapes);
+	text_print(&families[FAMILY_BUILD_INFO],
+		   "exitstat_build_info{version=\"" VERSION "\",abi_revision=\"%d\"} 1\n",
+		   EXITSTAT_ABI_REVISION);
+	text_print(&families[FAMILY_SCRAPE_DURATION], "exitstat_scrape_duration_seconds %.6f\n",
+		   seconds_since(&begin));
+}
+
+static int try_source(struct fleet *fleet)
+{
+	struct page page = { 0 };
+	int err = read_source(fleet, &page);
+
+	page_clear(&page);
+	if (!err && fleet->debugfs && !strcmp(fleet->debugfs, EXITSTAT_KVM_DIR) &&
+	    !counts_exits(fleet))
+		return -EOPNOTSUPP;
+	return err;
+}
+
+static int open_source(struct fleet *fleet, const struct options *opts)
+{
+	fleet->debugfs = opts->debugfs;
+	if (opts->qmps_nr)
+		return monitors_open(&fleet->monitors, opts, fleet->detail);
+	if (!fleet->debugfs && open_self(fleet))
+		fleet->debugfs = EXITSTAT_KVM_DIR;
+	return try_source(fleet);
+}
+
+int fleet_open(struct fleet **fleet, const struct options *opts)
+{
+	struct fleet *new = calloc(1, sizeof(*new));
+	int err;
+
+	if (!new)
+		return say(STATUS_FAILED, "out of memory");
+	new->detail = (opts->per_vcpu ? EXPORT_PER_VCPU : 0) |
+		      (opts->histograms ? EXPORT_HISTOGRAMS : 0);
+	err = open_source(new, opts);
+	*fleet = new;
+	if (!err)
+		return STATUS_OK;
+	err = say_source(new, err);
+	fleet_close(new);
+	return err;
+}
+
+void fleet_close(struct fleet *fleet)
+{
+	exitstat_source_close(fleet->cpu);
+	monitors_close(fleet->monitors);
+	free(fleet);
+}
