@@ -26,6 +26,17 @@ series_field() {
 # 6.1.0-56-amd64 and 6.1.192-2 -> 6.1; nothing if it is no kernel version at all
 series_of() { sed -nE 's/^([0-9]+\.[0-9]+)([.+~-].*)?$/\1/p' <<<"$1"; }
 
+# Why KVM cannot be built for this flavour of Debian's kernel: one sentence, or nothing. The flavour rt is
+# compiled from a source to which another patch was applied, in KVM, too.
+flavour_problem() {
+	case $1 in
+	*-rt-amd64)
+		echo "kernel $1 is of the flavour rt, whose KVM is built from another source;" \
+			"supported are amd64 and cloud-amd64"
+		;;
+	esac
+}
+
 # require_series SERIES
 require_series() {
 	[ -n "$(series_field "$1" series)" ] ||

@@ -16,7 +16,7 @@ installed_version() {
 # why_not RELEASE: one sentence that says why nothing can be built for it and what to type, or
 # nothing
 why_not() {
-	local release=$1 series package headers image source
+	local release=$1 series package headers image source flavour
 
 	series=$(series_of "$release")
 	if [ -z "$series" ] || [ -z "$(series_field "$series" series)" ]; then
@@ -24,8 +24,13 @@ why_not() {
 			"it keeps its own KVM"
 		return
 	fi
-	if [[ ! $release =~ ^[0-9a-z.+~]+(-[0-9]+)?-amd64$ ]]; then
-		echo "kernel $release is not of the flavour amd64, the only supported one; it keeps its own KVM"
+	flavour=$(flavour_problem "$release")
+	if [ -n "$flavour" ]; then
+		echo "$flavour; it keeps its own KVM"
+		return
+	fi
+	if [[ ! $release =~ ^[0-9a-z.+~]+(-[0-9]+)?(-cloud)?-amd64$ ]]; then
+		echo "kernel $release is none of Debian's for amd64; it keeps its own KVM"
 		return
 	fi
 	if [ ! -e "/lib/modules/$release/build/Module.symvers" ]; then

@@ -47,11 +47,13 @@ kernel_numbers() {
 	printf "$1" "$2" "${numbers[0]}" PATCHLEVEL "${numbers[1]}" SUBLEVEL "${numbers[2]}"
 }
 
-# The rule compiles our file, and makes modules that say for which kernel they are.
+# The rule compiles our file, and makes modules that say for which kernel they are. Its KVM is one where
+# W=1 finds something, and warnings are errors.
 kernel_makefile() {
 	cat <<-END
 		.RECIPEPREFIX := >
 		modules:
+		> @test -z "\$(W)" || { echo "x86.c:1: error: no previous prototype"; exit 1; }
 		> @echo "  CC [M]  \$(M)/exit_stats.o"
 		> gcc -Wall -I\$(M)/../../../include -c -o \$(M)/exit_stats.o \$(M)/exit_stats.c
 		> for module in kvm kvm-intel kvm-amd; do \\

@@ -85,7 +85,7 @@ forget() { rm -rf "$EXITSTAT_CACHE"; }
 
 archive_make "$tmp/archive"
 kernel_repository "$repo"
-plan 50
+plan 51
 
 # --- what apt knows
 refuses "apt lists that were never fetched" \
@@ -115,6 +115,8 @@ refuses "a release apt does not know" \
 	"type: apt-get update, or make modules KERNEL=$release" -- build 6.1.0-99-amd64
 refuses "a name that is no kernel's" \
 	"'banana' is not the name" "type: kvm/fetch release" -- build banana
+refuses "a flavour whose KVM is from another source" \
+	"of the flavour rt" "type: make modules KERNEL=6.1.0-9-amd64" -- build 6.1.0-9-rt-amd64
 refuses "a series that no patch supports" \
 	"no patch supports kernel series 6.6" "only 6.1" "type: make modules" \
 	-- build 6.6.13-amd64
@@ -185,7 +187,7 @@ is "two fetches at once give the same directory" \
 is "two fetches at once download once" "$(downloads linux-image)" 1
 
 # --- the build
-says "a kernel for which all is there is built" "$modules" -- build $release
+says "a kernel for which all is there is built, though its own KVM has what W=1 warns of" "$modules" -- build $release
 is "a source is fetched from where the script is, too" \
 	"$(cd "$repo" && EXITSTAT_CACHE=$tmp/other kvm/fetch source $release 2>/dev/null)" "$tmp/other/source/$release"
 archive_stop

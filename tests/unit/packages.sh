@@ -54,7 +54,7 @@ says() {
 	is "$1" "$said" "$3"
 }
 
-plan 26
+plan 27
 check "make deb builds them, and lintian has nothing to say" "$top/packaging/deb"
 check "there are six packages, all of the tool's version" unpack
 check "exitstat holds the tool" test -x "$tmp/exitstat/usr/bin/exitstat"
@@ -105,11 +105,13 @@ is "no script of the package installs a module or loads one" \
 	"$(grep -lE 'dkms install|modprobe|insmod|depmod' "$tmp"/exitstat-kvm*/DEBIAN/*)" ""
 # shellcheck disable=SC1091,SC2034 # DKMS sets kernelver and reads the file like this
 matches() { (. "$dkms/dkms.conf" && [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]]); }
-is "DKMS would build it for supported series only" \
-	"$(for release in 6.1.0-56-amd64 6.12.117+deb12-amd64 6.10.1-amd64 6.6.13-amd64 6.1.0-56-arm64; do
+is "DKMS would build it for supported series and flavours only" \
+	"$(for release in 6.1.0-56-amd64 6.1.0-56-cloud-amd64 6.12.117+deb12-amd64 6.1.0-56-rt-amd64 6.12.117+deb12-rt-amd64 \
+		6.10.1-amd64 6.6.13-amd64 6.1.0-56-arm64; do
 		export kernelver=$release
 		! matches $release || echo $release
 	done)" "6.1.0-56-amd64
+6.1.0-56-cloud-amd64
 6.12.117+deb12-amd64"
 
 # --- what can be built, and what is said otherwise
@@ -120,9 +122,12 @@ says "kernel, headers and source of one version: nothing against it" $release 0
 says "a series without a patch" 6.6.13-amd64 \
 	"kernel 6.6.13-amd64 is of no supported series (6.1 6.12); it keeps its own KVM
 1"
-says "another flavour" 6.1.0-56-rt-amd64 \
-	"kernel 6.1.0-56-rt-amd64 is not of the flavour amd64, the only supported one; it keeps its own KVM
+says "the flavour rt" 6.1.0-56-rt-amd64 \
+	"kernel 6.1.0-56-rt-amd64 is of the flavour rt, whose KVM is built from another source; supported are amd64 and cloud-amd64; it keeps its own KVM
 1"
+cloud=6.1.0-56-cloud-amd64
+system $cloud linux-image-$cloud 6.1.192-2 linux-headers-$cloud 6.1.192-2 linux-source-6.1 6.1.192-2
+says "the flavour cloud: nothing against it" $cloud 0
 says "no headers" 6.1.0-57-amd64 \
 	"the headers of kernel 6.1.0-57-amd64 are missing; type: apt-get install linux-headers-6.1.0-57-amd64
 1"
