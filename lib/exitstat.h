@@ -146,7 +146,7 @@ const char *exitstat_source_note(struct exitstat_source *src, const char *key);
 struct exitstat_vm {
 	int pid;			/* of the VMM, and its descriptor of the VM: */
 	int fd;				/* a process may have several */
-	char name[EXITSTAT_VM_NAME_SIZE];	/* QEMU's -name, or the process's; "" if it ended */
+	char name[EXITSTAT_VM_NAME_SIZE];	/* QEMU's -name, or the process's; "": none */
 	char dir[EXITSTAT_VM_DIR_SIZE];	/* for exitstat_source_open_debugfs() */
 };
 
@@ -159,6 +159,15 @@ int exitstat_vms_open(const char *kvm_dir, struct exitstat_vms **vms);
 int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm);
 
 void exitstat_vms_close(struct exitstat_vms *vms);
+
+/*
+ * Clean text that others chose, for a terminal, a log or a file: to gets one line of UTF-8.  A byte
+ * that is none, and a character that would control a terminal or change how others are read, become
+ * a '?' (docs/security.md has the list).  At most size - 1 bytes, whole characters, and a zero byte
+ * are written: returns how many without the latter.  to may be text, which never gets longer.  VMs'
+ * names and recordings' notes are clean already.
+ */
+size_t exitstat_text_clean(char *to, size_t size, const char *text);
 
 /*
  * What is offered here.

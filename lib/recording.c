@@ -161,7 +161,10 @@ static int parse_note(struct recording *me, const char *text)
 	note->key = strndup(text, length);
 	note->value = strdup(text + length + 1);
 	me->notes_nr++;
-	return note->key && note->value ? 0 : -ENOMEM;
+	if (!note->key || !note->value)
+		return -ENOMEM;
+	exitstat_text_clean(note->value, strlen(note->value) + 1, note->value);
+	return 0;
 }
 
 /* frame SECONDS [asked NUMBER|free] */

@@ -8,7 +8,7 @@ VERSION := 0.1
 OBJ := $(BUILD)/tools
 CPPFLAGS += -DVERSION='"$(VERSION)"' -I$(TOP)/lib -I$(TOP)/lib/host -I$(TOP)/tools/exitstat
 LIBRARIES := $(BUILD)/libexitstat-qmp.a $(BUILD)/libexitstat.a
-COMMAND := $(patsubst %,$(OBJ)/command/%.o,options say numbers vendor)
+COMMAND := $(patsubst %,$(OBJ)/command/%.o,options say numbers vendor clean)
 
 all:
 

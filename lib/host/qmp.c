@@ -195,17 +195,12 @@ static int refuse(struct qmp *me, struct table *table, const json_t *error)
 {
 	const char *class = json_string_value(json_object_get(error, "class"));
 	const char *desc = json_string_value(json_object_get(error, "desc"));
-	char *c;
 
 	if (class && !strcmp(class, "CommandNotFound")) {
 		table->complaint = "QEMU is older than 7.1 and cannot tell statistics";
 		return -EOPNOTSUPP;
 	}
 	snprintf(me->said, sizeof(me->said), "it answers: %s", desc ? desc : "an error");
-	for (c = me->said; *c; c++) {
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	}
 	return exitstat_table_complain(table, me->said);
 }
 
@@ -300,7 +295,7 @@ static int read_identity(struct qmp *me, struct table *table)
 	if (err)
 		return err;
 	name = json_string_value(json_object_get(answer, "name"));
-	snprintf(me->vm->name, sizeof(me->vm->name), "%s", name ? name : "");
+	exitstat_text_clean(me->vm->name, sizeof(me->vm->name), name ? name : "");
 	json_decref(answer);
 	if (!getsockopt(me->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		me->vm->pid = peer.pid;

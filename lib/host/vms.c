@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exitstat.h"
 
@@ -100,26 +101,6 @@ int exitstat_vms_open(const char *kvm_dir, struct exitstat_vms **vms)
 	return err;
 }
 
-/* A name is another one's text: let it control no terminal, and break off between characters. */
-static void copy_name(char name[EXITSTAT_VM_NAME_SIZE], const char *text)
-{
-	size_t length = strnlen(text, EXITSTAT_VM_NAME_SIZE - 1);
-	size_t i;
-
-	while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
-		length--;
-	for (i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-		int c1 = c >= 0x80 && c < 0xa0 && i && (unsigned char)text[i - 1] == 0xc2;
-
-		name[i] = c < ' ' || c == 0x7f || c1 ? '?' : text[i];
-		/* Both bytes of it, or what is left is no UTF-8. */
-		if (c1)
-			name[i - 1] = '?';
-	}
-	name[length] = '\0';
-}
-
 /* QEMU's -name [guest=]NAME[,...], where two commas are one. */
 static void take_option(char name[EXITSTAT_VM_NAME_SIZE], char *option)
 {
@@ -133,7 +114,7 @@ static void take_option(char name[EXITSTAT_VM_NAME_SIZE], char *option)
 		from += *from == ',';
 	}
 	*to = '\0';
-	copy_name(name, start);
+	exitstat_text_clean(name, EXITSTAT_VM_NAME_SIZE, start);
 }
 
 static FILE *open_proc(int pid, const char *what)
@@ -170,9 +151,37 @@ static void read_comm(int pid, char name[EXITSTAT_VM_NAME_SIZE])
 		return;
 	if (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		copy_name(name, line);
+		exitstat_text_clean(name, EXITSTAT_VM_NAME_SIZE, line);
 	}
 	fclose(file);
+}
+
+/* Whether KVM's PIDs, which are the initial PID namespace's, are those of our /proc. */
+static int same_pids(void)
+{
+	static const char initial[] = "pid:[4026531836]";
+	char link[32];
+
+	return readlink("/proc/self/ns/pid", link, sizeof(link)) == sizeof(initial) - 1 &&
+	       !memcmp(link, initial, sizeof(initial) - 1);
+}
+
+/*
+ * Whether that process has the VM: in a container's PID namespace, and after the VMM passed its
+ * descriptor on and ended, the number is another one's.  Who may not look believes the number.
+ */
+static int has_vm(const struct id *id)
+{
+	static const char wanted[] = "anon_inode:kvm-vm";
+	char path[48], link[512];
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", id->pid, id->fd);
+	size = readlink(path, link, sizeof(link));
+	if (size < 0)
+		return errno == EACCES && same_pids();
+	return size >= (ssize_t)sizeof(wanted) - 1 &&
+	       !memcmp(link + size - (sizeof(wanted) - 1), wanted, sizeof(wanted) - 1);
 }
 
 int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm)
@@ -186,6 +195,8 @@ int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm)
 	vm->fd = id->fd;
 	snprintf(vm->dir, sizeof(vm->dir), "%s/%d-%d", vms->dir, id->pid, id->fd);
 	*vm->name = '\0';
+	if (!has_vm(id))
+		return 1;
 	read_cmdline(id->pid, vm->name);
 	if (!*vm->name)
 		read_comm(id->pid, vm->name);

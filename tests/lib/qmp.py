@@ -18,7 +18,7 @@ EVENT = {"event": "NIC_RX_FILTER_CHANGED", "timestamp": {"seconds": 1, "microsec
 GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": ["oob"]}}
 OWN = ["exits", "halt_exits", "halt_poll_success_hist"]
 HOWS = ("well", "backwards", "histograms", "intel", "hang", "mute", "close", "garbage", "no-qmp", "flood", "endless", "old",
-        "stock", "tcg", "error", "ragged", "no-vcpu", "short", "ends", "mutate")
+        "stock", "tcg", "error", "ragged", "no-vcpu", "short", "ends", "rude", "mutate")
 
 
 def statistics(how, vcpu, tick):
@@ -50,7 +50,7 @@ def answer(how, command, arguments, tick):
     if command == "qmp_capabilities":
         return {}
     if command == "query-name":
-        return {"name": "web, 1"}
+        return {"name": "we\x1b[31mb\n\u202e1\x9b" if how == "rude" else "web, 1"}
     if command == "query-cpus-fast":
         return [{"cpu-index": i, "qom-path": "/machine/unattached/device[%d]" % i, "thread-id": 1, "target": "x86_64"}
                 for i in range(2)]

@@ -61,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 106
+plan 111
 
 #
 # Before there is a VM.
@@ -128,27 +128,32 @@ is "a VM that has no vCPU yet is a VM, and what it counts later is since then" \
 #
 # Names.
 #
-sleeper='import sys, time; open(sys.argv[1], "w").close(); time.sleep(60)'
-python3 -c "$sleeper" started1 -name guest=web1,debug-threads=on & servers+=($!)
-python3 -c "$sleeper" started2 -name "$(printf 'web,,\e[31m2\302\233')" & servers+=($!)
-python3 -c "$sleeper" started3 -name web1 & servers+=($!)
+vmm() { python3 "$top/tests/lib/vmm.py" "$@" & servers+=($!); }
+vmm started1 10 -name guest=web1,debug-threads=on
+vmm started2 10,11 -name "$(printf 'web,,\e[31m2\302\233')"
+vmm started3 10 -name web1
 for i in $(seq 100); do [ ! -e started1 ] || [ ! -e started2 ] || [ ! -e started3 ] || break; sleep 0.1; done
 mkdir named
 tree named --vms 1 --pid "${servers[0]}"
 tree named --vms 2 --same-pid --pid "${servers[1]}"
 named() { "$BUILD/exitstat" host --debugfs named "$@"; }
 is "a VM has QEMU's name for it, and no character of it reaches the terminal as more" \
-	"$(named -T -n --json --sort number | json '[o["vm"]["name"] for o in d]')" "['web1', 'web,?[31m2??', 'web,?[31m2??']"
+	"$(named -T -n --json --sort number | json '[o["vm"]["name"] for o in d]')" "['web1', 'web,?[31m2?', 'web,?[31m2?']"
 is "two VMs of a process are told apart by descriptor" "$(named -T -n | awk '{ print $1 }' | sort | paste -sd ' ')" \
 	"$(printf '%s\n' "${servers[0]}" "${servers[1]}-10" "${servers[1]}-11" | sort | paste -sd ' ')"
 is "--vm takes a name, a pid, or PID-FD" \
 	"$(for vm in web1 "${servers[0]}" "${servers[1]}-11"; do named --vm "$vm" -j | json 'd[0]["total"]["count"]'; done | paste -sd ' ')" "81 81 162"
 refuses "a pid with two VMs is refused with both of them" 1 \
-	"2 VMs are called '${servers[1]}': web,?[31m2?? (${servers[1]}-10), web,?[31m2?? (${servers[1]}-11)" named --vm "${servers[1]}"
+	"2 VMs are called '${servers[1]}': web,?[31m2? (${servers[1]}-10), web,?[31m2? (${servers[1]}-11)" named --vm "${servers[1]}"
 tree named --vms 1 --pid "${servers[2]}"
 refuses "and so is a name that two VMs have" 1 "2 VMs are called 'web1': web1 (${servers[0]}-10), web1 (${servers[2]}-10)" named --vm web1
 refuses "a VM that is not there is refused by name" 1 "no VM 'web9' in named; exitstat host lists them" named --vm web9 1
 refuses "without --vm a verb says which VMs there are" 2 "4 VMs, and --vm VM says which: web1 (${servers[0]}-10)" named show
+tree foreign --vms 1 --pid "${servers[0]}"
+mv "foreign/${servers[0]}-10" "foreign/${servers[0]}-12"
+is "a process that does not have the VM, as of another PID namespace, does not name it" \
+	"$("$BUILD/exitstat" host -D foreign -T -n -j | json 'd[0]["vm"]')" "{'pid': ${servers[0]}, 'fd': 12, 'name': ''}"
+refuses "what a message repeats controls no terminal" 1 "there is no VM '?[31m?' in named" named --vm $'\e[31m\n'
 rm -r named/"${servers[1]}"-* named/"${servers[2]}"-*
 is "and takes the only one" "$(rows named show)" "$(rows named --vm web1)"
 
@@ -328,7 +333,7 @@ serve() {
 	python3 "$top/tests/lib/qmp.py" "$1.qmp" "$@" >"$1.ready" &
 	servers+=($!)
 }
-for how in well backwards histograms intel hang mute close garbage no-qmp flood endless old stock tcg error ragged no-vcpu short ends; do
+for how in well backwards histograms intel hang mute close garbage no-qmp flood endless old stock tcg error ragged no-vcpu short ends rude; do
 	serve $how
 done
 for how in *.ready; do
@@ -353,6 +358,10 @@ is "each vCPU is found by its path" "$(qmp well --vcpu all -j | json '[(o["vcpu"
 is "an epoch of 64 bits is exact, the name and the pid are QEMU's" \
 	"$(qmp well -j | json "(d[0]['epoch'], d[0]['vm']['name'], d[0]['vm']['pid'] in [$(printf '%s,' "${servers[@]}")])")" \
 	"('0xfedcba9876543210', 'web, 1', True)"
+is "a name that QEMU tells is cleaned like any other" "$(qmp rude -j | json 'ascii(d[0]["vm"]["name"])')" "'we?[31mb??1?'"
+is "in the table too" "$(qmp rude | sed -n '1s/ (.*//p')" "we?[31mb??1?"
+qmp rude record -i 0.1 -o rude.rec -- true 2>/dev/null
+is "and a recording can be made of it" "$("$BUILD/exitstat" report rude.rec | grep -c 'of VM we?\[31mb??1? (')" 1
 is "an interval is the time between two answers" "$(qmp well -j 0.1 2 | json '[o["total"]["count"] for o in d]')" "[81, 81]"
 is "lists that QEMU prints backwards are turned" "$(rows qmp backwards)" "$(rows qmp well)"
 for how in histograms backwards; do qmp $how record -i 0.1 -o $how.rec -- true 2>/dev/null; done

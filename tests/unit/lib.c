@@ -705,6 +705,81 @@ static bool histograms_subtract(void)
 	       !old.buckets[6] && exitstat_histogram_subtract(&new, &other, &old) == -EINVAL;
 }
 
+static const struct {
+	const char *text;
+	const char *clean;
+} texts[] = {
+	{ "", "" },
+	{ "web1 (a, \"b\") \\ <!-- 100 %s", "web1 (a, \"b\") \\ <!-- 100 %s" },
+	{ "a\033[31mb\nc\td\177e", "a?[31mb?c?d?e" },
+	{ "csi \302\233 end", "csi ? end" },
+	{ "8-bit csi \233m", "8-bit csi ?m" },
+	{ "日本語 ✓ 🖥️ é e\314\201", "日本語 ✓ 🖥️ é e\314\201" },
+	{ "👩‍💻 می‌خواهم", "👩‍💻 می‌خواهم" },
+	{ "\342\200\256gpj.exe\342\200\254", "?gpj.exe?" },
+	{ "\342\201\246i\342\201\251 \330\234 \342\200\216 \342\200\217", "?i? ? ? ?" },
+	{ "\342\200\250 \342\200\251 \357\273\277 \363\240\201\201 \342\200\213", "? ? ? ? ?" },
+	{ "overlong \300\257 \340\200\257 \360\200\200\257", "overlong ?? ??? ????" },
+	{ "surrogate \355\240\200, too high \364\220\200\200 \370\210\200\200\200",
+	  "surrogate ???, too high ???? ?????" },
+	{ "alone \200 \277 \376 \377", "alone ? ? ? ?" },
+	{ "cut \346\227", "cut ??" },
+	{ "cut \346\227x", "cut ??x" },
+};
+
+static bool text_is_cleaned(void)
+{
+	char clean[128];
+	size_t i;
+
+	for (i = 0; i < COUNT(texts); i++) {
+		size_t length = exitstat_text_clean(clean, sizeof(clean), texts[i].text);
+		char *same = strdup(texts[i].text);
+
+		if (strcmp(clean, texts[i].clean) || length != strlen(clean)) {
+			printf("# %zu: %s\n", i, clean);
+			return false;
+		}
+		exitstat_text_clean(same, strlen(same) + 1, same);
+		if (strcmp(same, texts[i].clean))
+			return false;
+		free(same);
+	}
+	return true;
+}
+
+/* Of a buffer of that size, no byte more. */
+static bool text_is_cut(void)
+{
+	static const char text[] = "a\302\251日🖥b";
+	static const char * const cut[] = { "", "a", "a", "a\302\251", "a\302\251" };
+	size_t size;
+
+	for (size = 1; size <= sizeof(text); size++) {
+		char *to = malloc(size);
+		size_t length = exitstat_text_clean(to, size, text);
+		bool holds = length < size && length == strlen(to) && !strncmp(text, to, length) &&
+			     (text[length] & 0xc0) != 0x80 &&
+			     (size > COUNT(cut) || !strcmp(to, cut[size - 1]));
+
+		free(to);
+		if (!holds)
+			return false;
+	}
+	return true;
+}
+
+static bool notes_are_clean(void)
+{
+	static const char text[] = MAGIC "note vm web\033[2J\302\2331\nframe 0.000000000\nend\n";
+	struct exitstat_source *recording = recording_of(text, strlen(text));
+	bool holds = recording && exitstat_source_advance(recording) == 1 &&
+		     !strcmp(exitstat_source_note(recording, "vm"), "web?[2J?1");
+
+	exitstat_source_close(recording);
+	return holds;
+}
+
 static bool impossible_cpu(void)
 {
 	struct exitstat_source *cpu;
@@ -758,6 +833,9 @@ static const struct {
 	{ full_disk, "a recorder says that the disk is full" },
 	{ quantiles, "a quantile is the bounds of its bucket" },
 	{ histograms_subtract, "histograms subtract, and one that started anew counts from zero" },
+	{ text_is_cleaned, "others' text is one line of UTF-8 that controls no terminal" },
+	{ text_is_cut, "and is cut between characters" },
+	{ notes_are_clean, "and so is a recording's note" },
 	{ impossible_cpu, "a CPU that is not there cannot be pinned" },
 };
 

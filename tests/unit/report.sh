@@ -55,7 +55,7 @@ same_numbers() {
 	json_rows=$("$exitstat" report --json "$guest" | json '" ".join(e["name"] + "=" + str(e["count"]) for e in sorted(d["exits"], key=lambda e: -e["cycles"]))')
 	html_rows=$(chromium --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update \
 		--disable-sync --no-first-run --user-data-dir="$work/chromium" --virtual-time-budget=5000 --dump-dom \
-		"file://$work/page.html" 2>/dev/null |
+		"file://$work/$page" 2>/dev/null |
 		grep -oE '<tr[^>]*><td>[^<]*</td><td>[0-9]+</td>' | sed -E 's/.*<td>([^<]*)<\/td><td>([0-9]+)<\/td>/\1=\2/' |
 		grep -vE '^(total|exitstat itself)=' | paste -sd ' ')
 	[ -n "$json_rows" ] && [ "$json_rows" = "$html_rows" ] && return
@@ -64,7 +64,7 @@ page: $html_rows"
 	return 1
 }
 
-plan 26
+plan 28
 is "a report's exits are those of its intervals" \
 	"$("$exitstat" report --json "$guest" | json 'd["total"]["count"] - sum(i["count"] for i in d["intervals"]), len(d["intervals"])')" "0 43"
 is "from first reading to last there are as many exits as in between, and the reader's" \
@@ -98,6 +98,13 @@ check "a full disk is told of" one_line 1 "No space left" "$exitstat" -S "$guest
 check "so it is of the page" grep -q "cannot write /dev/full: No space" <("$exitstat" report --html /dev/full "$guest" 2>&1 >/dev/null)
 
 "$exitstat" report --html page.html "$guest" >/dev/null
+sed "s/^note command .*/note command \x1b[31m\xff/" "$guest" >rude.rec
+is "what a recording says controls no terminal" "$("$exitstat" report rude.rec | grep -a 'this ran')" "While it was recorded, this ran: ?[31m?"
+sed "s/^note command .*/note command <!--<script>/" "$guest" >rude.rec
+"$exitstat" report --html rude.html rude.rec >/dev/null
+page=rude.html
+check "nor does it hide the page's data" same_numbers
+page=page.html
 check "the page asks the network for nothing" sh -c '! grep -qE "(src|href)=|url\(" page.html && test -s page.html'
 check "the page holds the licence of what it holds" grep -q "Permission is hereby granted" page.html
 check "a browser shows the recording's numbers" same_numbers

@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: MIT
 /* Messages: what could not be done, with which value, why, what next. */
+#define _GNU_SOURCE
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 
 void (*say_prepare)(void);
 
+/* Values come from anywhere, so that all of a message is cleaned. */
 int say(int status, const char *format, ...)
 {
 	va_list args;
+	char *text;
 
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (text)
+		exitstat_text_clean(text, strlen(text) + 1, text);
 	if (say_prepare)
 		say_prepare();
 	fflush(stdout);
-	fputs("exitstat: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
+	fprintf(stderr, "exitstat: %s\n", text ? text : "out of memory");
+	free(text);
 	return status;
 }

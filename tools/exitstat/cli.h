@@ -243,7 +243,13 @@ const char *text_share(char text[TEXT_SIZE], double part, double whole);
 const char *text_number(char text[TEXT_SIZE], uint32_t numbering, uint32_t number);
 
 const char *vendor_name(uint32_t numbering);
-const char *exit_name(uint32_t numbering, uint32_t number);
+
+/* The exit's name or, where a newer kernel knows more exits, its number. */
+const char *exit_name(char text[TEXT_SIZE], uint32_t numbering, uint32_t number);
+
+/* Another one's text, by exitstat_text_clean(): a copy, yours to free, or NULL; and printed. */
+char *clean_copy(const char *text);
+void clean_print(FILE *out, const char *text);
 
 /* An unsigned number of at most 32 bits in C's notation, or the 32 bits of a negative one. */
 bool parse_u32(const char *text, uint32_t *value);

@@ -24,7 +24,7 @@ __printf(2, 3) void text_print(struct text *text, const char *format, ...);
 void text_append(struct text *text, const char *at, size_t size);
 void text_free(struct text *text);
 
-/* A label's value between its quotes: escaped, and UTF-8 whatever it was. */
+/* A label's value between its quotes: another one's text, escaped. */
 void text_print_value(struct text *text, const char *value);
 
 /*

@@ -129,8 +129,9 @@ static uint64_t kernel_cycles(const struct exitstat_entry *entry)
 
 static void add_entry(struct adding *me, const struct exitstat_entry *entry)
 {
-	const char *reason = exit_name(me->desc.numbering, entry->number);
+	char reason[TEXT_SIZE];
 
+	exit_name(reason, me->desc.numbering, entry->number);
 	text_print(&me->page->families[FAMILY_EXITS], "kvm_exits_total{%s,reason=\"%s\"} %llu\n",
 		   me->labels.at, reason, (unsigned long long)entry->count);
 	if (!me->desc.tsc_khz || !(me->snap.taken & EXITSTAT_TAKE_SPLIT))
@@ -144,16 +145,17 @@ static void add_entry(struct adding *me, const struct exitstat_entry *entry)
 static int add_histogram(struct adding *me, const struct exitstat_entry *entry)
 {
 	struct text *text = &me->page->families[FAMILY_EXIT_DURATION];
-	const char *reason = exit_name(me->desc.numbering, entry->number);
 	uint64_t ns = exitstat_cycles_to_ns(&me->desc, entry->cycles);
 	unsigned long long count = 0;
 	struct exitstat_histogram histogram;
+	char reason[TEXT_SIZE];
 	uint32_t i;
 	int err = exitstat_histogram_read(me->src, &me->desc, me->snap.scope, entry->number,
 					  &histogram);
 
 	if (err)
 		return err;
+	exit_name(reason, me->desc.numbering, entry->number);
 	for (i = 0; i < histogram.buckets_nr; i++) {
 		uint64_t low, high;
 		char bound[TEXT_SIZE] = "+Inf";

@@ -8,10 +8,11 @@
 
 json_t *json_of_text(const char *text)
 {
-	json_t *json = json_string(text);
+	char *clean = clean_copy(text);
+	json_t *json = json_string(clean ? clean : "?");
 
-	/* A command's argument need not be UTF-8, but JSON must. */
-	return json ? json : json_string("(not UTF-8)");
+	free(clean);
+	return json;
 }
 
 static json_t *json_of_entry(const struct exitstat_snapshot *snap,
@@ -37,8 +38,9 @@ static json_t *json_of_entries(const struct exitstat_snapshot *snap)
 
 	for (i = 0; i < snap->entries_nr; i++) {
 		const struct exitstat_entry *entry = &snap->entries[i];
+		char name[TEXT_SIZE];
 		json_t *json = json_pack("{sIss}", "number", (json_int_t)entry->number, "name",
-					 exit_name(snap->numbering, entry->number));
+					 exit_name(name, snap->numbering, entry->number));
 
 		json_object_update_new(json, json_of_entry(snap, entry));
 		json_array_append_new(list, json);
@@ -159,11 +161,12 @@ static void csv_row(FILE *out, const struct meter *meter, const struct exitstat_
 
 void csv_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap)
 {
+	char name[TEXT_SIZE];
 	uint32_t i;
 
 	for (i = 0; i < snap->entries_nr; i++)
 		csv_row(out, meter, snap, &snap->entries[i],
-			exit_name(snap->numbering, snap->entries[i].number));
+			exit_name(name, snap->numbering, snap->entries[i].number));
 	if (snap->own.count)
 		csv_row(out, meter, snap, &snap->own, "exitstat itself");
 }

@@ -7,7 +7,7 @@
 
 struct row {
 	struct exitstat_entry entry;
-	const char *name;
+	char name[TEXT_SIZE];
 	uint64_t key;
 	enum sort_key sort;
 };
@@ -59,12 +59,12 @@ static int compare_rows(const void *left, const void *right)
 static void add_row(struct row *rows, size_t *rows_nr, const struct options *opts,
 		    uint32_t numbering, const struct exitstat_entry *entry)
 {
-	rows[(*rows_nr)++] = (struct row){
-		.entry = *entry,
-		.name = exit_name(numbering, entry->number),
-		.key = row_key(opts->sort, entry),
-		.sort = opts->sort,
-	};
+	struct row *row = &rows[(*rows_nr)++];
+
+	row->entry = *entry;
+	row->key = row_key(opts->sort, entry);
+	row->sort = opts->sort;
+	exit_name(row->name, numbering, entry->number);
 }
 
 static size_t collect_rows(struct row rows[ROWS_MAX], const struct options *opts,

@@ -61,14 +61,3 @@ const char *text_share(char text[TEXT_SIZE], double part, double whole)
 		snprintf(text, TEXT_SIZE, "%5s", "-");
 	return text;
 }
-
-const char *text_number(char text[TEXT_SIZE], uint32_t numbering, uint32_t number)
-{
-	if (number >= EXITSTAT_OTHER)
-		snprintf(text, TEXT_SIZE, "%d", (int)number);
-	else if (numbering == EXITSTAT_NUMBERING_SVM)
-		snprintf(text, TEXT_SIZE, "0x%03x", number);
-	else
-		snprintf(text, TEXT_SIZE, "%u", number);
-	return text;
-}

@@ -35,6 +35,7 @@ static json_t *json_of_point(const struct point *point)
 
 static json_t *json_of_latency(const struct series *series, const struct latency *latency)
 {
+	char name[TEXT_SIZE];
 	const struct exitstat_histogram *histogram = &latency->histogram;
 	json_t *buckets = json_array();
 	uint32_t i;
@@ -42,7 +43,7 @@ static json_t *json_of_latency(const struct series *series, const struct latency
 	for (i = 0; i < histogram->buckets_nr; i++)
 		json_array_append_new(buckets, json_integer((json_int_t)histogram->buckets[i]));
 	return json_pack("{sIsssiso}", "number", (json_int_t)latency->number, "name",
-			 exit_name(series->meter.desc.numbering, latency->number), "bucket0_log2",
+			 exit_name(name, series->meter.desc.numbering, latency->number), "bucket0_log2",
 			 (int)histogram->bucket0_log2, "buckets", buckets);
 }
 
@@ -71,6 +72,18 @@ json_t *json_of_series(struct series *series)
 	return json;
 }
 
+/* A '<' is in strings only.  "</script>" would end the data, and "<!--<script>" its end. */
+static int dump_escaped(const char *text, size_t size, void *out)
+{
+	for (; size; size--, text++) {
+		if (*text == '<')
+			fputs("\\u003c", out);
+		else
+			fputc(*text, out);
+	}
+	return 0;
+}
+
 static void print_data(FILE *out, struct series *series, size_t series_nr)
 {
 	json_t *all = json_array();
@@ -78,8 +91,7 @@ static void print_data(FILE *out, struct series *series, size_t series_nr)
 
 	for (i = 0; i < series_nr; i++)
 		json_array_append_new(all, json_of_series(&series[i]));
-	/* "</script>" in a command's name would end the data: no slash goes out unescaped. */
-	json_dumpf(all, out, JSON_COMPACT | JSON_ESCAPE_SLASH);
+	json_dump_callback(all, dump_escaped, out, JSON_COMPACT);
 	json_decref(all);
 }
 

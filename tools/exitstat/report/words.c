@@ -21,8 +21,11 @@ __printf(2, 3) static void add(struct words *words, const char *format, ...)
 	if (words->nr == WORDS_MAX)
 		return;
 	va_start(args, format);
-	if (vasprintf(&words->text[words->nr], format, args) >= 0)
-		words->nr++;
+	if (vasprintf(&words->text[words->nr], format, args) >= 0) {
+		char *text = words->text[words->nr++];
+
+		exitstat_text_clean(text, strlen(text) + 1, text);
+	}
 	va_end(args);
 }
 
@@ -42,6 +45,7 @@ static void most_frequent(char text[160], uint32_t numbering, const struct exits
 {
 	struct exitstat_entry sorted[EXITSTAT_ENTRIES_MAX];
 	uint64_t total = 0;
+	char name[TEXT_SIZE];
 	int length = 0;
 	uint32_t i;
 
@@ -52,7 +56,7 @@ static void most_frequent(char text[160], uint32_t numbering, const struct exits
 	*text = '\0';
 	for (i = 0; i < entries_nr && i < 3 && sorted[i].count * 100 >= total && total; i++)
 		length += snprintf(text + length, 160 - (size_t)length, "%s%s (%.0f %%)",
-				   i ? ", " : "", exit_name(numbering, sorted[i].number),
+				   i ? ", " : "", exit_name(name, numbering, sorted[i].number),
 				   100.0 * (double)sorted[i].count / (double)total);
 }
 
@@ -86,7 +90,7 @@ static void say_what(struct words *words, struct series *series)
 static void say_counts(struct words *words, struct series *series)
 {
 	const struct exitstat_snapshot *sum = &series->sum;
-	char most[160];
+	char most[160], name[TEXT_SIZE];
 	uint32_t i, least = 0;
 
 	most_frequent(most, sum->numbering, series->last.entries, series->last.entries_nr);
@@ -107,7 +111,7 @@ static void say_counts(struct words *words, struct series *series)
 			least = i;
 	}
 	add(words, "Least frequent, of %u kinds: %s (%llu).", sum->entries_nr,
-	    exit_name(sum->numbering, sum->entries[least].number),
+	    exit_name(name, sum->numbering, sum->entries[least].number),
 	    (unsigned long long)sum->entries[least].count);
 }
 
@@ -116,7 +120,7 @@ static void say_times(struct words *words, struct series *series)
 	const struct exitstat_snapshot *sum = &series->sum;
 	const struct exitstat_entry *longest = NULL;
 	struct states states;
-	char time[TEXT_SIZE], each[TEXT_SIZE];
+	char time[TEXT_SIZE], each[TEXT_SIZE], name[TEXT_SIZE];
 	uint32_t i;
 
 	if (states_of(sum, &states)) {
@@ -134,7 +138,7 @@ static void say_times(struct words *words, struct series *series)
 	text_time(time, &series->meter.desc, (double)longest->cycles);
 	text_time(each, &series->meter.desc, (double)longest->cycles / (double)longest->count);
 	add(words, "Most exit time took %s: %s, %.1f %% of it, %s each.",
-	    exit_name(sum->numbering, longest->number), text_unpad(time),
+	    exit_name(name, sum->numbering, longest->number), text_unpad(time),
 	    100 * (double)longest->cycles / (double)sum->total.cycles, text_unpad(each));
 }
 

@@ -88,7 +88,6 @@ bool meter_to_end(struct meter *meter)
 void hypervisor_name(struct meter *meter, char name[13])
 {
 	struct exitstat_regs regs;
-	int i;
 
 	memset(name, 0, 13);
 	if (exitstat_source_ask(meter->src, 0x40000000, 0, &regs))
@@ -96,10 +95,7 @@ void hypervisor_name(struct meter *meter, char name[13])
 	memcpy(name, &regs.ebx, 4);
 	memcpy(name + 4, &regs.ecx, 4);
 	memcpy(name + 8, &regs.edx, 4);
-	for (i = 0; i < 12 && name[i]; i++) {
-		if (name[i] < ' ' || name[i] > '~')
-			name[i] = '?';
-	}
+	exitstat_text_clean(name, 13, name);
 }
 
 int meter_describe(struct meter *meter)

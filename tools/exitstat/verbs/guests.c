@@ -46,7 +46,7 @@ struct guest {
 	bool has_states;
 	struct states states;
 	uint32_t vcpus;
-	const char *busiest;
+	char busiest[TEXT_SIZE];
 	bool restarted;
 };
 
@@ -172,7 +172,7 @@ static int find_guests(struct list *list)
  * What happened there.
  */
 
-static const char *busiest(const struct exitstat_snapshot *between)
+static void find_busiest(struct guest *guest, const struct exitstat_snapshot *between)
 {
 	const struct exitstat_entry *most = NULL;
 	uint32_t i;
@@ -181,7 +181,9 @@ static const char *busiest(const struct exitstat_snapshot *between)
 		if (!most || between->entries[i].count > most->count)
 			most = &between->entries[i];
 	}
-	return most && most->count ? exit_name(between->numbering, most->number) : "";
+	*guest->busiest = '\0';
+	if (most && most->count)
+		exit_name(guest->busiest, between->numbering, most->number);
 }
 
 static void show(struct list *list, struct guest *guest, const struct exitstat_snapshot *between)
@@ -199,7 +201,7 @@ static void show(struct list *list, struct guest *guest, const struct exitstat_s
 	guest->total = between->total;
 	guest->has_states = states_of(between, &guest->states);
 	guest->vcpus = between->vcpus;
-	guest->busiest = busiest(between);
+	find_busiest(guest, between);
 	guest->restarted = between->since & EXITSTAT_SINCE_RESTART;
 }
 

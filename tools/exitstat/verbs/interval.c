@@ -43,9 +43,9 @@ static void print_busiest(const struct exitstat_snapshot *between, double second
 		entries[i] = &between->entries[i];
 	qsort(entries, between->entries_nr, sizeof(*entries), compare_counts);
 	for (i = 0; i < between->entries_nr && entries[i]->count; i++) {
-		char text[64];
+		char text[64], name[TEXT_SIZE];
 		int length = snprintf(text, sizeof(text), "  %s %.0f",
-				      exit_name(between->numbering, entries[i]->number),
+				      exit_name(name, between->numbering, entries[i]->number),
 				      (double)entries[i]->count / seconds);
 
 		if (length > room)

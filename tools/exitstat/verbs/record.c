@@ -41,19 +41,15 @@ static int say_write(const struct record *record, int err)
 	return say(STATUS_FAILED, "cannot write %s: %s", record->path, strerror(-err));
 }
 
+/* The command as one note; what is too long is cut. */
 static void join(char *text, size_t size, char **argv)
 {
 	size_t length = 0;
 
-	*text = '\0';
-	for (; *argv && length < size - 1; argv++) {
-		int put = snprintf(text + length, size - length, "%s%s", length ? " " : "", *argv);
-
-		length += put > 0 ? (size_t)put : 0;
-	}
-	for (; *text; text++) {
-		if (*text == '\n')
-			*text = ' ';
+	for (*text = '\0'; *argv && length + 1 < size; argv++) {
+		if (length)
+			text[length++] = ' ';
+		length += exitstat_text_clean(text + length, size - length, *argv);
 	}
 }
 
@@ -67,6 +63,7 @@ static int write_notes(const struct record *record, char **argv)
 
 	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	uname(&uts);
+	exitstat_text_clean(uts.nodename, sizeof(uts.nodename), uts.nodename);
 	err = exitstat_recording_note(record->fd, "exitstat", VERSION);
 	if (!err)
 		err = exitstat_recording_note(record->fd, "started", started);

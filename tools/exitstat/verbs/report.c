@@ -80,13 +80,14 @@ static void print_latencies(const struct series *series)
 	       "all");
 	for (i = 0; i < series->latencies_nr; i++) {
 		const struct latency *latency = &series->latencies[i];
-		char number[TEXT_SIZE], half[TEXT_SIZE], most[TEXT_SIZE], all[TEXT_SIZE];
+		char number[TEXT_SIZE], name[TEXT_SIZE];
+		char half[TEXT_SIZE], most[TEXT_SIZE], all[TEXT_SIZE];
 
 		if (!exitstat_histogram_count(&latency->histogram))
 			continue;
 		printf("%5s %-22s %13s %13s %13s\n",
 		       text_number(number, numbering, latency->number),
-		       exit_name(numbering, latency->number),
+		       exit_name(name, numbering, latency->number),
 		       text_quantile(half, series, &latency->histogram, 0.5),
 		       text_quantile(most, series, &latency->histogram, 0.99),
 		       text_quantile(all, series, &latency->histogram, 1));
@@ -125,10 +126,14 @@ static void compare(const struct series *series)
 	const struct exitstat_snapshot *a = &series[0].sum;
 	const struct exitstat_snapshot *b = &series[1].sum;
 	const struct exitstat_entry none = { 0 };
-	char number[TEXT_SIZE];
+	char number[TEXT_SIZE], name[TEXT_SIZE];
 	uint32_t i = 0, j = 0;
 
-	printf("\nSide by side:\nA is %s\nB is %s\n\n", series[0].path, series[1].path);
+	printf("\nSide by side:\nA is ");
+	clean_print(stdout, series[0].path);
+	printf("\nB is ");
+	clean_print(stdout, series[1].path);
+	printf("\n\n");
 	printf("%5s %-25s %9s %9s %6s %10s %10s\n", "", "exits per second", "A", "B", "B/A",
 	       "mean A", "mean B");
 	while (i < a->entries_nr || j < b->entries_nr) {
@@ -143,7 +148,7 @@ static void compare(const struct series *series)
 		i += left != &none;
 		j += right != &none;
 		print_compared(text_number(number, a->numbering, next),
-			       exit_name(a->numbering, next), left, right, series);
+			       exit_name(name, a->numbering, next), left, right, series);
 	}
 	print_compared("", "total", &a->total, &b->total, series);
 }

@@ -59,8 +59,10 @@ static void print_table(FILE *out, const struct options *opts, const struct mete
 {
 	if (!opts->no_header) {
 		title_print(out, meter, &run->between, "while this ran:");
-		for (; *argv; argv++)
-			fprintf(out, " %s", *argv);
+		for (; *argv; argv++) {
+			fputc(' ', out);
+			clean_print(out, *argv);
+		}
 		fprintf(out, "\n\n");
 	}
 	table_print(out, opts, &meter->desc, &run->between);
@@ -235,7 +237,7 @@ static void print_repeats(FILE *out, const struct options *opts, const struct me
 			  struct repeats *all)
 {
 	uint32_t numbering = meter->desc.numbering;
-	char number[TEXT_SIZE];
+	char number[TEXT_SIZE], name[TEXT_SIZE];
 	size_t i;
 
 	qsort(all->reasons, all->reasons_nr, sizeof(*all->reasons), compare_reasons);
@@ -249,7 +251,8 @@ static void print_repeats(FILE *out, const struct options *opts, const struct me
 	}
 	for (i = 0; i < all->reasons_nr; i++) {
 		text_number(number, numbering, all->reasons[i].number);
-		print_reason(out, meter, number, exit_name(numbering, all->reasons[i].number),
+		print_reason(out, meter, number,
+			     exit_name(name, numbering, all->reasons[i].number),
 			     &all->reasons[i], all->runs);
 	}
 	if (opts->no_header)

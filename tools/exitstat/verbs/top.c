@@ -196,14 +196,14 @@ static void draw_reason(int row, const struct top *top, const struct exitstat_en
 	const struct exitstat_snapshot *between = &top->vm.between;
 	bool times = between->taken & EXITSTAT_TAKE_TIMES;
 	uint64_t value = times ? entry->cycles : entry->count;
-	char number[TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE] = "-";
+	char number[TEXT_SIZE], name[TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE] = "-";
 	int width = COLS - 62;
 
 	if (times && entry->count)
 		text_time(each, &top->meter.desc, (double)entry->cycles / (double)entry->count);
 	mvprintw(row, 0, "%5s %-25s %10.0f %5s %10s", text_number(number, between->numbering,
 								  entry->number),
-		 exit_name(between->numbering, entry->number),
+		 exit_name(name, between->numbering, entry->number),
 		 (double)entry->count * 1e9 / (double)between->time_ns,
 		 times ? text_share(share, (double)entry->cycles, (double)between->total.cycles) :
 			 "-", each);
@@ -253,9 +253,10 @@ static void draw_vcpu(int row, const struct gauge *gauge)
 		       100 * states.vmm, 100 * states.waiting);
 	if (between->entries_nr) {
 		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+		char name[TEXT_SIZE];
 
 		table_sort(SORT_COUNT, between, entries);
-		printw("  %s", exit_name(between->numbering, entries[0].number));
+		printw("  %s", exit_name(name, between->numbering, entries[0].number));
 	}
 }
 
