@@ -28,10 +28,10 @@ soak: ## run the long tests
 
 modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel, or for a tree of your own
 modules: ## ... [KERNEL=release] or [SOURCE=tree [HEADERS=its build directory, if that is another one]]
-	@kvm/build $(if $(SOURCE),--source $(SOURCE) $(HEADERS),$(KERNEL))
+	@kvm/patched/build $(if $(SOURCE),--source $(SOURCE) $(HEADERS),$(KERNEL))
 
 upstream-series: ## write the change as mails for upstream's trees, into build/upstream [SERIES=6.1]
-	@kvm/upstream $(SERIES)
+	@kvm/patched/upstream $(SERIES)
 
 tools: ## build libexitstat and exitstat
 	@$(MAKE) --no-print-directory -C lib all

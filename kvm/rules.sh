@@ -1,9 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What kvm/fetch, kvm/build and kvm/compile agree on: which kernels are supported, how an error is
+# What kvm/fetch and the scripts of kvm/patched agree on: which kernels are supported, how an error is
 # said. Sourced.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+core=$here/core
+patched=$here/patched
 
 say() { echo "kvm/${0##*/}: $*" >&2; }
 die() { say "$@"; exit 1; }

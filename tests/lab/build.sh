@@ -14,7 +14,7 @@ build_for() {
 	mkdir -p "$built" || exit 1
 	log=$built/$(basename "$0" .sh)-build.log
 	{
-		release=$("$top/kvm/fetch" release "$1") && modules=$("$top/kvm/build" "$release") &&
+		release=$("$top/kvm/fetch" release "$1") && modules=$("$top/kvm/patched/build" "$release") &&
 			make -s -C "$top/tools" && make -s -C "$top/lab/vmm" && make -s -C "$top/tests/lab"
 	} >"$log" 2>&1 && return
 	sed 's/^/# /' "$log"

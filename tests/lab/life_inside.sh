@@ -79,7 +79,7 @@ starve() {
 	mkdir memory
 	mount -t cgroup -o memory none memory
 	mkdir memory/little
-	failing ours kvm_exit_stats_vcpu_create
+	failing ours kvm_exit_stats_vcpu_init
 	failing vendor "$([ "$vendor" = kvm_amd ] && echo svm || echo vmx)_vcpu_create"
 	# In each round it fails at least eight times behind any point.
 	is "$rounds times too little memory for a vCPU, at any point of creating it, leaks nothing" \

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # $top and $archive are of those who source this
 # SPDX-License-Identifier: MIT
-# Kernel packages in the small, for tests of kvm/: as Debian's in all that kvm/fetch, kvm/build and
-# kvm/compile look at, with a KVM of one file and a kernel's make of one rule. Needs archive.sh.
+# Kernel packages in the small, for tests of kvm/: as Debian's in all that kvm/fetch and
+# the scripts of kvm/patched look at, with a KVM of one file and a kernel's make of one rule. Needs archive.sh.
 # Sourced.
 #
 #	kernel_offer_image RELEASE VERSION [INSTALLED_KIB]
@@ -89,15 +89,15 @@ kernel_tree() {
 kernel_repository() {
 	mkdir -p "$1"
 	cp -r "$top/kvm" "$top/include" "$top/packaging" "$1/"
-	rm -rf "$1/kvm/patches"
-	mkdir "$1/kvm/patches"
+	rm -rf "$1/kvm/patched/patches"
+	mkdir "$1/kvm/patched/patches"
 	cat >"$1/kvm/series.tsv" <<-END
 		series	from	before	package	patch
 		6.1	6.1.170	6.2	linux-source-6.1	6.1.patch
 	END
-	echo 'int exit_stats;' >"$1/kvm/exit_stats.c"
-	echo 'extern int exit_stats;' >"$1/kvm/exit_stats.h"
-	cat >"$1/kvm/patches/6.1.patch" <<-END
+	echo 'int exit_stats;' >"$1/kvm/core/exit_stats.c"
+	echo 'extern int exit_stats;' >"$1/kvm/core/exit_stats.h"
+	cat >"$1/kvm/patched/patches/6.1.patch" <<-END
 		--- a/arch/x86/include/asm/kvm_host.h
 		+++ b/arch/x86/include/asm/kvm_host.h
 		@@ -9,4 +9,5 @@

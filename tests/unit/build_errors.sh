@@ -79,7 +79,7 @@ can_mount() { [ "$(id -u)" = 0 ] && on_disk "$tmp/disk" 1 true 2>/dev/null; }
 can_unplug() { [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; }
 
 fetch() { "$repo/kvm/fetch" "$@"; }
-build() { "$repo/kvm/build" "$@"; }
+build() { "$repo/kvm/patched/build" "$@"; }
 downloads() { grep -c "GET .*$1.* 200" "$archive/requests.log"; }
 forget() { rm -rf "$EXITSTAT_CACHE"; }
 
@@ -158,7 +158,7 @@ if can_mount; then
 		-- on_disk "$EXITSTAT_CACHE" 8 "$repo/kvm/fetch" image 6.1.0-6-amd64
 	refuses "a disk too small for the build" \
 		"building KVM needs 100 MiB" "only 8 MiB are available" \
-		-- on_disk "$repo/build" 8 "$repo/kvm/build" $release
+		-- on_disk "$repo/build" 8 "$repo/kvm/patched/build" $release
 else
 	skip "a disk too small for the download" "the right to mount (root)"
 	skip "a disk too small for the build" "the right to mount (root)"
@@ -194,26 +194,26 @@ archive_stop
 before=$(stat -c %Y.%i "$modules"/*.ko)
 is "the second call builds nothing, and needs no network" "$(build $release 2>&1)" "$modules"
 is "the second call leaves the modules as they are" "$(stat -c %Y.%i "$modules"/*.ko)" "$before"
-echo 'int exit_stats; /* changed */' >"$repo/kvm/exit_stats.c"
+echo 'int exit_stats; /* changed */' >"$repo/kvm/core/exit_stats.c"
 says "a change of our file builds again" "built kvm-amd.ko kvm-intel.ko kvm.ko" -- build $release
 rm "$modules/kvm-intel.ko"
 says "a module that is gone is built again" "built kvm-amd.ko kvm-intel.ko kvm.ko" -- build $release
-echo 'int exit_stats = ;' >"$repo/kvm/exit_stats.c"
+echo 'int exit_stats = ;' >"$repo/kvm/core/exit_stats.c"
 refuses "a file that does not compile" \
 	"exit_stats.c:1:" "error" "less $modules/build.log" -- build $release
 refuses "a file that did not compile is not taken for built by the next call" \
 	"exit_stats.c:1:" -- build $release
-echo 'static int exit_stats;' >"$repo/kvm/exit_stats.c"
+echo 'static int exit_stats;' >"$repo/kvm/core/exit_stats.c"
 refuses "a warning in our file" \
 	"our files compile with warnings" "less $modules/build.log" -- build $release
-echo 'int exit_stats;' >"$repo/kvm/exit_stats.c"
+echo 'int exit_stats;' >"$repo/kvm/core/exit_stats.c"
 
 # A file that cannot be read to its end until somebody writes to the pipe: the build is caught in
 # the middle.
 mkfifo "$tmp/pipe"
-echo "#include \"$tmp/pipe\"" >"$repo/kvm/exit_stats.c"
+echo "#include \"$tmp/pipe\"" >"$repo/kvm/core/exit_stats.c"
 start_caught_build() {
-	setsid "$repo/kvm/build" $release >"$1" 2>&1 &
+	setsid "$repo/kvm/patched/build" $release >"$1" 2>&1 &
 	until grep -q 'exit_stats.o' "$modules/build.log"; do sleep 0.1; done
 }
 : >"$modules/build.log"
@@ -222,15 +222,15 @@ touch "$modules/tree/half-made"
 kill -KILL -- -$!
 wait $! 2>/dev/null
 check "a build that is killed is not taken for done" test ! -e "$modules/.state"
-echo 'int exit_stats;' >"$repo/kvm/exit_stats.c"
+echo 'int exit_stats;' >"$repo/kvm/core/exit_stats.c"
 says "the build after a killed one builds" "built kvm-amd.ko kvm-intel.ko kvm.ko" -- build $release
 check "the build after a killed one keeps nothing that was half made" \
 	test ! -e "$modules/tree/half-made"
 
-echo "#include \"$tmp/pipe\"" >"$repo/kvm/exit_stats.c"
+echo "#include \"$tmp/pipe\"" >"$repo/kvm/core/exit_stats.c"
 : >"$modules/build.log"
 start_caught_build "$tmp/first"
-"$repo/kvm/build" $release >"$tmp/second" 2>&1 &
+"$repo/kvm/patched/build" $release >"$tmp/second" 2>&1 &
 until grep -q waiting "$tmp/second"; do sleep 0.1; done
 echo 'int exit_stats;' >"$tmp/pipe"
 wait
@@ -239,29 +239,29 @@ is "of two builds at once the second waits, and builds nothing" "$(<"$tmp/second
 $modules"
 check "of two builds at once the first builds" \
 	grep -qF "built kvm-amd.ko kvm-intel.ko kvm.ko" "$tmp/first"
-echo 'int exit_stats;' >"$repo/kvm/exit_stats.c"
+echo 'int exit_stats;' >"$repo/kvm/core/exit_stats.c"
 
 # --- the patch
 source=$EXITSTAT_CACHE/source/$release
 headers=$EXITSTAT_CACHE/headers/$release/usr/src/linux-headers-$release
 sed -i '1i int inserted;' "$source/arch/x86/kvm/x86.c"
 says "a hunk at another line applies, and is counted" "hunks at another line: 1" \
-	-- "$repo/kvm/compile" "$source" "$headers" "$tmp/out"
+	-- "$repo/kvm/patched/compile" "$source" "$headers" "$tmp/out"
 sed -i 's/line_18;/line_18_changed;/' "$source/arch/x86/kvm/x86.c"
 rm -f "$modules/.state"
 refuses "a patch that would need fuzz is refused" "6.1.patch does not apply to the 6.1.180 source" \
 	"arch/x86/kvm/x86.c: Hunk #1 FAILED" "adapt the patch" -- build $release
 check "a patch that does not apply leaves no state of a finished build" test ! -e "$modules/.state"
 sed -i 's/line_18_changed;/line_18;/' "$source/arch/x86/kvm/x86.c"
-cp "$repo/kvm/patches/6.1.patch" "$tmp/6.1.patch"
+cp "$repo/kvm/patched/patches/6.1.patch" "$tmp/6.1.patch"
 printf '%s\n' '--- a/kernel/fork.c' '+++ b/kernel/fork.c' '@@ -1 +1 @@' '-a' '+b' \
-	>>"$repo/kvm/patches/6.1.patch"
+	>>"$repo/kvm/patched/patches/6.1.patch"
 refuses "a patch for what is not KVM, and would have no effect" \
 	"kernel/fork.c is neither in KVM nor a header" -- build $release
-rm "$repo/kvm/patches/6.1.patch"
+rm "$repo/kvm/patched/patches/6.1.patch"
 refuses "a patch that is missing" \
-	"the patch for kernel 6.1.180 is missing" "kvm/patches/6.1.patch" -- build $release
-mv "$tmp/6.1.patch" "$repo/kvm/patches/6.1.patch"
+	"the patch for kernel 6.1.180 is missing" "kvm/patched/patches/6.1.patch" -- build $release
+mv "$tmp/6.1.patch" "$repo/kvm/patched/patches/6.1.patch"
 says "with its patch back, the kernel is built again" "$modules" -- build $release
 echo 6.1.179-1 >"$source/.version"
 refuses "source and headers of different versions" \
@@ -269,12 +269,12 @@ refuses "source and headers of different versions" \
 
 # --- plain directories
 refuses "a source that is no kernel tree" \
-	"is not the root of a kernel tree" -- "$repo/kvm/compile" "$tmp" "$headers" "$tmp/out"
+	"is not the root of a kernel tree" -- "$repo/kvm/patched/compile" "$tmp" "$headers" "$tmp/out"
 refuses "headers that are none" \
-	"no kernel headers" -- "$repo/kvm/compile" "$source" "$tmp" "$tmp/out"
+	"no kernel headers" -- "$repo/kvm/patched/compile" "$source" "$tmp" "$tmp/out"
 kernel_tree "$tmp/6.1.181" 6.1.181
 refuses "a tree of another version than the headers" "6.1.181" "6.1.180" \
-	-- "$repo/kvm/compile" "$tmp/6.1.181" "$headers" "$tmp/out"
+	-- "$repo/kvm/patched/compile" "$tmp/6.1.181" "$headers" "$tmp/out"
 kernel_tree "$tmp/6.6.1" 6.6.1
 refuses "a tree of a series that no patch supports" "no patch supports kernel series 6.6" \
 	"type: make modules" -- build --source "$tmp/6.6.1"

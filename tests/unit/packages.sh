@@ -99,7 +99,7 @@ check "a program compiles and links with the development package alone" compile
 
 dkms=$tmp/exitstat-kvm-dkms/usr/src/exitstat-kvm-$version
 check "the DKMS package has one patch for each series" \
-	sh -c "cd '$dkms/kvm' && for p in \$(awk '/^[0-9]/ { print \$5 }' series.tsv); do test -f patches/\$p || exit 1; done"
+	sh -c "cd '$dkms/kvm' && for p in \$(awk '/^[0-9]/ { print \$5 }' series.tsv); do test -f patched/patches/\$p || exit 1; done"
 is "DKMS never installs it on its own" "$(grep -c AUTOINSTALL= "$dkms/dkms.conf")" 0
 is "no script of the package installs a module or loads one" \
 	"$(grep -lE 'dkms install|modprobe|insmod|depmod' "$tmp"/exitstat-kvm*/DEBIAN/*)" ""

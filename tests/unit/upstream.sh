@@ -3,7 +3,7 @@
 # The change as mails, and the way to another series: the mails apply to each series' source, and
 # porting to a series that is supported already gives the patch that supports it.
 # timeout: 300
-# kvm/upstream itself applies the mails again and runs checkpatch; it fails if either does.
+# kvm/patched/upstream itself applies the mails again and runs checkpatch; it fails if either does.
 # shellcheck disable=SC2317 # functions are run through check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -22,13 +22,13 @@ forget_series() {
 	cp -r "$top/kvm" "$top/include" "$top/packaging" "$repo/"
 	install -D "$top/tests/unit/tables.c" "$repo/tests/unit/tables.c"
 	sed -i '/^6\.12\t/d' "$repo/kvm/series.tsv"
-	rm "$repo/kvm/patches/6.12.patch"
+	rm "$repo/kvm/patched/patches/6.12.patch"
 }
 
 # What a person does between the two steps, who knows the answer.
 place_by_hand() {
 	(cd "$repo/build/port/6.12" && rm -r b && cp -r a b &&
-		patch --silent -d b -p1 <"$top/kvm/patches/6.12.patch")
+		patch --silent -d b -p1 <"$top/kvm/patched/patches/6.12.patch")
 }
 
 new=$(source_of 6.12) || exit 1
@@ -36,11 +36,11 @@ plan 11
 # Whatever the one who runs the tests told git, in this tree or elsewhere.
 unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL
 export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0='' GIT_CONFIG_KEY_1=user.email GIT_CONFIG_VALUE_1=''
-is "nobody sends no mails" "$("$top/kvm/upstream" 6.1 2>&1)" \
+is "nobody sends no mails" "$("$top/kvm/patched/upstream" 6.1 2>&1)" \
 	"kvm/upstream: the mails need a sender; type: git config user.name NAME, git config user.email ADDRESS"
 export GIT_AUTHOR_NAME=Somebody GIT_AUTHOR_EMAIL=somebody@example.org
 for series in 6.1 6.12; do
-	check "the mails for $series apply, and checkpatch has nothing to say" "$top/kvm/upstream" $series
+	check "the mails for $series apply, and checkpatch has nothing to say" "$top/kvm/patched/upstream" $series
 done
 is "they are signed off by the one who makes them" \
 	"$(grep -c '^Signed-off-by: Somebody <somebody@example.org>$' "$top"/build/upstream/6.12/000[123]-*)" \
@@ -49,15 +49,15 @@ is "no name of ours is left in them" "$(grep -lE '<exitstat/|EXITSTAT_VERSION|Ke
 	"$top"/build/upstream/6.12/000[123]-*)" ""
 
 forget_series
-said=$("$repo/kvm/port" "$new" 2>&1)
+said=$("$repo/kvm/patched/port" "$new" 2>&1)
 rejected=$(find "$repo/build/port/6.12/b" -name '*.rej' -exec grep -h '^@@' {} + | wc -l)
 is "a port names each call that has no place yet, of which there are some" \
 	"$(grep -c 'to place by hand:' <<<"$said") $((rejected > 0))" "$rejected 1"
 check "a port compares the exit tables" grep -q "the exit tables agree" <<<"$said"
-said=$("$repo/kvm/port" --finish "$new" 2>&1)
+said=$("$repo/kvm/patched/port" --finish "$new" 2>&1)
 is "a port that is not finished writes nothing" \
-	"$? $(grep -c 'svm.c.rej' <<<"$said") $(ls "$repo/kvm/patches")" "1 1 6.1.patch"
+	"$? $(grep -c 'svm.c.rej' <<<"$said") $(ls "$repo/kvm/patched/patches")" "1 1 6.1.patch"
 check "the calls are placed" place_by_hand
-check "then the patch is written" "$repo/kvm/port" --finish "$new"
-is "and it is the one we have" "$(diff "$repo/kvm/patches/6.12.patch" "$top/kvm/patches/6.12.patch")" ""
+check "then the patch is written" "$repo/kvm/patched/port" --finish "$new"
+is "and it is the one we have" "$(diff "$repo/kvm/patched/patches/6.12.patch" "$top/kvm/patched/patches/6.12.patch")" ""
 finish

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Per-vCPU VM-exit accounting: the state machine that the entry and exit paths
- * of KVM drive.  exit_stats.c answers the guest's questions from it.
+ * of KVM drive.  It works on a struct kvm_exit_stats and knows nothing of where
+ * that lives; exit_stats_carrier.h is what it asks of whoever drives it.
  *
  * A vCPU is in one of four states: guest, kernel, VMM, waiting.  Whoever moves
  * it on closes the current interval and opens the next one with a single read
@@ -18,14 +19,13 @@
 #include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
+#include <linux/list.h>
 #include <linux/types.h>
 #include <asm/msr.h>
 #include <exitstat/abi.h>
 
 struct dentry;
-struct kvm;
 struct kvm_cpuid_entry2;
-struct kvm_vcpu;
 
 /*
  * Exit numbers are sparse, slots are dense: 0 is EXITSTAT_OTHER's, that is, of every number that is
@@ -75,6 +75,15 @@ enum kvm_exit_stats_state {
 #define KVM_EXIT_STATS_HIST_ROW(row) \
 	((row) * (KVM_EXIT_STATS_HIST_SIZE / KVM_EXIT_STATS_COUNTERS))
 
+/* What holds for all vCPUs of a VM, those plugged in later too. */
+struct kvm_exit_stats_vm {
+	u64 epoch;		/* not 0 */
+	u64 counting_since;	/* TSC */
+	bool late;		/* the VM had run before that */
+	bool histograms;
+	struct list_head node;
+};
+
 struct kvm_exit_stats {
 	u64 since;		/* TSC at which the current interval opened */
 	u64 guest_cycles;
@@ -83,8 +92,8 @@ struct kvm_exit_stats {
 	u8 state;
 	bool in_run;		/* inside KVM_RUN */
 	u8 vmm_choice;
-	u64 *hist;		/* or NULL */
-	u64 epoch;
+	u64 *hist;		/* if the VM has histograms */
+	struct kvm_exit_stats_vm *vm;
 	/* A row is half a cache line: the count and the times of one slot. */
 	u64 counter[KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_SLOTS + 1)] ____cacheline_aligned;
 } ____cacheline_aligned;
@@ -249,25 +258,48 @@ static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 		__kvm_exit_stats_no_entry(s);
 }
 
-void kvm_exit_stats_create_vm_debugfs(struct kvm *kvm);
-void kvm_exit_stats_create_vcpu_debugfs(struct kvm_vcpu *vcpu, struct dentry *dentry);
+/*
+ * A VM comes and goes.  Its choices are made, and it is in its own epoch, from
+ * kvm_exit_stats_vm_init() on.  While a VM lives between _create() and
+ * _destroy(), which may sleep, the static keys stay as it needs them; _create()
+ * initializes it, too.
+ */
+void kvm_exit_stats_vm_init(struct kvm_exit_stats_vm *vm, bool late);
+void kvm_exit_stats_vm_create(struct kvm_exit_stats_vm *vm);
+void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm);
 
-int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu);
-void kvm_exit_stats_vcpu_destroy(struct kvm_vcpu *vcpu);
+/* A vCPU, all zeros, of a VM that is initialized.  Returns 0 or -ENOMEM. */
+int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, gfp_t gfp);
+void kvm_exit_stats_vcpu_destroy(struct kvm_exit_stats *s);
+
+/*
+ * What the VMM says with KVM_SET_CPUID2: _update_cpuid() completes its entries,
+ * before they are in use; _hear_vmm() takes the one for EXITSTAT_SIGNATURE, or
+ * NULL; _set_cpuid() also starts to count where the VMM says on, and may sleep.
+ */
 void kvm_exit_stats_update_cpuid(struct kvm_cpuid_entry2 *entries, int nent);
-void kvm_exit_stats_after_set_cpuid(struct kvm_vcpu *vcpu);
-bool __kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+void kvm_exit_stats_hear_vmm(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry);
+void kvm_exit_stats_set_cpuid(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry);
+
+bool __cold __kvm_exit_stats_answer(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx,
+				    u32 *edx);
 
 /*
  * Answer CPUID @eax, @ecx if it is one of ours and the guest may ask.  Returns
  * false, with the registers as they were, for KVM to answer as it always did.
  * Called for leaves that the VMM did not list: the others cost nothing more.
  */
-static inline bool kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
-					u32 *edx)
+static inline bool kvm_exit_stats_answer(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx,
+					 u32 *edx)
 {
 	return unlikely((*eax & EXITSTAT_BASE_MASK) == EXITSTAT_BASE) &&
-	       __kvm_exit_stats_cpuid(vcpu, eax, ebx, ecx, edx);
+	       __kvm_exit_stats_answer(s, eax, ebx, ecx, edx);
 }
+
+/* The host's tables, as files in @parent, KVM's directory of the VM or vCPU. */
+struct dentry *kvm_exit_stats_create_vm_debugfs(struct kvm_exit_stats_vm *vm,
+						struct dentry *parent);
+struct dentry *kvm_exit_stats_create_vcpu_debugfs(struct kvm_exit_stats *s,
+						  struct dentry *parent);
 
 #endif /* __KVM_X86_EXIT_STATS_H */

@@ -3,15 +3,16 @@
  * Per-vCPU VM-exit accounting: who counts and who may ask, and the transitions
  * that are rare.  The frequent ones are in exit_stats.h.
  */
-#include <linux/kvm_host.h>
+#include <linux/kvm.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/random.h>
-#include <linux/slab.h>
 
-#include "cpuid.h"
 #include "exit_stats_read.h"
-#include "x86.h"
 
 /* What KVM_SET_CPUID2 said about the block. */
 enum vmm_choice {
@@ -40,32 +41,53 @@ MODULE_VERSION("exitstat " EXITSTAT_VERSION);
 
 static DEFINE_MUTEX(keys_lock);		/* the static keys and the three below */
 static bool counting = true;
-static unsigned int nr_vcpus;
-static unsigned int nr_vcpus_hist;
+static LIST_HEAD(vms);
+static unsigned int nr_vms_hist;
 
 static unsigned int guest_exit_stats = GUEST_ACCESS_ALL;
 
 static bool exit_stats_histograms;
 module_param(exit_stats_histograms, bool, 0644);
-MODULE_PARM_DESC(exit_stats_histograms, "keep a histogram of processing times in new vCPUs");
+MODULE_PARM_DESC(exit_stats_histograms, "keep histograms of processing times in new VMs");
 
 /*
- * Counting starts as soon as anybody may ask and goes on while a vCPU lives: a
+ * Of VMs that were there before.  Changing the keys interrupted every CPU: who was in guest mode
+ * by an entry that was not counted is not there any more.
+ */
+static void begin_counting(void)
+{
+	struct kvm_exit_stats_vm *vm;
+
+	list_for_each_entry(vm, &vms, node) {
+		WRITE_ONCE(vm->counting_since, rdtsc());
+		WRITE_ONCE(vm->late, kvm_exit_stats_vm_has_run(vm));
+	}
+}
+
+static void end_counting(void)
+{
+	static_branch_disable(&kvm_exit_stats_exit_key);
+	static_branch_disable(&kvm_exit_stats_entry_key);
+	static_branch_disable(&kvm_exit_stats_hist_entry_key);
+}
+
+/*
+ * Counting starts as soon as anybody may ask and goes on while a VM lives: a
  * counter that a guest has seen never misses an exit.
  */
 static void update_keys(bool wanted)
 {
+	bool before = counting;
+
 	lockdep_assert_held(&keys_lock);
 
-	counting = wanted || (counting && nr_vcpus);
+	counting = wanted || (counting && !list_empty(&vms));
 	if (!counting) {
-		static_branch_disable(&kvm_exit_stats_exit_key);
-		static_branch_disable(&kvm_exit_stats_entry_key);
-		static_branch_disable(&kvm_exit_stats_hist_entry_key);
+		end_counting();
 		return;
 	}
 
-	if (nr_vcpus_hist) {
+	if (nr_vms_hist) {
 		static_branch_enable(&kvm_exit_stats_hist_entry_key);
 		static_branch_disable(&kvm_exit_stats_entry_key);
 	} else {
@@ -73,6 +95,8 @@ static void update_keys(bool wanted)
 		static_branch_disable(&kvm_exit_stats_hist_entry_key);
 	}
 	static_branch_enable(&kvm_exit_stats_exit_key);
+	if (!before)
+		begin_counting();
 }
 
 static int set_guest_exit_stats(const char *val, const struct kernel_param *kp)
@@ -161,23 +185,39 @@ void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 }
 EXPORT_SYMBOL_GPL(__kvm_exit_stats_no_entry);
 
-static void account_vcpu(const struct kvm_exit_stats *s, int n)
+void kvm_exit_stats_vm_init(struct kvm_exit_stats_vm *vm, bool late)
 {
+	vm->epoch = get_random_u64() | 1;
+	vm->counting_since = rdtsc();
+	vm->late = late;
+	vm->histograms = READ_ONCE(exit_stats_histograms);
+}
+
+void kvm_exit_stats_vm_create(struct kvm_exit_stats_vm *vm)
+{
+	kvm_exit_stats_vm_init(vm, false);
+
 	mutex_lock(&keys_lock);
-	nr_vcpus += n;
-	if (s->hist)
-		nr_vcpus_hist += n;
+	list_add(&vm->node, &vms);
+	nr_vms_hist += vm->histograms;
 	update_keys(guest_exit_stats != GUEST_ACCESS_OFF);
 	mutex_unlock(&keys_lock);
 }
 
-int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu)
+void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm)
 {
-	struct kvm_exit_stats *s = &vcpu->exit_stats;
+	mutex_lock(&keys_lock);
+	list_del(&vm->node);
+	nr_vms_hist -= vm->histograms;
+	update_keys(guest_exit_stats != GUEST_ACCESS_OFF);
+	mutex_unlock(&keys_lock);
+}
 
-	if (READ_ONCE(exit_stats_histograms)) {
+int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, gfp_t gfp)
+{
+	if (vm->histograms) {
 		s->hist = kvcalloc(KVM_EXIT_STATS_SLOTS + 1,
-				   KVM_EXIT_STATS_HIST_SIZE * sizeof(*s->hist), GFP_KERNEL_ACCOUNT);
+				   KVM_EXIT_STATS_HIST_SIZE * sizeof(*s->hist), gfp);
 		if (!s->hist)
 			return -ENOMEM;
 	}
@@ -185,16 +225,12 @@ int kvm_exit_stats_vcpu_create(struct kvm_vcpu *vcpu)
 	s->since = KVM_EXIT_STATS_NEVER;
 	s->row = KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_NO_SLOT);
 	s->state = KVM_EXIT_STATS_IN_VMM;
-	s->epoch = get_random_u64() | 1;
-	account_vcpu(s, 1);
+	s->vm = vm;
 	return 0;
 }
 
-void kvm_exit_stats_vcpu_destroy(struct kvm_vcpu *vcpu)
+void kvm_exit_stats_vcpu_destroy(struct kvm_exit_stats *s)
 {
-	struct kvm_exit_stats *s = &vcpu->exit_stats;
-
-	account_vcpu(s, -1);
 	kvfree(s->hist);
 }
 
@@ -216,35 +252,37 @@ void kvm_exit_stats_update_cpuid(struct kvm_cpuid_entry2 *entries, int nent)
 	}
 }
 
-void kvm_exit_stats_after_set_cpuid(struct kvm_vcpu *vcpu)
+static enum vmm_choice choice_of(const struct kvm_cpuid_entry2 *entry)
 {
-	struct kvm_cpuid_entry2 *entry = kvm_find_cpuid_entry(vcpu, EXITSTAT_SIGNATURE);
-	struct kvm_exit_stats *s = &vcpu->exit_stats;
+	if (!entry)
+		return VMM_CHOICE_NONE;
+	return has_signature(entry) ? VMM_CHOICE_ON : VMM_CHOICE_OFF;
+}
 
-	if (!entry) {
-		s->vmm_choice = VMM_CHOICE_NONE;
-		return;
-	}
-	if (!has_signature(entry)) {
-		s->vmm_choice = VMM_CHOICE_OFF;
-		return;
-	}
+void kvm_exit_stats_hear_vmm(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry)
+{
+	s->vmm_choice = choice_of(entry);
+}
 
-	mutex_lock(&keys_lock);
-	update_keys(true);
-	mutex_unlock(&keys_lock);
-	s->vmm_choice = VMM_CHOICE_ON;
+void kvm_exit_stats_set_cpuid(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry)
+{
+	if (choice_of(entry) == VMM_CHOICE_ON) {
+		mutex_lock(&keys_lock);
+		update_keys(true);
+		mutex_unlock(&keys_lock);
+	}
+	kvm_exit_stats_hear_vmm(s, entry);
 }
 
 /*
  * The VMM's word, if it gave one, is on or off; what it does not decide is who
- * in the guest may ask.  The CPL of a guest with protected state is unknown.
+ * in the guest may ask.
  */
-bool kvm_exit_stats_may_ask(struct kvm_vcpu *vcpu)
+bool kvm_exit_stats_may_ask(struct kvm_exit_stats *s)
 {
 	unsigned int access = READ_ONCE(guest_exit_stats);
 
-	switch (vcpu->exit_stats.vmm_choice) {
+	switch (s->vmm_choice) {
 	case VMM_CHOICE_OFF:
 		return false;
 	case VMM_CHOICE_ON:
@@ -254,6 +292,6 @@ bool kvm_exit_stats_may_ask(struct kvm_vcpu *vcpu)
 	}
 
 	if (access == GUEST_ACCESS_CPL0)
-		return !vcpu->arch.guest_state_protected && !static_call(kvm_x86_get_cpl)(vcpu);
+		return kvm_exit_stats_guest_cpl0(s);
 	return access == GUEST_ACCESS_ALL;
 }

@@ -2,8 +2,11 @@
 /*
  * Exit numbers, slots and rows, from the lists of defined numbers.
  */
-#include <linux/kvm_host.h>
+#include <linux/build_bug.h>
+#include <linux/export.h>
+#include <linux/kernel.h>
 #include <linux/nospec.h>
+#include <linux/string.h>
 
 #include "exit_stats_read.h"
 
@@ -63,6 +66,16 @@ const struct kvm_exit_stats_numbering kvm_exit_stats_svm = {
 	.other_place = SVM_0xfffffffc - 1,
 	.exits = svm_exits,
 };
+
+struct kvm_exit_stats_name kvm_exit_stats_name_of(const char *prefix, u32 slot)
+{
+	struct kvm_exit_stats_name name;
+
+	snprintf(name.text, sizeof(name.text), "%s%s", prefix,
+		 kvm_exit_stats_numbering()->exits[slot].name);
+	strreplace(name.text, ' ', '_');
+	return name;
+}
 
 u32 kvm_exit_stats_place_from(u32 number)
 {

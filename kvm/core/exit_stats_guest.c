@@ -6,11 +6,10 @@
  * A guest is hostile: a query takes no lock, allocates nothing, logs nothing,
  * bounds every index that it is given and costs O(vCPUs) loads.
  */
-#include <linux/kvm_host.h>
+#include <linux/kernel.h>
 #include <linux/nospec.h>
 
 #include "exit_stats_read.h"
-#include "x86.h"
 
 struct registers {
 	u32 eax, ebx, ecx, edx;
@@ -47,17 +46,17 @@ static u64 read_vcpu(const struct kvm_exit_stats *s, const struct query *q)
 	}
 }
 
-static u64 read_scope(struct kvm_vcpu *vcpu, const struct query *q)
+static u64 read_scope(const struct kvm_exit_stats *asking, const struct query *q)
 {
-	struct kvm_vcpu *v;
-	unsigned long i;
+	const struct kvm_exit_stats *s;
+	unsigned int i = 0;
 	u64 sum = 0;
 
 	if (!q->whole_vm)
-		return read_vcpu(&vcpu->exit_stats, q);
+		return read_vcpu(asking, q);
 
-	kvm_for_each_vcpu(i, v, vcpu->kvm)
-		sum += read_vcpu(&v->exit_stats, q);
+	while ((s = kvm_exit_stats_next_vcpu(asking->vm, &i)))
+		sum += read_vcpu(s, q);
 	return sum;
 }
 
@@ -85,20 +84,20 @@ static u32 next_live(const struct kvm_exit_stats *s, u32 from, u32 end)
 	return place;
 }
 
-static void answer_next(struct kvm_vcpu *vcpu, struct query *q, u32 from_number,
+static void answer_next(const struct kvm_exit_stats *asking, struct query *q, u32 from_number,
 			struct registers *regs)
 {
 	u32 from = kvm_exit_stats_place_from(from_number);
 	u32 places = kvm_exit_stats_numbering()->slots;
 	u32 place = places;
-	struct kvm_vcpu *v;
-	unsigned long i;
+	const struct kvm_exit_stats *s;
+	unsigned int i = 0;
 
 	if (q->whole_vm) {
-		kvm_for_each_vcpu(i, v, vcpu->kvm)
-			place = next_live(&v->exit_stats, from, place);
+		while ((s = kvm_exit_stats_next_vcpu(asking->vm, &i)))
+			place = next_live(s, from, place);
 	} else {
-		place = next_live(&vcpu->exit_stats, from, place);
+		place = next_live(asking, from, place);
 	}
 	if (place == places) {
 		regs->edx = EXITSTAT_UNDEFINED;
@@ -108,10 +107,11 @@ static void answer_next(struct kvm_vcpu *vcpu, struct query *q, u32 from_number,
 	q->leaf = EXITSTAT_COUNT;
 	q->slot = kvm_exit_stats_slot_at(place);
 	regs->eax = kvm_exit_stats_number_of(q->slot);
-	answer_time(read_scope(vcpu, q), regs);	/* EBX:ECX, as a time */
+	answer_time(read_scope(asking, q), regs);	/* EBX:ECX, as a time */
 }
 
-static void answer_counter(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct registers *regs)
+static void answer_counter(const struct kvm_exit_stats *asking, u32 leaf, u32 input,
+			   struct registers *regs)
 {
 	/* Row E is row F for one vCPU. */
 	struct query q = {
@@ -122,7 +122,7 @@ static void answer_counter(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct re
 
 	switch (q.leaf) {
 	case EXITSTAT_NEXT:
-		answer_next(vcpu, &q, input, regs);
+		answer_next(asking, &q, input, regs);
 		return;
 	case EXITSTAT_BUCKET:
 		q.bucket = input >> 16;
@@ -145,32 +145,33 @@ static void answer_counter(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct re
 	}
 
 	if (q.leaf == EXITSTAT_COUNT || q.leaf == EXITSTAT_TOTAL_COUNT || q.leaf == EXITSTAT_BUCKET)
-		answer_count(read_scope(vcpu, &q), regs);
+		answer_count(read_scope(asking, &q), regs);
 	else
-		answer_time(read_scope(vcpu, &q), regs);
+		answer_time(read_scope(asking, &q), regs);
 }
 
-static void answer_features(struct kvm_vcpu *vcpu, struct registers *regs)
+static void answer_features(const struct kvm_exit_stats *asking, struct registers *regs)
 {
 	regs->eax = EXITSTAT_ABI_REVISION;
 	regs->ebx = kvm_exit_stats_numbering()->id;
 	regs->ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT;
-	if (vcpu->exit_stats.hist)
+	if (asking->vm->histograms)
 		regs->ecx |= EXITSTAT_FEATURE_HISTOGRAMS;
 	regs->edx = kvm_exit_stats_tsc_khz();
 }
 
-static void answer_scope(struct kvm_vcpu *vcpu, struct registers *regs)
+static void answer_scope(const struct kvm_exit_stats *asking, struct registers *regs)
 {
-	u64 epoch = kvm_exit_stats_epoch(vcpu->kvm);
+	u64 epoch = asking->vm->epoch;
 
-	regs->eax = atomic_read(&vcpu->kvm->online_vcpus);
-	regs->ebx = vcpu->vcpu_idx;
+	regs->eax = kvm_exit_stats_nr_vcpus(asking->vm);
+	regs->ebx = kvm_exit_stats_vcpu_index(asking);
 	regs->ecx = lower_32_bits(epoch);
 	regs->edx = upper_32_bits(epoch);
 }
 
-static void answer(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct registers *regs)
+static void answer(const struct kvm_exit_stats *asking, u32 leaf, u32 input,
+		   struct registers *regs)
 {
 	switch (leaf) {
 	case EXITSTAT_SIGNATURE:
@@ -180,10 +181,10 @@ static void answer(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct registers 
 		regs->edx = EXITSTAT_SIGNATURE_EDX;
 		break;
 	case EXITSTAT_FEATURES:
-		answer_features(vcpu, regs);
+		answer_features(asking, regs);
 		break;
 	case EXITSTAT_SCOPE:
-		answer_scope(vcpu, regs);
+		answer_scope(asking, regs);
 		break;
 	case EXITSTAT_HISTOGRAM:
 		regs->eax = EXITSTAT_BUCKETS;
@@ -191,19 +192,19 @@ static void answer(struct kvm_vcpu *vcpu, u32 leaf, u32 input, struct registers 
 		break;
 	case EXITSTAT_TIME_GUEST - EXITSTAT_VCPU ... EXITSTAT_TIME - EXITSTAT_VCPU:
 	case EXITSTAT_TIME_GUEST ... EXITSTAT_TIME:
-		answer_counter(vcpu, leaf, input, regs);
+		answer_counter(asking, leaf, input, regs);
 		break;
 	}
 }
 
-bool __kvm_exit_stats_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+bool __kvm_exit_stats_answer(struct kvm_exit_stats *asking, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
 	struct registers regs = {};
 
-	if (!kvm_exit_stats_may_ask(vcpu))
+	if (!kvm_exit_stats_may_ask(asking))
 		return false;
 
-	answer(vcpu, *eax, *ecx, &regs);
+	answer(asking, *eax, *ecx, &regs);
 	*eax = regs.eax;
 	*ebx = regs.ebx;
 	*ecx = regs.ecx;

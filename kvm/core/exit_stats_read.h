@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reading the counters, on whatever CPU, without a lock: for the guest in
- * exit_stats_guest.c, for the host in exit_stats_host.c.
+ * exit_stats_guest.c, for the host in exit_stats_tables.c and its carrier.
  */
 #ifndef __KVM_X86_EXIT_STATS_READ_H
 #define __KVM_X86_EXIT_STATS_READ_H
 
-#include <linux/kvm_host.h>
+#include <linux/kernel.h>
+#include <asm/cpufeature.h>
+#include <asm/tsc.h>
+
+#include "exit_stats_carrier.h"
 
 struct kvm_exit_stats_exit {
 	u32 number;
@@ -28,6 +32,13 @@ static inline const struct kvm_exit_stats_numbering *kvm_exit_stats_numbering(vo
 {
 	return boot_cpu_has(X86_FEATURE_SVM) ? &kvm_exit_stats_svm : &kvm_exit_stats_vmx;
 }
+
+struct kvm_exit_stats_name {
+	char text[48];		/* KVM_STATS_NAME_SIZE */
+};
+
+/* The name of a slot's exits after @prefix, in one word. */
+struct kvm_exit_stats_name kvm_exit_stats_name_of(const char *prefix, u32 slot);
 
 /* The slot of @number, or false if it is not defined.  @number may be a hostile guest's. */
 bool kvm_exit_stats_find_slot(u32 number, u32 *slot);
@@ -58,6 +69,15 @@ static inline u64 kvm_exit_stats_read(const struct kvm_exit_stats *s, u32 slot,
 	return READ_ONCE(s->counter[KVM_EXIT_STATS_ROW(slot) + counter]);
 }
 
+/* The ABI's processing time is KVM's and the VMM's, and grows first. */
+static inline u64 kvm_exit_stats_read_kernel(const struct kvm_exit_stats *s, u32 slot)
+{
+	u64 vmm = kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
+	u64 processing = kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_PROCESSING);
+
+	return processing - min(vmm, processing);
+}
+
 static inline u64 kvm_exit_stats_read_total(const struct kvm_exit_stats *s,
 					    enum kvm_exit_stats_counter counter)
 {
@@ -77,12 +97,15 @@ static inline u64 kvm_exit_stats_read_bucket(const struct kvm_exit_stats *s, u32
 	return s->hist ? READ_ONCE(s->hist[row + KVM_EXIT_STATS_HIST_FIRST + bucket]) : 0;
 }
 
-/* vCPUs are not destroyed before their VM: the first one's epoch is the VM's.  0: none yet. */
-static inline u64 kvm_exit_stats_epoch(struct kvm *kvm)
+/* The first counted vCPU from @i on, which is then the number after it; NULL: no more. */
+static inline struct kvm_exit_stats *
+kvm_exit_stats_next_vcpu(const struct kvm_exit_stats_vm *vm, unsigned int *i)
 {
-	struct kvm_vcpu *first = kvm_get_vcpu(kvm, 0);
+	struct kvm_exit_stats *s = NULL;
 
-	return first ? first->exit_stats.epoch : 0;
+	while (!s && *i < kvm_exit_stats_nr_vcpus(vm))
+		s = kvm_exit_stats_get_vcpu(vm, (*i)++);
+	return s;
 }
 
 /* 0: unknown, or not constant. */
@@ -91,6 +114,6 @@ static inline u32 kvm_exit_stats_tsc_khz(void)
 	return check_tsc_unstable() ? 0 : tsc_khz;
 }
 
-bool kvm_exit_stats_may_ask(struct kvm_vcpu *vcpu);
+bool kvm_exit_stats_may_ask(struct kvm_exit_stats *s);
 
 #endif /* __KVM_X86_EXIT_STATS_READ_H */

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's tables, in debugfs; docs/host.md describes them.  They are made
+ * when they are read.
+ */
+#include <linux/debugfs.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+#include "exit_stats_read.h"
+
+struct row {
+	u64 count;
+	u64 kernel_cycles;
+	u64 vmm_cycles;
+	u64 waiting_cycles;
+	u64 buckets[EXITSTAT_BUCKETS];
+};
+
+/* A vCPU, or several as one; rows are by slot. */
+struct table {
+	u64 guest_cycles;
+	struct row rows[KVM_EXIT_STATS_SLOTS];
+};
+
+static void add_to_row(struct row *row, const struct kvm_exit_stats *s, u32 slot)
+{
+	u32 i;
+
+	row->count += kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_COUNT);
+	row->kernel_cycles += kvm_exit_stats_read_kernel(s, slot);
+	row->vmm_cycles += kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
+	row->waiting_cycles += kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_WAITING);
+	for (i = 0; i < EXITSTAT_BUCKETS; i++)
+		row->buckets[i] += kvm_exit_stats_read_bucket(s, slot, i);
+}
+
+static void add_to_table(struct table *table, const struct kvm_exit_stats *s)
+{
+	u32 slots = kvm_exit_stats_numbering()->slots;
+	u32 slot;
+
+	table->guest_cycles += READ_ONCE(s->guest_cycles);
+	for (slot = 0; slot < slots; slot++)
+		add_to_row(&table->rows[slot], s, slot);
+}
+
+static void show_head(struct seq_file *m, const struct kvm_exit_stats_vm *vm, u64 guest_cycles)
+{
+	bool vmx = kvm_exit_stats_numbering()->id == EXITSTAT_NUMBERING_VMX;
+	u32 i;
+
+	seq_printf(m, "numbering %s\n", vmx ? "vmx" : "svm");
+	seq_printf(m, "tsc_khz %u\n", kvm_exit_stats_tsc_khz());
+	seq_printf(m, "epoch 0x%llx\n", vm->epoch);
+	seq_printf(m, "guest_cycles %llu\n\n", guest_cycles);
+
+	seq_printf(m, "%-10s  %-24s %14s %20s %20s %20s", "number", "name", "count",
+		   "kernel_cycles", "vmm_cycles", "waiting_cycles");
+	for (i = 0; vm->histograms && i < EXITSTAT_BUCKETS; i++)
+		seq_printf(m, " %*s%u", i < 10 ? 9 : 8, "h", i);
+	seq_putc(m, '\n');
+}
+
+static void show_row(struct seq_file *m, u32 slot, const struct row *row, bool hist)
+{
+	const struct kvm_exit_stats_numbering *n = kvm_exit_stats_numbering();
+	u32 i;
+
+	if (!row->count)
+		return;
+
+	seq_printf(m, n->id == EXITSTAT_NUMBERING_VMX ? "%-10u" : "%#-10x", n->exits[slot].number);
+	seq_printf(m, "  %-24s %14llu %20llu %20llu %20llu",
+		   kvm_exit_stats_name_of("", slot).text, row->count, row->kernel_cycles,
+		   row->vmm_cycles, row->waiting_cycles);
+	for (i = 0; hist && i < EXITSTAT_BUCKETS; i++)
+		seq_printf(m, " %10llu", row->buckets[i]);
+	seq_putc(m, '\n');
+}
+
+static void show_table(struct seq_file *m, const struct kvm_exit_stats_vm *vm,
+		       const struct table *table)
+{
+	u32 place;
+
+	show_head(m, vm, table->guest_cycles);
+	for (place = 0; place < kvm_exit_stats_numbering()->slots; place++) {
+		u32 slot = kvm_exit_stats_slot_at(place);
+
+		show_row(m, slot, &table->rows[slot], vm->histograms);
+	}
+}
+
+static int vm_show(struct seq_file *m, void *unused)
+{
+	const struct kvm_exit_stats_vm *vm = m->private;
+	const struct kvm_exit_stats *s;
+	struct table *table;
+	unsigned int i = 0;
+
+	table = kvzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+
+	while ((s = kvm_exit_stats_next_vcpu(vm, &i)))
+		add_to_table(table, s);
+	seq_printf(m, "exit_stats 1\nvcpus %u\n", kvm_exit_stats_nr_vcpus(vm));
+	show_table(m, vm, table);
+	kvfree(table);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vm);
+
+static int vcpu_show(struct seq_file *m, void *unused)
+{
+	const struct kvm_exit_stats *s = m->private;
+	struct table *table;
+
+	table = kvzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+
+	add_to_table(table, s);
+	seq_printf(m, "exit_stats 1\nvcpu %u\n", kvm_exit_stats_vcpu_index(s));
+	show_table(m, s->vm, table);
+	kvfree(table);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vcpu);
+
+struct dentry *kvm_exit_stats_create_vm_debugfs(struct kvm_exit_stats_vm *vm,
+						struct dentry *parent)
+{
+	return debugfs_create_file("exit_stats", 0444, parent, vm, &vm_fops);
+}
+
+struct dentry *kvm_exit_stats_create_vcpu_debugfs(struct kvm_exit_stats *s,
+						  struct dentry *parent)
+{
+	return debugfs_create_file("exit_stats", 0444, parent, s, &vcpu_fops);
+}
