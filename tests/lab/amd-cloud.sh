@@ -15,7 +15,7 @@ series="6.1 6.12"
 plan 4
 for each in $series; do
 	cloud=$("$top/kvm/fetch" release "$each" | sed 's/-amd64$/-cloud-amd64/')
-	check "our KVM builds for $cloud" "$top/kvm/build" "$cloud"
+	check "our KVM builds for $cloud" "$top/kvm/patched/build" "$cloud"
 	make -s -C "$top/cli"
 	"$top/lab/run" --kernel "$cloud" -- guest -- exitstat >"$work/said" 2>&1
 	check "and loads there, and a guest reads its exits" grep -qw "cpuid .*[1-9]" "$work/said"
