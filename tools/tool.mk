@@ -6,7 +6,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))../flags.mk
 VERSION := 0.1
 
 OBJ := $(BUILD)/tools
-CPPFLAGS += -DVERSION='"$(VERSION)"' -I$(TOP)/lib -I$(TOP)/lib/host -I$(TOP)/tools/exitstat
+CPPFLAGS += -DVERSION='"$(VERSION)"' -I$(TOP)/lib -I$(TOP)/tools
 LIBRARIES := $(BUILD)/libexitstat-qmp.a $(BUILD)/libexitstat.a
 COMMAND := $(patsubst %,$(OBJ)/command/%.o,options say numbers vendor clean)
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Text that others chose, of any length, by the library's rule. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "command/clean.h"
+#include "exitstat.h"
 
 char *clean_copy(const char *text)
 {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cli.h"
+#include "command/numbers.h"
 
 bool parse_u32(const char *text, uint32_t *value)
 {

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "command/numbers.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "exitstat.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

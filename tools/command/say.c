@@ -2,10 +2,12 @@
 /* Messages: what could not be done, with which value, why, what next. */
 #define _GNU_SOURCE
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "command/say.h"
+#include "exitstat.h"
 
 void (*say_prepare)(void);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Names that depend on whose CPU it is. */
-#include "cli.h"
+#include <stdio.h>
+
+#include "command/vendor.h"
+#include "exitstat.h"
 
 const char *vendor_name(uint32_t numbering)
 {

@@ -2,10 +2,16 @@
 /* The command exitstat: choose the verb. */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "exitstat.h"
+#include "output/result.h"
+#include "target/target.h"
+#include "verbs/verbs.h"
 
 #define EXPORT_PROGRAM	"exitstat-export"
 

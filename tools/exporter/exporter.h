@@ -5,9 +5,13 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
-#include "cli.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
 
 /*
  * Text that grows, in text.c.

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "command/numbers.h"
 #include "exporter.h"
 
 #define CONNECTIONS_MAX		256

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "exporter.h"
-#include "qmp.h"
+#include "host/qmp.h"
 
 #define DEADLINE_SECONDS	2
 #define STACK_BYTES		(512 << 10)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/clean.h"
 #include "exporter.h"
 
 static bool text_reserve(struct text *text, size_t more)

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* For programs: JSON (docs/json.md) and CSV.  One object, one row of names, per reading. */
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "cli.h"
+#include "command/clean.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/format.h"
+#include "target/target.h"
 
 #define SCHEMA	1
 

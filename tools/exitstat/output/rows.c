@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* The table of exits: one row per number, within 80 columns. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "command/options.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/rows.h"
+#include "output/units.h"
+#include "target/target.h"
 
 struct row {
 	struct exitstat_entry entry;

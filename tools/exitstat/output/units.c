@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Numbers as people read them, in columns of one width. */
-#include "cli.h"
+#include <stdio.h>
+
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/units.h"
 
 /* Seven columns, a point and as many decimals as fit, three at most. */
 static const char *text_scaled(char text[TEXT_SIZE], double value, const char *unit)

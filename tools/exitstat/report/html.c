@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* The report as a page: a template, Chart.js and the data, all in one file. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "report.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/format.h"
+#include "report/report.h"
 
 /* From embed.S. */
 extern const char embed_page[], embed_chart[], embed_license[];

@@ -3,7 +3,14 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-#include "cli.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "exitstat.h"
+#include "target/target.h"
 
 /* One interval of a recording. */
 struct point {

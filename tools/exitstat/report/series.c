@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "exitstat.h"
+#include "report/report.h"
+#include "target/target.h"
 
 static void add_entry(struct exitstat_entry *to, const struct exitstat_entry *entry)
 {

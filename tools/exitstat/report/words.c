@@ -2,10 +2,17 @@
 /* What a recording says, in words. */
 #define _GNU_SOURCE
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/rows.h"
+#include "output/units.h"
+#include "report/report.h"
 
 #define BURSTS_NAMED	5
 

@@ -5,14 +5,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "cli.h"
+#include "command/say.h"
+#include "target/child.h"
 
 #define STATUS_NOT_EXECUTABLE	126
 #define STATUS_NO_COMMAND	127

@@ -4,7 +4,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "target/target.h"
 
 static int say_recording(struct meter *meter, int err)
 {
@@ -189,29 +193,4 @@ int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,
 		return STATUS_OK;
 	return say(STATUS_FAILED, "cannot compare: CPU %d was vCPU %u and is vCPU %u now",
 		   meter->vcpu, before->vcpu, after->vcpu);
-}
-
-FILE *output_open(const struct options *opts, FILE *stream)
-{
-	FILE *out;
-
-	if (!opts->output)
-		return stream;
-	out = fopen(opts->output, "we");
-	if (!out)
-		say(0, "cannot write %s: %s", opts->output, strerror(errno));
-	return out;
-}
-
-int output_close(FILE *out, const struct options *opts, int status)
-{
-	int failed = fflush(out) || ferror(out);
-	int err = errno;
-
-	if (opts->output)
-		failed |= fclose(out);
-	if (!failed)
-		return status;
-	return say(STATUS_FAILED, "cannot write %s: %s",
-		   opts->output ? opts->output : "the result", strerror(err));
 }

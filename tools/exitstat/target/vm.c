@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* The VMs of a host: find the one that was named, open it, say what is wrong. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
-#include "qmp.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "host/qmp.h"
+#include "target/target.h"
 
 /* As many candidates as a line can name. */
 #define NAMED_MAX	6

@@ -2,8 +2,14 @@
 /* exitstat check: what this machine offers, and why not, if not. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 
-#include "cli.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "target/target.h"
+#include "verbs/verbs.h"
 
 static const char help[] =
 	"usage: exitstat check\n"

@@ -5,12 +5,21 @@
  * Of every VM the reading before is kept, packed: a host may have thousands.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "child.h"
-#include "cli.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/format.h"
+#include "output/rows.h"
+#include "target/child.h"
+#include "target/target.h"
+#include "verbs/guests.h"
+#include "verbs/verbs.h"
 
 #define DEFAULT_INTERVAL_NS	1000000000
 

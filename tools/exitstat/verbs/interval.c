@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* exitstat INTERVAL [COUNT]: the rates, line by line. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "cli.h"
+#include "command/numbers.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/format.h"
+#include "output/rows.h"
+#include "target/child.h"
+#include "target/target.h"
+#include "verbs/verbs.h"
 
 /* A header scrolls away: on a terminal, say it again. */
 #define LINES_PER_HEADER	20

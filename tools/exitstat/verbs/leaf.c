@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* exitstat leaf: the raw registers of one CPUID leaf, believed or not. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "command/numbers.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "exitstat.h"
+#include "target/target.h"
+#include "verbs/verbs.h"
 
 static const char help[] =
 	"usage: exitstat leaf LEAF [ECX]\n"

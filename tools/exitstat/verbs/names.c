@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* exitstat names: the exit numbers of a vendor and what they mean. */
-#include "cli.h"
+#include <stdio.h>
+
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "verbs/verbs.h"
 
 static const char help[] =
 	"usage: exitstat names [--vendor intel|amd]\n"

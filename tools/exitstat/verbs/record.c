@@ -2,14 +2,20 @@
 /* exitstat record: the counters over time, into a file that exitstat report reads. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "cli.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "target/child.h"
+#include "target/target.h"
+#include "verbs/verbs.h"
 
 #define DEFAULT_OUTPUT		"exitstat.rec"
 #define DEFAULT_INTERVAL_NS	1000000000

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* exitstat report: what one recording says, or two side by side. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "command/clean.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/format.h"
+#include "output/rows.h"
+#include "output/units.h"
+#include "report/report.h"
+#include "verbs/verbs.h"
 
 #define SERIES_MAX	2
 

@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: MIT
 /* exitstat -- CMD: what happened while a command ran, once or several times. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "child.h"
-#include "cli.h"
+#include "command/clean.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/format.h"
+#include "output/result.h"
+#include "output/rows.h"
+#include "output/units.h"
+#include "target/child.h"
+#include "target/target.h"
+#include "verbs/verbs.h"
 
 struct run {
 	struct exitstat_snapshot between;

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* exitstat: the table since the VM started. */
-#include "cli.h"
+#include <stdio.h>
+
+#include "command/options.h"
+#include "command/say.h"
+#include "exitstat.h"
+#include "output/format.h"
+#include "output/rows.h"
+#include "target/target.h"
+#include "verbs/verbs.h"
 
 static void print(const struct options *opts, const struct meter *meter,
 		  const struct exitstat_snapshot *snap)

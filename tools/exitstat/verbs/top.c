@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,7 +11,15 @@
 
 #include <ncurses.h>
 
-#include "cli.h"
+#include "command/options.h"
+#include "command/say.h"
+#include "command/vendor.h"
+#include "exitstat.h"
+#include "output/rows.h"
+#include "output/units.h"
+#include "target/target.h"
+#include "verbs/guests.h"
+#include "verbs/verbs.h"
 
 #define DEFAULT_INTERVAL_NS	1000000000
 #define SLOWEST_NS		60000000000

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# No include runs up the house, or reaches for what a room keeps to itself.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+
+"$top/packaging/need" test || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+arrows() { python3 "$top/tests/lib/arrows.py" "$@"; }
+
+# wrong FILE INCLUDE: what is said of a copy in which FILE has it, too
+wrong() {
+	local file=$work/$1
+
+	mkdir -p "$(dirname "$file")"
+	[ ! -e "$file" ] || cp "$file" "$work/kept"
+	echo "#include $2" >>"$file"
+	arrows "$work" | sed "s|^$1: ||"
+	if [ -e "$work/kept" ]; then mv "$work/kept" "$file"; else rm "$file"; fi
+}
+
+plan 7
+git -C "$top" ls-files -z --cached --others --exclude-standard '*.[chS]' |
+	while IFS= read -r -d '' file; do [ ! -e "$top/$file" ] || printf '%s\0' "$file"; done |
+	tar -C "$top" -c --null --files-from - | tar -C "$work" -x
+is "an include of the verbs by what they measure is seen" "$(wrong tools/exitstat/target/target.c '"verbs/verbs.h"')" \
+	"verbs/verbs.h runs up or aside, from tools/exitstat/target to tools/exitstat/verbs"
+is "of one program by the other" "$(wrong tools/exporter/page.c '"../exitstat/target/target.h"')" \
+	"../exitstat/target/target.h runs up or aside, from tools/exporter to tools/exitstat/target"
+is "of the library's inside by a tool, however it is spelled" \
+	"$(wrong tools/exitstat/output/rows.c '"source.h"'; wrong tools/exporter/page.c '<host/tables.h>')" \
+	"source.h is private to lib
+host/tables.h is private to lib/host"
+is "of a host's tables by the library" "$(wrong lib/source.c '"host/tables.h"')" \
+	"host/tables.h runs up or aside, from lib to lib/host"
+is "of what is not there" "$(wrong bench/reader.c '"gone.h"')" "gone.h leads nowhere"
+is "and a room that nobody gave a place" "$(wrong attic/new.c '<exitstat.h>')" "stands in no room that this test knows"
+is "in this tree, every arrow runs down" "$(arrows "$work")" ""
+finish

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of exits, and where the time went. */
+#ifndef ROWS_H
+#define ROWS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "command/options.h"
+#include "exitstat.h"
+#include "target/target.h"
+
+void table_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
+		 const struct exitstat_snapshot *snap);
+
+/* The entries of the snapshot, in the order of its rows. */
+void table_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
+		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
+
+/* "AMD, 2 vCPUs: exits WHEN", behind the VM's name on a host, without the end of the line. */
+void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
+		 const char *when);
+
+/* What subtracting found, if anything: a line each. */
+void since_print(FILE *out, const struct exitstat_snapshot *between);
+
+/* Where the vCPUs' time went, as parts of all_cycles. */
+struct states {
+	double all_cycles;
+	double guest;
+	double kernel;
+	double vmm;
+	double waiting;
+};
+
+/* False if there is no split. */
+bool states_of(const struct exitstat_snapshot *snap, struct states *states);
+
+/* One line: the share of guest, KVM, VMM and waiting; nothing if there is no split. */
+void states_print(FILE *out, const struct exitstat_description *desc,
+		  const struct exitstat_snapshot *snap);
+
+#endif /* ROWS_H */

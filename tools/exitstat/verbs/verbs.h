@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs.  argv[0] is the verb, or the first operand if there is no verb. */
+#ifndef VERBS_H
+#define VERBS_H
+
+#include <stdint.h>
+
+#include "command/options.h"
+
+struct verb {
+	const char *name;	/* NULL: chosen by what the operands are */
+	unsigned int bit;
+	int (*run)(struct options *opts, int argc, char **argv);
+	const char *help;
+};
+
+extern const struct verb verb_list;
+extern const struct verb verb_show;
+extern const struct verb verb_interval;
+extern const struct verb verb_run;
+extern const struct verb verb_leaf;
+extern const struct verb verb_names;
+extern const struct verb verb_check;
+extern const struct verb verb_record;
+extern const struct verb verb_report;
+extern const struct verb verb_top;
+
+/* INTERVAL [COUNT]: STATUS_OK, or what to exit with.  lines is endless without. */
+int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *lines);
+
+#endif /* VERBS_H */
