@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "answers.h"
+#include "grow.h"
 
 static int compare_key(const void *left, const void *right)
 {
@@ -42,17 +43,14 @@ const struct answer *exitstat_answers_find(const struct answers *answers, int cp
 
 int exitstat_answers_add(struct answers *answers, const struct answer *answer)
 {
+	struct answer *list;
+
 	if (answers->nr == ANSWERS_MAX)
 		return -EOVERFLOW;
-	if (answers->nr == answers->room) {
-		size_t room = answers->room ? 2 * answers->room : 256;
-		struct answer *more = realloc(answers->list, room * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		answers->list = more;
-		answers->room = room;
-	}
+	list = grow(answers->list, answers->nr, &answers->room, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	answers->list = list;
 	answers->list[answers->nr] = *answer;
 	answers->list[answers->nr].order = (uint32_t)answers->nr;
 	answers->nr++;

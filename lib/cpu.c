@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "clock.h"
 #include "source.h"
 
 /* The most that x86 Linux can be configured for: a fixed cpu_set_t ends at 1024. */
@@ -97,11 +98,8 @@ static int cpu_next_cpu(void *self, int cpu)
 
 static uint64_t cpu_now_ns(void *self)
 {
-	struct timespec now;
-
 	(void)self;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return now_ns();
 }
 
 static void cpu_close(void *self)

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "answers.h"
 #include "source.h"
+#include "write.h"
 
 /* A reader's line has 4094 bytes. */
 #define NOTE_MAX	4080
@@ -31,21 +31,6 @@ struct recorder {
 	char *text;
 	size_t size;
 };
-
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t put = write(fd, text, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		text += put;
-		size -= (size_t)put;
-	}
-	return 0;
-}
 
 static int begin_frame(struct recorder *me)
 {

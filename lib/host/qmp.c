@@ -14,11 +14,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
+#include "clock.h"
 #include "qmp.h"
 #include "tables.h"
 
@@ -45,14 +45,6 @@ struct qmp {
 	json_t *stats;		/* what query-stats returned last */
 	const json_t *vcpus[TABLE_VCPU_MAX + 1];	/* the part of it of each */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /*
  * Lines over a socket that may hang.

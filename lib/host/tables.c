@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "source.h"
 #include "tables.h"
 
@@ -28,14 +28,6 @@ struct tables {
 	const char *complaint;
 	unsigned long line;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 int exitstat_table_complain(struct table *table, const char *rule)
 {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "exitstat.h"
+#include "grow.h"
 
 struct id {
 	int pid;
@@ -46,15 +47,11 @@ static int parse_id(const char *name, struct id *id)
 
 static int add_id(struct exitstat_vms *vms, const struct id *id)
 {
-	if (vms->nr == vms->room) {
-		size_t room = vms->room ? 2 * vms->room : 64;
-		struct id *more = realloc(vms->ids, room * sizeof(*more));
+	struct id *ids = grow(vms->ids, vms->nr, &vms->room, sizeof(*ids));
 
-		if (!more)
-			return -ENOMEM;
-		vms->ids = more;
-		vms->room = room;
-	}
+	if (!ids)
+		return -ENOMEM;
+	vms->ids = ids;
 	vms->ids[vms->nr++] = *id;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "exporter.h"
 
 #define KVM_PARAMETER	"/sys/module/kvm/parameters/guest_exit_stats"
@@ -153,21 +154,12 @@ static int read_source(struct fleet *fleet, struct page *page)
 	return err;
 }
 
-static double seconds_since(const struct timespec *begin)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
-}
-
 void fleet_read(struct fleet *fleet, struct page *page)
 {
 	struct text *families = page->families;
-	struct timespec begin;
+	uint64_t begun_ns = now_ns();
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	fleet->vms = 0;
 	fleet->scrapes++;
 	err = read_source(fleet, page);
@@ -181,7 +173,7 @@ void fleet_read(struct fleet *fleet, struct page *page)
 		   "exitstat_build_info{version=\"" VERSION "\",abi_revision=\"%d\"} 1\n",
 		   EXITSTAT_ABI_REVISION);
 	text_print(&families[FAMILY_SCRAPE_DURATION], "exitstat_scrape_duration_seconds %.6f\n",
-		   seconds_since(&begin));
+		   (double)(now_ns() - begun_ns) / 1e9);
 }
 
 static int try_source(struct fleet *fleet)

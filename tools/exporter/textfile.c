@@ -9,23 +9,10 @@
 #include <unistd.h>
 
 #include "exporter.h"
+#include "write.h"
 
 #define NAME		"exitstat.prom"
 #define NAME_NEW	NAME ".new"	/* node_exporter reads what ends in .prom */
-
-static int write_all(int fd, const struct piece *piece)
-{
-	size_t done = 0;
-
-	while (done < piece->size) {
-		ssize_t size = write(fd, piece->at + done, piece->size - done);
-
-		if (size < 0 && errno != EINTR)
-			return -errno;
-		done += size > 0 ? (size_t)size : 0;
-	}
-	return 0;
-}
 
 /* What a disk has no room for, it may say only at the end. */
 static int write_page(int fd, const struct page *page)
@@ -35,7 +22,7 @@ static int write_page(int fd, const struct page *page)
 	int err = 0;
 
 	for (i = 0; !err && i < nr; i++)
-		err = write_all(fd, &pieces[i]);
+		err = write_all(fd, pieces[i].at, pieces[i].size);
 	if (!err && fsync(fd))
 		err = -errno;
 	return err;

@@ -8,6 +8,7 @@
 #include "command/options.h"
 #include "command/say.h"
 #include "exitstat.h"
+#include "grow.h"
 #include "report/report.h"
 #include "target/target.h"
 
@@ -54,17 +55,12 @@ static void sum_interval(struct exitstat_snapshot *sum, const struct exitstat_sn
 static int add_point(struct series *series, const struct exitstat_snapshot *between)
 {
 	size_t size = between->entries_nr * sizeof(*between->entries);
-	struct point *point;
+	struct point *point = grow(series->points, series->points_nr, &series->points_room,
+				   sizeof(*point));
 
-	if (series->points_nr == series->points_room) {
-		size_t room = series->points_room ? 2 * series->points_room : 64;
-		struct point *more = realloc(series->points, room * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		series->points = more;
-		series->points_room = room;
-	}
+	if (!point)
+		return -ENOMEM;
+	series->points = point;
 	point = &series->points[series->points_nr];
 	*point = (struct point){
 		.start_s = series->length_s,

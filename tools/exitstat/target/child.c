@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command/say.h"
 #include "target/child.h"
 
@@ -156,16 +157,15 @@ bool child_has_ended(void)
 
 void child_sleep_until(uint64_t deadline_ns)
 {
-	struct timespec left, now;
-	uint64_t now_ns;
+	struct timespec left;
 
 	for (;;) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-		if (now_ns >= deadline_ns || child.stop || (child.pid && child_has_ended()))
+		uint64_t now = now_ns();
+
+		if (now >= deadline_ns || child.stop || (child.pid && child_has_ended()))
 			return;
-		left.tv_sec = (time_t)((deadline_ns - now_ns) / 1000000000);
-		left.tv_nsec = (long)((deadline_ns - now_ns) % 1000000000);
+		left.tv_sec = (time_t)((deadline_ns - now) / 1000000000);
+		left.tv_nsec = (long)((deadline_ns - now) % 1000000000);
 		ppoll(NULL, 0, &left, &child.before);
 	}
 }

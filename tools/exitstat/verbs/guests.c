@@ -10,10 +10,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "command/options.h"
 #include "command/say.h"
 #include "command/vendor.h"
 #include "exitstat.h"
+#include "grow.h"
 #include "output/format.h"
 #include "output/rows.h"
 #include "target/child.h"
@@ -151,17 +153,13 @@ static int find_guests(struct list *list)
 	if (status)
 		return status;
 	while (!status && exitstat_vms_next(vms, &vm)) {
-		if (nr == room) {
-			struct guest *more;
+		struct guest *more = grow(guests, nr, &room, sizeof(*more));
 
-			room = room ? 2 * room : 64;
-			more = realloc(guests, room * sizeof(*more));
-			if (!more) {
-				status = STATUS_FAILED;
-				break;
-			}
-			guests = more;
+		if (!more) {
+			status = STATUS_FAILED;
+			break;
 		}
+		guests = more;
 		if (!take_old(list, &old, &vm, &guests[nr]) && guest_open(&guests[nr], &vm))
 			status = STATUS_FAILED;
 		else
@@ -467,14 +465,6 @@ static void print(struct list *list, bool first)
 	if (table)
 		list_print(stdout, list, list->opts->sorted ? list->opts->sort : SORT_COUNT);
 	fflush(stdout);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static int measure(struct list *list, uint64_t interval_ns, uint32_t lines)

@@ -11,6 +11,7 @@
 
 #include <ncurses.h>
 
+#include "clock.h"
 #include "command/options.h"
 #include "command/say.h"
 #include "command/vendor.h"
@@ -367,14 +368,6 @@ static int take_key(struct top *top, int key, bool *quit)
 		top->helping = !top->helping;
 	*quit = key == 'q';
 	return key == 'v' ? toggle_view(top) : STATUS_OK;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* The next reading, if it is due. */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Arrays that grow. */
+#ifndef GROW_H
+#define GROW_H
+
+#include <stdlib.h>
+
+/*
+ * Make room for one more than nr elements, of that size each: the array, where it is now, or NULL;
+ * then it is where it was.
+ */
+static inline void *grow(void *array, size_t nr, size_t *room, size_t element_bytes)
+{
+	size_t more = *room ? 2 * *room : 64;
+
+	if (nr < *room)
+		return array;
+	array = reallocarray(array, more, element_bytes);
+	if (array)
+		*room = more;
+	return array;
+}
+
+#endif /* GROW_H */
