@@ -10,13 +10,8 @@ import sys
 from pathlib import Path
 
 TOP, DOCUMENT = Path(sys.argv[1]), " ".join(Path(sys.argv[2]).read_text().split())
-<<<<<<< HEAD:tests/lib/messages.py
 SHELL = ["kvm/fetch", "kvm/patched/build", "kvm/patched/compile", "kvm/rules.sh", "packaging/need", "packaging/deb",
          "tools/swap/exitstat-kvm", "packaging/dkms/rules.sh", "packaging/dkms/kvm-build",
-=======
-SHELL = ["kvm/fetch", "kvm/patched/build", "kvm/patched/compile", "kvm/rules.sh", "packaging/need", "packaging/deb",
-         "packaging/host/exitstat-kvm", "packaging/dkms/rules.sh", "packaging/dkms/kvm-build",
->>>>>>> 1de16df (kvm: split into a core that knows no carrier, and the patched carrier):tests/messages.py
          "lab/run", "lab/guest", "lab/init", "lab/study/run"]
 STRING = r'"((?:[^"\\]|\\.)*)"'
 STRINGS = rf'((?:{STRING}\s*)+)'
