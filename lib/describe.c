@@ -33,7 +33,7 @@ static int read_features(struct exitstat_source *src, struct exitstat_descriptio
 	if (err)
 		return err;
 	/* Later revisions add; they do not change what revision 1 says. */
-	if (regs.eax < EXITSTAT_ABI_REVISION)
+	if (!regs.eax)
 		return -EPROTO;
 	if (regs.ebx != EXITSTAT_NUMBERING_VMX && regs.ebx != EXITSTAT_NUMBERING_SVM)
 		return -EPROTO;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
 /*
- * exitstat ABI, revision 1: what a guest may ask the hypervisor about its own
- * VM exits, with the CPUID instruction, and what it gets.
+ * exitstat ABI, revision 2: what a guest may ask the hypervisor about its own
+ * VM exits, with the CPUID instruction, and what it gets.  What revision 2 adds
+ * is marked (2); what revision 1 says is as it was.
  *
  * Leaves 0x4FFFFF00 to 0x4FFFFFFF are one 256-leaf hypervisor CPUID range.  A
  * leaf that this file does not name returns zero in all four registers.
@@ -25,11 +26,15 @@
  * next entry) + VMM (between two KVM_RUNs, if KVM_RUN returned for work), and
  * waiting is off the CPU inside KVM_RUN, or between two KVM_RUNs after a
  * signal.  The count rises at the exit, the time at the next entry.
+ *
+ * (2) There are two who may answer: KVM itself, patched, which takes its times at
+ * the hardware transition, and a module attached to an unchanged KVM, which takes
+ * them at KVM's tracepoints.  The features say what differs.
  */
 #ifndef EXITSTAT_ABI_H
 #define EXITSTAT_ABI_H
 
-#define EXITSTAT_ABI_REVISION	1
+#define EXITSTAT_ABI_REVISION	2
 
 /* The block, and the bits of a leaf that place it there. */
 #define EXITSTAT_BASE		0x4fffff00u
@@ -47,6 +52,7 @@
  *			ECX = epoch, low half, EDX = epoch, high half
  *	HISTOGRAM	EAX = buckets, EBX = log2 of the first bucket's upper
  *			bound in cycles
+ *	AGE		(2) time since counting began for this VM
  *
  * The epoch is not 0 and changes whenever the counters start anew.
  */
@@ -54,6 +60,7 @@
 #define EXITSTAT_FEATURES	0x4fffff01u
 #define EXITSTAT_SCOPE		0x4fffff02u
 #define EXITSTAT_HISTOGRAM	0x4fffff03u
+#define EXITSTAT_AGE		0x4fffff04u	/* (2) */
 
 #define EXITSTAT_MAX_LEAF	0x4fffffffu
 #define EXITSTAT_SIGNATURE_EBX	0x74697845u	/* "Exit" */
@@ -63,9 +70,21 @@
 #define EXITSTAT_NUMBERING_VMX	1u
 #define EXITSTAT_NUMBERING_SVM	2u
 
+/*
+ * (2) Approximate: counts are exact, but what KVM does between its tracepoints
+ * and the hardware transition is guest time; on AMD before Linux 6.5 that has the
+ * host's own interrupts in it.  Each cycle is in one place even so.
+ *
+ * (2) Late: counting began after this VM's first entry.  Counters are since then,
+ * of which AGE tells the age, and not since the VM started.
+ */
 #define EXITSTAT_FEATURE_TIMES		0x1u
 #define EXITSTAT_FEATURE_SPLIT		0x2u	/* VMM, WAITING, GUEST_MODE */
 #define EXITSTAT_FEATURE_HISTOGRAMS	0x4u
+#define EXITSTAT_FEATURE_APPROXIMATE	0x8u	/* (2) */
+#define EXITSTAT_FEATURE_LATE		0x10u	/* (2) */
+#define EXITSTAT_FEATURE_DETAILS	0x20u	/* (2) the three leaves DETAIL... */
+#define EXITSTAT_FEATURE_SAMPLES	0x40u	/* (2) SAMPLE_ARM, SAMPLE_TAKE */
 
 /*
  * Counters of the whole VM.
@@ -83,10 +102,28 @@
  *						has a count: EAX = the number,
  *						EBX:ECX = count (high, low)
  *	TIME_GUEST	ignored			time: in guest mode
+ *	COUNT_TIME	exit number		(2) two at once: COUNT in EAX (low)
+ *						and EBX (high), TIME in ECX
+ *						(low) and EDX (high)
+ *	VMM_WAITING	exit number		(2) two at once, in the same way:
+ *						TIME_VMM and TIME_WAITING
+ *	DETAIL		place			(2) the next detail from that place
+ *						on: EAX = exit number, EBX:ECX =
+ *						detail (high, low), EDX = place
+ *	DETAIL_COUNT	place			(2) count: exits of that detail
+ *	DETAIL_TIME	place			(2) time: processing them
  *
  * BUCKET takes the low 16 bits of the exit number in ECX 15:0, sign-extended
  * (0xFFFC is -4, 0xFF00 is EXITSTAT_OTHER), and the bucket in ECX 31:16.
+ *
+ * Where details are off, no place is that of one: DETAIL, DETAIL_COUNT and
+ * DETAIL_TIME answer EDX = EXITSTAT_UNDEFINED, whatever ECX is.
  */
+#define EXITSTAT_VMM_WAITING	0x4ffffff2u	/* (2) */
+#define EXITSTAT_COUNT_TIME	0x4ffffff3u	/* (2) */
+#define EXITSTAT_DETAIL_TIME	0x4ffffff4u	/* (2) */
+#define EXITSTAT_DETAIL_COUNT	0x4ffffff5u	/* (2) */
+#define EXITSTAT_DETAIL		0x4ffffff6u	/* (2) */
 #define EXITSTAT_TIME_GUEST	0x4ffffff7u
 #define EXITSTAT_NEXT		0x4ffffff8u
 #define EXITSTAT_BUCKET		0x4ffffff9u
@@ -99,6 +136,26 @@
 
 /* The same of the calling vCPU only: subtract from any of the above. */
 #define EXITSTAT_VCPU		0x10u
+
+/*
+ * (2) Of the calling vCPU, from CPL 0, and zeros where samples are off or for
+ * another CPL: have every so many-th exit of one number queue an NMI, whose
+ * handler finds on its stack who made the exit.
+ *
+ *	leaf		ECX in			answer
+ *	SAMPLE_ARM	exit number, period	EAX = 1 armed, 0 off; or EDX =
+ *						EXITSTAT_UNDEFINED: that number
+ *						cannot be sampled
+ *	SAMPLE_TAKE	ignored			EAX = samples since the last
+ *						question, EBX:ECX = RIP of the
+ *						last one (high, low), EDX = its
+ *						exit number
+ *
+ * SAMPLE_ARM takes the exit number as BUCKET does, and the period in ECX 31:16,
+ * where 0 means off.
+ */
+#define EXITSTAT_SAMPLE_ARM	0x4fffff08u	/* (2) */
+#define EXITSTAT_SAMPLE_TAKE	0x4fffff09u	/* (2) */
 
 /*
  * The host reads the same counters as statistics of a vCPU (KVM_GET_STATS_FD).

@@ -8,6 +8,9 @@
 
 #include "exit_stats.h"
 
+/* Of EXITSTAT_FEATURE_..., those that this carrier adds. */
+extern const u32 kvm_exit_stats_carrier_features;
+
 /* The vCPUs of a VM are numbered from 0; one that is not counted (yet) is NULL. */
 unsigned int kvm_exit_stats_nr_vcpus(const struct kvm_exit_stats_vm *vm);
 struct kvm_exit_stats *kvm_exit_stats_get_vcpu(const struct kvm_exit_stats_vm *vm, unsigned int i);

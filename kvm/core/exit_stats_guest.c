@@ -72,6 +72,19 @@ static void answer_time(u64 cycles, struct registers *regs)
 	regs->ecx = lower_32_bits(cycles);
 }
 
+static void answer_two(const struct kvm_exit_stats *asking, struct query *q, u32 count_leaf,
+		       u32 time_leaf, struct registers *regs)
+{
+	u64 value;
+
+	q->leaf = count_leaf;
+	answer_count(read_scope(asking, q), regs);
+	q->leaf = time_leaf;
+	value = read_scope(asking, q);
+	regs->ecx = lower_32_bits(value);
+	regs->edx = upper_32_bits(value);
+}
+
 /* The first place from @from on, below @end, whose count is not 0; or @end. */
 static u32 next_live(const struct kvm_exit_stats *s, u32 from, u32 end)
 {
@@ -121,6 +134,12 @@ static void answer_counter(const struct kvm_exit_stats *asking, u32 leaf, u32 in
 	u32 number = input;
 
 	switch (q.leaf) {
+	case EXITSTAT_DETAIL:
+	case EXITSTAT_DETAIL_COUNT:
+	case EXITSTAT_DETAIL_TIME:
+		/* There are none. */
+		regs->edx = EXITSTAT_UNDEFINED;
+		return;
 	case EXITSTAT_NEXT:
 		answer_next(asking, &q, input, regs);
 		return;
@@ -137,6 +156,8 @@ static void answer_counter(const struct kvm_exit_stats *asking, u32 leaf, u32 in
 	case EXITSTAT_TIME:
 	case EXITSTAT_TIME_VMM:
 	case EXITSTAT_TIME_WAITING:
+	case EXITSTAT_COUNT_TIME:
+	case EXITSTAT_VMM_WAITING:
 		if (!kvm_exit_stats_find_slot(number, &q.slot)) {
 			regs->edx = EXITSTAT_UNDEFINED;
 			return;
@@ -144,19 +165,34 @@ static void answer_counter(const struct kvm_exit_stats *asking, u32 leaf, u32 in
 		break;
 	}
 
-	if (q.leaf == EXITSTAT_COUNT || q.leaf == EXITSTAT_TOTAL_COUNT || q.leaf == EXITSTAT_BUCKET)
+	switch (q.leaf) {
+	case EXITSTAT_COUNT:
+	case EXITSTAT_TOTAL_COUNT:
+	case EXITSTAT_BUCKET:
 		answer_count(read_scope(asking, &q), regs);
-	else
+		break;
+	case EXITSTAT_COUNT_TIME:
+		answer_two(asking, &q, EXITSTAT_COUNT, EXITSTAT_TIME, regs);
+		break;
+	case EXITSTAT_VMM_WAITING:
+		answer_two(asking, &q, EXITSTAT_TIME_VMM, EXITSTAT_TIME_WAITING, regs);
+		break;
+	default:
 		answer_time(read_scope(asking, &q), regs);
+		break;
+	}
 }
 
 static void answer_features(const struct kvm_exit_stats *asking, struct registers *regs)
 {
 	regs->eax = EXITSTAT_ABI_REVISION;
 	regs->ebx = kvm_exit_stats_numbering()->id;
-	regs->ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT;
+	regs->ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT |
+		    kvm_exit_stats_carrier_features;
 	if (asking->vm->histograms)
 		regs->ecx |= EXITSTAT_FEATURE_HISTOGRAMS;
+	if (READ_ONCE(asking->vm->late))
+		regs->ecx |= EXITSTAT_FEATURE_LATE;
 	regs->edx = kvm_exit_stats_tsc_khz();
 }
 
@@ -190,8 +226,11 @@ static void answer(const struct kvm_exit_stats *asking, u32 leaf, u32 input,
 		regs->eax = EXITSTAT_BUCKETS;
 		regs->ebx = EXITSTAT_BUCKET0_LOG2;
 		break;
-	case EXITSTAT_TIME_GUEST - EXITSTAT_VCPU ... EXITSTAT_TIME - EXITSTAT_VCPU:
-	case EXITSTAT_TIME_GUEST ... EXITSTAT_TIME:
+	case EXITSTAT_AGE:
+		answer_time(kvm_exit_stats_age(asking->vm), regs);
+		break;
+	case EXITSTAT_VMM_WAITING - EXITSTAT_VCPU ... EXITSTAT_TIME - EXITSTAT_VCPU:
+	case EXITSTAT_VMM_WAITING ... EXITSTAT_TIME:
 		answer_counter(asking, leaf, input, regs);
 		break;
 	}

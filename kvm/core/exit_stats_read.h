@@ -114,6 +114,14 @@ static inline u32 kvm_exit_stats_tsc_khz(void)
 	return check_tsc_unstable() ? 0 : tsc_khz;
 }
 
+/* Cycles since counting began for the VM. */
+static inline u64 kvm_exit_stats_age(const struct kvm_exit_stats_vm *vm)
+{
+	u64 age = rdtsc() - READ_ONCE(vm->counting_since);
+
+	return (s64)age < 0 ? 0 : age;
+}
+
 bool kvm_exit_stats_may_ask(struct kvm_exit_stats *s);
 
 #endif /* __KVM_X86_EXIT_STATS_READ_H */

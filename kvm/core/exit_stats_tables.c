@@ -55,6 +55,8 @@ static void show_head(struct seq_file *m, const struct kvm_exit_stats_vm *vm, u6
 	seq_printf(m, "numbering %s\n", vmx ? "vmx" : "svm");
 	seq_printf(m, "tsc_khz %u\n", kvm_exit_stats_tsc_khz());
 	seq_printf(m, "epoch 0x%llx\n", vm->epoch);
+	seq_printf(m, "late %u\n", READ_ONCE(vm->late));
+	seq_printf(m, "age_cycles %llu\n", kvm_exit_stats_age(vm));
 	seq_printf(m, "guest_cycles %llu\n\n", guest_cycles);
 
 	seq_printf(m, "%-10s  %-24s %14s %20s %20s %20s", "number", "name", "count",

@@ -8,6 +8,8 @@
 #include "exit_stats_carrier.h"
 #include "x86.h"
 
+const u32 kvm_exit_stats_carrier_features;
+
 static struct kvm *kvm_of(const struct kvm_exit_stats_vm *vm)
 {
 	return container_of(vm, struct kvm, exit_stats);

@@ -10,10 +10,11 @@
 
 #define DESC_SIZE		sizeof(kvm_vcpu_stats_desc[0])
 /* Descriptors without histograms: those of one value, those of one per slot. */
-#define NR_SINGLE		4
+#define NR_SINGLE		6
 #define NR_PER_SLOT		5
 
 #define INSTANT		(KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
+#define INSTANT_CYCLES	(KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW10)
 #define COUNTER		(KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
 #define CYCLES		(KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW10)
 #define HISTOGRAM	(KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW2)
@@ -55,6 +56,8 @@ static void add_counters(struct image *im, struct kvm_vcpu *vcpu)
 	*add(im, "exit_numbering", INSTANT, 0, 1) = n->id;
 	*add(im, "exit_tsc_khz", INSTANT, 0, 1) = kvm_exit_stats_tsc_khz();
 	*add(im, "exit_epoch", INSTANT, 0, 1) = s->vm->epoch;
+	*add(im, "exit_late", INSTANT, 0, 1) = READ_ONCE(s->vm->late);
+	*add(im, "exit_age_cycles", INSTANT_CYCLES, 0, 1) = kvm_exit_stats_age(s->vm);
 	*add(im, "exit_guest_cycles", CYCLES, 0, 1) = READ_ONCE(s->guest_cycles);
 
 	number = add(im, "exit_number", INSTANT, 0, n->slots);

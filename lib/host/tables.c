@@ -205,7 +205,7 @@ static struct exitstat_regs time_regs(uint64_t cycles)
 static struct exitstat_regs features_of(const struct table *table)
 {
 	return (struct exitstat_regs){
-		.eax = EXITSTAT_ABI_REVISION,
+		.eax = 1,	/* of revision 2, nothing is in the tables */
 		.ebx = table->numbering,
 		.ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT |
 		       (table->histograms ? EXITSTAT_FEATURE_HISTOGRAMS : 0),

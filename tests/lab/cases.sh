@@ -39,8 +39,8 @@ discovery() {
 	is "the signature is ExitStatsKVM, and the highest leaf of the block" \
 		"$rax $(text "$rbx")$(text "$rcx")$(text "$rdx")" "0x4fffffff ExitStatsKVM"
 	next_answer
-	is "revision 1 of the ABI, this vendor's numbering, times and their split" \
-		"$((rax)) $((rbx)) $((rcx & 3))" "1 $numbering 3"
+	is "revision 2 of the ABI, this vendor's numbering, times and their split" \
+		"$((rax)) $((rbx)) $((rcx & 3))" "2 $numbering 3"
 	next_answer
 	is "three vCPUs, and this is the first" "$((rax)) $((rbx))" "3 0"
 	epoch=$(time_of_epoch)
@@ -148,7 +148,7 @@ next_finds_all() {
 	is "after the last number there is none" "$rax $rbx $rcx $rdx" "0 0 0 0xffffffff"
 }
 
-# All 256 leaves.  Named are 00-03 and, in the rows E and F, 7-f.
+# All 256 leaves.  Named are 00-04 and, in the rows E and F, 2-f.
 block() {
 	local words='' leaf=$((0x4fffff00)) bad='' high='' hex='[0-9a-f]'
 
@@ -162,7 +162,7 @@ block() {
 		*0x$hex$hex$hex$hex$hex$hex$hex$hex$hex*) high="$high $leaf" ;;
 		esac
 		case $leaf in
-		0x4fffff0[0-3] | 0x4fffff[ef][7-9a-f]) ;;
+		0x4fffff0[0-4] | 0x4fffff[ef][2-9a-f]) ;;
 		*) [ "$rax $rbx $rcx $rdx" = "0 0 0 0" ] || bad="$bad $leaf" ;;
 		esac
 	done
@@ -190,6 +190,68 @@ unused_registers() {
 		done
 	done
 	is "a count leaves ECX and EDX zero, a time EAX and EDX" "$bad" ""
+}
+
+# One question for two values is answered as the two questions are: nothing moves these counters meanwhile.
+two_at_once() {
+	local kind scope leaf words='' bad='' one_count one_time
+
+	for kind in hypercall pio_vmm hlt_timer; do
+		for scope in '' vcpu-; do
+			words="$words read ${scope}count $kind read ${scope}time $kind read ${scope}count-time $kind"
+			words="$words read ${scope}time-vmm $kind read ${scope}time-waiting $kind read ${scope}vmm-waiting $kind"
+		done
+	done
+	ask make hypercall 3 make hlt_timer 2 make pio_vmm 5 make cpuid 1 $words
+	next_answer 4
+	for kind in hypercall pio_vmm hlt_timer; do
+		for scope in vm vcpu; do
+			next_answer
+			one_count=$(count)
+			next_answer
+			one_time=$(cycles)
+			next_answer
+			[ "$(count) $(time_of_two)" = "$one_count $one_time" ] && [ "$one_time" -gt 0 ] || bad="$bad $scope:$kind"
+			next_answer
+			one_count=$(cycles)
+			next_answer
+			one_time=$(cycles)
+			next_answer
+			[ "$(count) $(time_of_two)" = "$one_count $one_time" ] || bad="$bad $scope:$kind:split"
+		done
+	done
+	is "two values in one answer are those of two questions" "$bad" ""
+	words=
+	for leaf in count-time vmm-waiting; do
+		words="$words read $leaf $((last_small)) read vcpu-$leaf 0x1000a"
+	done
+	ask $words
+	bad=
+	while next_answer; do
+		[ "$rax $rbx $rcx $rdx" = "0 0 0 0xffffffff" ] || bad="$bad $leaf:$ecx"
+	done
+	is "and of a number that is not defined there are none" "$bad" ""
+}
+
+# The second value of two.
+time_of_two() {
+	echo $((rdx << 32 | rcx))
+}
+
+# Until there are details, no place is one's; until there are samples, nothing is armed.
+not_yet() {
+	local words='' leaf place bad=''
+
+	for leaf in detail detail-count detail-time; do
+		for place in 0 0xffff 0x10000 0xffffffff; do
+			words="$words read $leaf $place read vcpu-$leaf $place"
+		done
+	done
+	ask $words
+	while next_answer; do
+		[ "$rax $rbx $rcx $rdx" = "0 0 0 0xffffffff" ] || bad="$bad $leaf:$ecx"
+	done
+	is "where details are off, no place is that of one" "$bad" ""
 }
 
 # Small numbers one by one, then what only looks like a number.
@@ -351,6 +413,50 @@ flip() {
 	rm flip.in flip.out
 }
 
+# Counting begins in the middle of a VM, and it is told; a VM that the VMM has counted is not late.
+late() {
+	local began now age
+
+	echo 0 >$parameter
+	mkfifo late.in late.out
+	vmm tsc make hypercall 5 wait read features 0 read age 0 tsc read count hypercall make hypercall "$prime" \
+		read count hypercall read features 0 <late.in >late.out 2>&1 &
+	exec 6>late.in 7<late.out
+	read -r began <&7
+	read -r _ <&7
+	read -r _ <&7
+	echo 2 >$parameter
+	echo >&6
+	exec 6>&-
+	answers_from 7
+	next_answer
+	is "where counting begins after the VM's first entry, it is late" "$((rcx & 16))" 16
+	next_answer
+	age=$(cycles)
+	next_answer
+	now=$((rax))
+	rax=${began##*rax=}
+	rax=${rax%% *}
+	diagnose "the VM's age: more than $((now - rax)), counting since $age"
+	check "and younger than the VM" test "$age" -gt 0 -a "$age" -lt $((now - rax))
+	next_answer
+	is "exits before do not count" "$(count)" 0
+	next_answer 2
+	is "and those after do" "$(count)" "$prime"
+	wait
+	rm late.in late.out
+
+	echo 0 >$parameter
+	ask --entry with make hypercall 3 read features 0 read age 0 read count hypercall
+	next_answer 2
+	is "a VM whose VMM says on, where nobody counted, is not late" "$((rcx & 16)) " "0 "
+	next_answer
+	check "it has an age" test "$(cycles)" -gt 0
+	next_answer
+	is "and all its exits" "$(count)" 3
+	echo 2 >$parameter
+}
+
 # Needs a TSC that all agree on: as long as KVM adjusts a guest's, RDTSC there is no measure.
 conservation() {
 	local name="guest + sum of (processing + waiting) = elapsed TSC, to 1 %" words='' sum=0 tsc guest
@@ -378,7 +484,7 @@ conservation() {
 	check "$name" test $(((tsc - guest - sum) * 100 / tsc)) -eq 0
 }
 
-plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 1))
+plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1))
 identity
 discovery
 exact_counts
@@ -388,6 +494,8 @@ time_sum_is_total
 next_finds_all
 block
 unused_registers
+two_at_once
+not_yet
 inputs
 buckets
 four_vcpus
@@ -395,5 +503,6 @@ two_vms
 privileges
 vmm_decides
 flip
+late
 conservation
 finish

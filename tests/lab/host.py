@@ -10,7 +10,7 @@ from answers import Run, fields, tell
 
 COLUMNS = ["count", "kernel_cycles", "vmm_cycles", "waiting_cycles"]
 TYPES = {  # flags as the interface defines them: type, unit << 4, base << 8
-    "exit_numbering": 0x001, "exit_tsc_khz": 0x001, "exit_epoch": 0x001, "exit_number": 0x001,
+    "exit_numbering": 0x001, "exit_tsc_khz": 0x001, "exit_epoch": 0x001, "exit_number": 0x001, "exit_late": 0x001,
     "exit_count": 0x000, "exit_guest_cycles": 0x030,
     "exit_kernel_cycles": 0x030, "exit_vmm_cycles": 0x030, "exit_waiting_cycles": 0x030,
 }

@@ -156,6 +156,18 @@ static void check_next(const struct answer *a)
 	check_skipped(a, a->rax);
 }
 
+static void check_two(const struct answer *a, unsigned int low_leaf, unsigned int high_leaf)
+{
+	int row = find(a->ecx);
+
+	if (row < 0) {
+		is_undefined(a);
+		return;
+	}
+	grows(&last[scope_of(a)][low_leaf & 0xf][row], a->rbx << 32 | a->rax);
+	grows(&last[scope_of(a)][high_leaf & 0xf][row], a->rdx << 32 | a->rcx);
+}
+
 static void check_number(const struct answer *a)
 {
 	int row = find(a->ecx);
@@ -174,7 +186,7 @@ static void check_features(const struct answer *a)
 
 	if (a->rax != EXITSTAT_ABI_REVISION || a->rbx != numbering ||
 	    (a->rcx | EXITSTAT_FEATURE_HISTOGRAMS) != (always | EXITSTAT_FEATURE_HISTOGRAMS))
-		fault("not revision 1, this vendor, the features that there are");
+		fault("not this revision, this vendor, the features that there are");
 }
 
 static void check_scope(const struct answer *a)
@@ -201,11 +213,14 @@ static void check_leaf(const struct answer *a)
 	case EXITSTAT_SCOPE:
 		check_scope(a);
 		return;
+	case EXITSTAT_AGE:
+		is_time(a, last_of(a, 0));
+		return;
 	case EXITSTAT_HISTOGRAM:
 		is(a, EXITSTAT_BUCKETS, EXITSTAT_BUCKET0_LOG2, 0, 0);
 		return;
 	}
-	switch (a->leaf < EXITSTAT_TIME_GUEST - EXITSTAT_VCPU ? 0 : a->leaf | EXITSTAT_VCPU) {
+	switch (a->leaf < EXITSTAT_VMM_WAITING - EXITSTAT_VCPU ? 0 : a->leaf | EXITSTAT_VCPU) {
 	case EXITSTAT_TOTAL_COUNT:
 		is_count(a, last_of(a, 0));
 		break;
@@ -218,6 +233,17 @@ static void check_leaf(const struct answer *a)
 	case EXITSTAT_TIME_VMM:
 	case EXITSTAT_TIME_WAITING:
 		check_number(a);
+		break;
+	case EXITSTAT_COUNT_TIME:
+		check_two(a, EXITSTAT_COUNT, EXITSTAT_TIME);
+		break;
+	case EXITSTAT_VMM_WAITING:
+		check_two(a, EXITSTAT_TIME_VMM, EXITSTAT_TIME_WAITING);
+		break;
+	case EXITSTAT_DETAIL:
+	case EXITSTAT_DETAIL_COUNT:
+	case EXITSTAT_DETAIL_TIME:
+		is_undefined(a);
 		break;
 	case EXITSTAT_BUCKET:
 		check_bucket(a);

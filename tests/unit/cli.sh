@@ -139,7 +139,7 @@ is "leaf prints the raw registers" "$(exitstat --source "$amd" leaf 0x4fffff00)"
 is "leaf takes ECX, also negative" "$(exitstat leaf --source "$amd" 0x4ffffff8 0x73)" \
 	"leaf=0x4ffffff8 ecx=0x00000073: eax=0x00000078 ebx=0x00000000 ecx=0x00000fa1 edx=0x00000000"
 is "names prints what both manuals define" "$(exitstat names | wc -l) $(exitstat names --vendor intel | wc -l) $(exitstat names --vendor amd | wc -l)" "255 80 175"
-check "--version names the ABI's revision" grep -q "^exitstat [0-9.]* (ABI revision 1)$" <(exitstat --version)
+check "--version names the ABI's revision" grep -q "^exitstat [0-9.]* (ABI revision 2)$" <(exitstat --version)
 
 is "a command's status is exitstat's" "$(status exitstat -S "$amd" -- sh -c 'exit 42')" 42
 is "a command that is killed by signal 9 gives 137" "$(status exitstat -S "$amd" -- sh -c 'kill -9 $$')" 137

@@ -184,7 +184,7 @@ static int check(struct machine *m)
 	if (ask(m, EXITSTAT_FEATURES, 0, &regs))
 		return 1;
 	if ((uint32_t)regs.rax != EXITSTAT_ABI_REVISION)
-		return refuse("this KVM reports exits in another ABI revision than 1");
+		return refuse("this KVM reports exits in another revision of the ABI");
 	return check_counting(m, (uint32_t)regs.rbx == EXITSTAT_NUMBERING_VMX);
 }
 

@@ -120,8 +120,7 @@ int meter_describe(struct meter *meter)
 			   name, EXITSTAT_SIGNATURE);
 	case -EPROTO:
 		return say(STATUS_NOT_HERE,
-			   "not reported: the hypervisor speaks another revision than %u of the exit statistics",
-			   EXITSTAT_ABI_REVISION);
+			   "not reported: the hypervisor speaks a revision of the exit statistics that this exitstat does not know");
 	}
 	return meter->host ? host_say(meter, err) : say_recording(meter, err);
 }
