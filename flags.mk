@@ -14,3 +14,9 @@ COMPILE = $(CC) $(WARNINGS) $(HARDENING) -I$(TOP)/include $(CPPFLAGS) $(CFLAGS) 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 SHARE = $(DESTDIR)$(PREFIX)/share
+
+# One for all programs, as each package brings its own.
+define install_completion
+install -D -m 644 $(TOP)/tools/completion/exitstat.bash $(SHARE)/bash-completion/completions/$(1)
+	install -D -m 644 $(TOP)/tools/completion/_exitstat $(SHARE)/zsh/vendor-completions/_$(1)
+endef

@@ -59,13 +59,15 @@ check "make deb builds them, and lintian has nothing to say" "$top/packaging/deb
 check "there are six packages, all of the tool's version" unpack
 check "exitstat holds the tool" test -x "$tmp/exitstat/usr/bin/exitstat"
 is "the tool says the version of its package" "$("$tmp/exitstat/usr/bin/exitstat" --version | cut -d ' ' -f 2)" "$version"
-is "exitstat-export holds the exporter, its page, its unit, and what Prometheus and Grafana need" "$(files_of exitstat-export)" \
+is "exitstat-export holds the exporter, its page, its completions, its unit, and what Prometheus and Grafana need" "$(files_of exitstat-export)" \
 	"./lib/systemd/system/exitstat-export.service
 ./usr/bin/exitstat-export
+./usr/share/bash-completion/completions/exitstat-export
 ./usr/share/exitstat/grafana-fleet.json
 ./usr/share/exitstat/grafana-vm.json
 ./usr/share/exitstat/rules.yml
-./usr/share/man/man1/exitstat-export.1.gz"
+./usr/share/man/man1/exitstat-export.1.gz
+./usr/share/zsh/vendor-completions/_exitstat-export"
 unit=$tmp/exitstat-export/lib/systemd/system/exitstat-export.service
 is "the exporter's unit is enabled by nobody but its user" \
 	"$(grep -B 1 'helper enable\|invoke enable' "$tmp/exitstat-export/DEBIAN/postinst" | grep -c 'was-enabled\|# Create new symlinks')" 1
@@ -74,11 +76,13 @@ is "systemd has nothing to say about it" "$(systemd-analyze verify --man=no "$tm
 check "and little exposure to find: at most 2.0 of 10" \
 	systemd-analyze security --offline=true --threshold=20 "$tmp/exitstat-export.service"
 is "exitstat needs no server's libraries" "$(dpkg-deb -f "$top"/build/deb/exitstat_"$version"_*.deb Depends | grep -c microhttpd)" 0
-is "exitstat-kvm holds what swaps, its page, its unit and its probe" "$(files_of exitstat-kvm)" \
+is "exitstat-kvm holds what swaps, its page, its completions, its unit and its probe" "$(files_of exitstat-kvm)" \
 	"./lib/systemd/system/exitstat-kvm.service
 ./usr/lib/exitstat/kvm-probe
 ./usr/sbin/exitstat-kvm
-./usr/share/man/man8/exitstat-kvm.8.gz"
+./usr/share/bash-completion/completions/exitstat-kvm
+./usr/share/man/man8/exitstat-kvm.8.gz
+./usr/share/zsh/vendor-completions/_exitstat-kvm"
 unit=$tmp/exitstat-kvm/lib/systemd/system/exitstat-kvm.service
 check "its unit comes before every service that may start a VM: before what they all come after" \
 	sh -c "grep -q '^Before=.*\<sysinit.target' $unit && grep -qx DefaultDependencies=no $unit"

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Help texts, man pages and completions have the options of the table in tools/command/options.c, and no other.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+
+"$top/packaging/need" tools test || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+make -s -C "$top/tools" || exit 1
+PATH=$top/build:$top/tools/swap:$PATH
+table=$top/tools/command/options.c
+
+# What the table has for VERB..., without that for every verb.
+options() { python3 "$top/tests/lib/options.py" "$table" "$@"; }
+specific() { options "$@" | grep -v -e --help -e --version -e --source | sort; }
+# The same as names.
+names() { grep -oE -- '--[a-z-]+' | sort -u; }
+
+# What a --help lists, and a man page, in the form of options().
+of_help() { "$@" --help | grep -oE -- '(^  |; )-[A-Za-z], --[a-z-]+( [^ ;]+)?' | sed -E 's/^(  |; )//; s/(--[a-z-]+) .*/\1 VALUE/'; }
+of_page() { sed -nE 's/^\.It Fl ([A-Za-z]) , Fl \\&-([a-z-]+)( (Ar|Cm) .*)?$/-\1, --\2\3/p' "$top/man/$1" | sed 's/ .r .*\| Cm .*/ VALUE/; s/,--/, --/'; }
+
+# same WHAT GOT WANTED: a case of its own for each text or page
+same() { is "$1 has the options of the table" "$(sort <<<"$2")" "$(sort <<<"$3")"; }
+
+# offer WORD...: what bash offers for the last one
+offer() {
+	bash -c '
+		. "$0"
+		[ ! -e "$1" ] || . "$1"
+		COMP_WORDS=("${@:2}") COMP_CWORD=$(($# - 2))
+		_exitstat "$2" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+		printf "%s\n" "${COMPREPLY[@]}"
+	' "$top/tools/completion/exitstat.bash" "$work/stub" "$@"
+}
+
+# What zsh has for PROGRAM HOST VERB; its completion system is not there to ask.
+zsh_choice() {
+	zsh -f -c 'eval "$(sed "/^# Behind/,\$d" "$0")"; _exitstat_choice "$@"' "$top/tools/completion/_exitstat" "$@"
+}
+
+# contexts: a line each: program, host, verb, its FOR_ in the table, what all take but this one not
+contexts='exitstat - - show,run,interval none
+exitstat - check check --version
+exitstat - leaf leaf --version
+exitstat - names names --version
+exitstat - record record --version
+exitstat - report report --version
+exitstat - show show,run,interval none
+exitstat - top top --version
+exitstat - export export --source|--version
+exitstat host - list,host,show,run,interval --source
+exitstat host top top,host --source|--version
+exitstat host record record,host --source|--version
+exitstat-export - - export --source|--version'
+
+plan 43
+sed '/"by-reason"/d; s/"all", .a./"all", '"'z'"'/' "$table" >"$work/other.c"
+is "an option more, and another letter, are seen" \
+	"$(diff <(of_help exitstat | sort) <(python3 "$top/tests/lib/options.py" "$work/other.c" show run interval | sort) | grep '^[<>]')" \
+	"< -a, --all
+< -b, --by-reason
+> -z, --all"
+
+same "exitstat --help" "$(of_help exitstat)" "$(options show run interval)"
+for verb in check leaf names record report top export; do
+	same "exitstat $verb --help" "$(of_help exitstat $verb | grep -v -e --source)" "$(specific $verb)"
+done
+same "exitstat host --help" "$(of_help exitstat host)" "$(specific list host)"
+same "exitstat.1" "$(of_page exitstat.1)" "$(options show run interval leaf names check record report top list host)"
+same "exitstat-export.1" "$(of_page exitstat-export.1)" "$(options export | grep -v -e --source)"
+is "exitstat-kvm.8 has the options of exitstat-kvm --help" "$(sed -nE 's/^\.It Fl -([a-z-]+).*/--\1/p' "$top/man/exitstat-kvm.8" | sort)" \
+	"$(exitstat-kvm --help | grep -oE -- '^ +--[a-z-]+' | names)"
+
+while read -r program host verb for except; do
+	IFS=, read -ra bits <<<"$for"
+	wanted=$(options "${bits[@]}" | names | grep -vxE -e "$except")
+	[ "$host" != - ] || host=
+	[ "$verb" != - ] || verb=
+	is "bash offers the options of $program${host:+ $host}${verb:+ $verb}" \
+		"$(offer "$program" ${host:+"$host"} ${verb:+"$verb"} - | sort)" "$wanted"
+	is "and so does zsh" "$(zsh_choice "$program" "$host" "$verb" | sed 's/\[.*//' | names | grep -vxE -e "$except")" "$wanted"
+done <<<"$contexts"
+is "a verb's own options of exitstat-kvm are offered by both" \
+	"$(for verb in status load unload; do offer exitstat-kvm $verb - | paste -sd ' '; zsh_choice exitstat-kvm '' $verb | sed 's/\[.*//' | names | paste -sd ' '; done)" \
+	"--help
+--help
+--dry-run --from --help
+--dry-run --from --help
+--dry-run --help
+--dry-run --help"
+is "verbs are offered, and fewer on a host" "$(offer exitstat '' | paste -sd ' '; offer exitstat host '' | paste -sd ' '; offer exitstat-kvm u)" \
+	"check export host leaf names record report show top
+check leaf names record report show top
+unload"
+is "so are the keys to sort by, and vendors" "$(offer exitstat top --sort m; offer exitstat names -w '' | paste -sd ' ')" "mean
+intel amd"
+cat >"$work/stub" <<-'END'
+	exitstat() {
+		cat <<-'CSV'
+			7,10,"web ""1""",0,,1,npf,1,1,1,1
+			7,10,"web ""1""",0,,2,io,1,1,1,1
+			9,11,"$(touch owned)",0,,1,hlt,1,,,
+		CSV
+	}
+END
+is "and VMs by pid and name, whatever they are called" "$(cd "$work" && offer exitstat host --vm ''; ls "$work")" \
+	'\$\(touch\ owned\)
+7
+9
+web\ \"1\"
+other.c
+stub'
+finish
