@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-# How a room compiles C, and where it puts what it builds: included by the Makefile of each.
+# How a room compiles C, where it puts what it builds, and how it is tested alone: included by the Makefile of each.
+
+.DEFAULT_GOAL := all
 
 TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
 BUILD ?= $(TOP)/build
@@ -20,3 +22,8 @@ define install_completion
 install -D -m 644 $(TOP)/tools/completion/exitstat.bash $(SHARE)/bash-completion/completions/$(1)
 	install -D -m 644 $(TOP)/tools/completion/_exitstat $(SHARE)/zsh/vendor-completions/_$(1)
 endef
+
+# make -C ROOM test: its unit tests, which its Makefile names.
+.PHONY: test
+test:
+	@$(TOP)/tests/run $(TESTS)

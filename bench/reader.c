@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../lib/exitstat.h"
+#include "exitstat.h"
 
 #define ROUNDS 21
 

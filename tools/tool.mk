@@ -7,15 +7,11 @@ VERSION := 0.1
 
 OBJ := $(BUILD)/tools
 CPPFLAGS += -DVERSION='"$(VERSION)"' -I$(TOP)/lib -I$(TOP)/tools
-LIBRARIES := $(BUILD)/libexitstat-qmp.a $(BUILD)/libexitstat.a
 COMMAND := $(patsubst %,$(OBJ)/command/%.o,options say numbers vendor clean)
 
-all:
+include $(TOP)/lib/use.mk
 
-$(LIBRARIES) &: FORCE
-	@$(MAKE) --no-print-directory -C $(TOP)/lib BUILD=$(BUILD) archives
-
-.PHONY: all install FORCE
+.PHONY: all install
 
 $(OBJ)/%.o: $(TOP)/tools/%.c Makefile
 	@mkdir -p $(@D)
