@@ -23,7 +23,7 @@ grown() { echo $((100 * $(resident_kib) / $1 - 100)); }
 # soon [SECONDS]: a page comes before those are cut off who make it wait
 soon() { timeout "${1:-5}" python3 "$top/tests/lib/fetch.py" "$url" >/dev/null; }
 
-plan 23
+plan 26
 build_checked || exit 1
 python3 "$top/tests/lib/vms.py" vms 20
 start --debugfs vms --per-vcpu || exit 1
@@ -88,7 +88,7 @@ is "it ends well, with threads that wait for a VMM" $? 0
 wait $trickling $deafening
 is "who trickles is cut off" "$(sed -n 's/^[1-9][0-9]* cut off, //p' trickled)" "0 left"
 use many
-is "who is deaf has no thread any more" "$(threads)" 2
+is "who is deaf has no thread any more" "$(threads)" 3
 fetch "$url" >page
 is "4096 VMs are in one page" "$(grep -c ^kvm_vcpus page) $(grep -c ^kvm_exits_total page)" "4096 57344"
 diagnose "$(stat -c '%s bytes' page), $(grep -vc '^#' page) series, read in $(sed -n 's/^exitstat_scrape_duration_seconds //p' page) s"
@@ -104,4 +104,27 @@ is "that one ends well too" $? 0
 use asan
 stop
 is "and the first one, with nothing leaked" $? 0
+
+# A reading that hangs: nobody ever writes to the FIFO in place of a table.
+mkdir -p stuck/5000001-10
+mkfifo stuck/5000001-10/exit_stats
+"$exporter" --debugfs stuck --textfile few >stuck.log 2>&1 &
+pid=$!
+wait_for 10 grep -q exitstat-export "/proc/$pid/comm"
+sleep 0.5
+kill -TERM $pid
+(sleep 20; kill -KILL $pid) >/dev/null 2>&1 &
+wait $pid
+is "SIGTERM ends it in the middle of a reading that hangs" $? 143
+rm -r stuck
+log=$(mktemp "$work/log.XXXXXX")
+nohup "$exporter" --listen 127.0.0.1:0 --debugfs vms >"$log" 2>&1 &
+pid=$!
+wait_for 20 grep -q "listening on" "$log"
+url=$(sed -n 's/^exitstat: listening on //p' "$log")
+kill -HUP $pid
+sleep 0.5
+check "nohup protects it from SIGHUP" soon
+stop
+is "and not from SIGTERM" $? 0
 finish

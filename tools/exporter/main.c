@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* exitstat export: the counters as metrics, for Prometheus. */
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "exporter.h"
 
@@ -25,15 +29,40 @@ static const char help[] =
 	"  -p, --per-vcpu              DETAIL: each vCPU in place of the VM\n"
 	"  -g, --histograms            times of single exits too, if the host keeps them\n";
 
-/* Threads inherit the mask: only sigtimedwait() sees these. */
+/* Threads inherit the mask: only who waits for these sees them. */
 static void block_signals(sigset_t *signals)
 {
+	struct sigaction hangup;
+
 	sigemptyset(signals);
-	sigaddset(signals, SIGHUP);
+	/* nohup(1) ignores it. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+		sigaddset(signals, SIGHUP);
 	sigaddset(signals, SIGINT);
 	sigaddset(signals, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+struct watch {
+	sigset_t signals;
+	pthread_t main;
+};
+
+/* The main thread waits for signals between readings; in one, it may hang. */
+static void *watch_signals(void *arg)
+{
+	const struct timespec grace = { .tv_sec = 2 };
+	const struct watch *watch = arg;
+	int number;
+
+	sigwait(&watch->signals, &number);
+	pthread_kill(watch->main, number);
+	nanosleep(&grace, NULL);
+	signal(number, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &watch->signals, NULL);
+	raise(number);
+	return NULL;
 }
 
 /*
@@ -48,19 +77,26 @@ static void keep_memory_small(void)
 
 static int run(const struct options *opts)
 {
+	static struct watch watch;
+	const sigset_t *signals = &watch.signals;
 	struct fleet *fleet;
-	sigset_t signals;
+	pthread_t thread;
 	int status;
 
 	keep_memory_small();
-	block_signals(&signals);
+	block_signals(&watch.signals);
+	watch.main = pthread_self();
+	status = pthread_create(&thread, NULL, watch_signals, &watch);
+	if (status)
+		return say(STATUS_FAILED, "cannot start a thread: %s", strerror(status));
+	pthread_detach(thread);
 	status = fleet_open(&fleet, opts);
 	if (status)
 		return status;
 	if (opts->textfile)
-		status = textfile(fleet, opts->textfile, opts->interval_ns, &signals);
+		status = textfile(fleet, opts->textfile, opts->interval_ns, signals);
 	else
-		status = serve(fleet, opts->listen ? opts->listen : LISTEN_DEFAULT, &signals);
+		status = serve(fleet, opts->listen ? opts->listen : LISTEN_DEFAULT, signals);
 	fleet_close(fleet);
 	return status;
 }
@@ -69,8 +105,10 @@ static int run(const struct options *opts)
 int main(int argc, char **argv)
 {
 	struct options opts = OPTIONS_DEFAULT;
-	int first = options_parse(argc, argv, false, &opts);
+	int first;
 
+	streams_occupy();
+	first = options_parse(argc, argv, false, &opts);
 	if (first < 0)
 		return STATUS_USAGE;
 	if (opts.help || opts.version) {
