@@ -61,6 +61,9 @@ int exitstat_source_open_cpu(struct exitstat_source **src);
  */
 int exitstat_source_open_recording(const char *path, struct exitstat_source **src);
 
+/* The same, read from fd, which stays yours.  -ENOMEM, or what fcntl(2) says. */
+int exitstat_source_open_recording_fd(int fd, struct exitstat_source **src);
+
 /*
  * A recorder: asks inner, and writes to fd the answers that are new.  exitstat_source_advance()
  * writes the frame, and must follow the last one too; it then says what write(2) says.  inner and

@@ -6,9 +6,11 @@
  * it counts when its last line is there, so a recording that breaks off is good up to that.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "answers.h"
 #include "source.h"
@@ -357,24 +359,41 @@ static const struct exitstat_source_ops recording_ops = {
 	.close = recording_close,
 };
 
-int exitstat_source_open_recording(const char *path, struct exitstat_source **src)
+static int open_file(FILE *file, struct exitstat_source **src)
 {
 	struct recording *me = calloc(1, sizeof(*me));
 	int err;
 
-	if (!me)
+	if (!me) {
+		fclose(file);
 		return -ENOMEM;
-	me->cpu = ANY_CPU;
-	me->file = fopen(path, "re");
-	if (!me->file) {
-		err = -errno;
-		free(me);
-		return err;
 	}
+	me->cpu = ANY_CPU;
+	me->file = file;
 	err = exitstat_source_open(&recording_ops, me, &me->src);
 	if (err)
 		recording_close(me);
 	else
 		*src = me->src;
+	return err;
+}
+
+int exitstat_source_open_recording(const char *path, struct exitstat_source **src)
+{
+	FILE *file = fopen(path, "re");
+
+	return file ? open_file(file, src) : -errno;
+}
+
+int exitstat_source_open_recording_fd(int fd, struct exitstat_source **src)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	FILE *file = own < 0 ? NULL : fdopen(own, "r");
+	int err = -errno;
+
+	if (file)
+		return open_file(file, src);
+	if (own >= 0)
+		close(own);
 	return err;
 }

@@ -12,6 +12,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 build_asan exitstat || exit 1
 amd=$top/tests/fixtures/recordings/amd.rec
 intel=$top/tests/fixtures/recordings/intel.rec
+frames=$top/tests/fixtures/recordings/guest-amd.rec
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -50,7 +51,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 61
+plan 81
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -150,11 +151,65 @@ is "a command that is not executable gives 126" "$(status exitstat -S "$amd" -- 
 is "a command's output is its own: the table goes to stderr" "$(exitstat -S "$amd" -- echo hello 2>/dev/null)" hello
 exitstat -S "$amd" -o table -- true
 check "--output puts the table into a file" grep -q hypercall table
-# shellcheck disable=SC2016
-is "SIGTERM is passed on to the command" "$(
-	timeout 20 "$BUILD/exitstat" -S "$amd" -o /dev/null -- sh -c 'trap "exit 33" TERM; echo > ready; while :; do sleep 0.05; done' &
+is "and leaves it as it was if there is no table" "$(cp table before; status exitstat -S "$amd" -o table -- ./nothing; cmp before table)" 127
+is "or is not there then" "$(status exitstat -S "$amd" -o none -- ./nothing; ls none 2>&1 | grep -c "No such")" "127
+1"
+is "--output - is standard output" "$(exitstat -S "$amd" -o - -- true 2>/dev/null | grep -c hypercall)" 1
+is "--source - is standard input" "$(exitstat -S - -n <"$amd" | wc -l)" 11
+is "and is called so" "$(exitstat -S - 2>&1 </dev/null)" \
+	"exitstat: cannot read the recording standard input: line 1: a recording begins with the line 'exitstat-recording 1'"
+closed() { sh -c "\"\$@\" $1" sh "${@:2}"; }
+closed '<&- 2>&-' "$BUILD/exitstat" -S "$frames" record -o closed
+is "what was closed at the start is no place for a file: no message lands in it" \
+	"$(grep -c exitstat: closed; exitstat report --json closed | json 'len(d["intervals"])')" "0
+43"
+is "and what cannot be written is said" "$(closed '>&-' "$BUILD/exitstat" -S "$amd" 2>&1)" "exitstat: cannot write the result: Bad file descriptor"
+# signalled WHO SIGNAL ARGUMENT...: exitstat's status when it gets that signal once the file "ready" is there. Only it gets it: in
+# the background it is no leader of a group, and nothing but itself passes a signal on.
+signalled() {
+	local signal=$1 pid
+
+	shift
+	rm -f ready
+	"$BUILD/exitstat" "$@" >said 2>&1 </dev/null &
+	pid=$!
 	timeout 10 sh -c 'while [ ! -e ready ]; do sleep 0.05; done'
-	kill -TERM $!; wait $!; echo $?)" 33
+	kill -"$signal" "$pid"
+	( sleep 20; kill -KILL "$pid" ) >/dev/null 2>&1 &
+	wait "$pid"
+	echo $?
+	kill $! 2>/dev/null
+}
+# shellcheck disable=SC2016
+for signal in HUP TERM USR1 USR2; do
+	is "SIG$signal is passed on to the command" "$(signalled $signal -S "$amd" -o /dev/null -- \
+		sh -c "trap 'exit 33' $signal; echo >ready; while :; do sleep 0.05; done")" 33
+done
+for signal in HUP TERM USR1 USR2; do
+	is "and ends what is repeated, with the command's status" "$(signalled $signal -S "$frames" -o runs -r 40 -- \
+		sh -c 'echo $$ >>ready; exec sleep 5'; wc -l <ready; cat said)" "$((128 + $(kill -l $signal)))
+1
+exitstat: signal $(kill -l $signal) ($(python3 -c "import signal; print(signal.strsignal(signal.SIG$signal))")) ended this after 1 of 40 runs"
+done
+is "what it cut short is in no mean" "$(signalled TERM -S "$frames" -o runs -r 40 -- \
+	sh -c 'echo x >>begun; [ "$(wc -l <begun)" -lt 3 ] || { echo >ready; exec sleep 5; }'; head -n 1 runs)" "143
+2 runs, mean and standard deviation of one"
+is "a command that lives through the signal is the last one all the same" "$(signalled TERM -S "$frames" -o runs -r 40 -- \
+	sh -c 'trap "exit 0" TERM; echo >>ready; while :; do sleep 0.05; done'; cat said)" "143
+exitstat: signal 15 (Terminated) ended this after 1 of 40 runs"
+# started HOW COMMAND...: with SIGCHLD blocked or ignored, as whoever started it may leave it.
+started() {
+	timeout -s KILL 20 python3 -c 'import os, signal, sys
+if sys.argv[1] == "blocked":
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+else:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[2], sys.argv[2:])' "$@"
+}
+for how in blocked ignored; do
+	is "SIGCHLD that whoever started it left $how does no harm" \
+		"$(started $how "$BUILD/exitstat" -S "$amd" -o /dev/null -- sh -c 'sleep 0.2; exit 42'; echo $?)" 42
+done
 is "the command does not inherit that SIGINT is ignored" \
 	"$(exitstat -S "$amd" -o /dev/null -- sh -c 'kill -INT $$; echo survived'; echo $?)" 130
 

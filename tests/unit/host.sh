@@ -61,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 111
+plan 114
 
 #
 # Before there is a VM.
@@ -104,6 +104,28 @@ is "an interval holds what happened in it, JSON an object per VM" \
 	"$(json '[(o["vm"]["pid"], o["total"]["count"], o["guest_cycles"]) for o in d]' <out)" \
 	"[($pid, 8100, 300000000), ($((pid + 1)), 16200, 600000000), ($((pid + 2)), 24300, 900000000)]"
 wait $!
+# Nothing wrote a line while it was stopped, and what it writes then is one line of what it missed.
+stopped() {
+	local pid
+
+	"$BUILD/exitstat" host -D vms "$@" >out 2>err &
+	pid=$!
+	sleep 0.5
+	kill -STOP $pid
+	sleep 1.5
+	kill -CONT $pid
+	wait $pid
+}
+stopped --vm $pid --json 0.1 15
+is "an interval in which exitstat was stopped is one, and says how many are missed" \
+	"$(json '[o["missed"] > 5 for o in d if "missed" in o and o["missed"] > 5], [o["time_ns"] for o in d if o["time_ns"] < 5e7], len(d)' <out)" \
+	"[True] [] 15"
+stopped --vm $pid 0.1 15
+is "so does its line" "$(grep -cE ' \([1-9][0-9]* intervals missed\)$' out)" 1
+stopped --vm $pid record -i 0.1 -o stopped.rec -- sleep 3
+is "record says how many readings are missed, and takes none too many" \
+	"$(sed -n 's/^exitstat: [0-9]* readings in stopped.rec, [1-9][0-9]* missed while this process was stopped.*/&/p' err | wc -l) $("$BUILD/exitstat" \
+	report --json stopped.rec | json '[i for i in d[0]["intervals"][:-1] if i["length_s"] < 0.05]')" "1 []"
 is "CSV has the VM in front of every row" "$(host -T --csv | sed -n '1p;2p' | sed 's/[0-9]\{9,\}/TIME/')" \
 	"pid,fd,vm,time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles
 $pid,10,\"\",TIME,,96,interrupt,2121,4242000,0,0"

@@ -64,14 +64,40 @@ page: $html_rows"
 	return 1
 }
 
-plan 28
+plan 38
 is "a report's exits are those of its intervals" \
 	"$("$exitstat" report --json "$guest" | json 'd["total"]["count"] - sum(i["count"] for i in d["intervals"]), len(d["intervals"])')" "0 43"
 is "from first reading to last there are as many exits as in between, and the reader's" \
 	"$("$exitstat" report --json "$guest" | json 'd["before"] + d["total"]["count"] + d["own"]["count"]')" \
 	"$("$exitstat" -S "$guest" --json | json 'd["total"]["count"]')"
 check "a burst is found and told of" grep -q "^Burst at 5.204 s" <("$exitstat" report "$guest")
-check "a rate that does not change is steady" grep -q "too few\|fewer than" <("$exitstat" report "$recordings/amd.rec")
+check "of one interval nobody knows whether it is steady" grep -q "fewer than 5 intervals do not tell" <("$exitstat" report "$recordings/amd.rec")
+# record_live EXITS SECONDS...: a recording of a VM in which so many io exits happen per second, by intervals of that length.
+record_live() {
+	python3 - "$@" <<-'END'
+		import sys
+		rate, lengths = int(sys.argv[1]), [float(length) for length in sys.argv[2:]]
+		print("exitstat-recording 1\nframe 0.000000000 free")
+		print("00000001 0 -> 0 0 80000000 0\n4fffff00 0 -> 4fffffff 74697845 74617453 4d564b73")
+		print("4fffff01 0 -> 1 2 0 0\n4fffff02 0 -> 1 0 77 0\n4ffffff8 7c -> 0 0 0 ffffffff")
+		now, count = 0, 1000
+		print(f"4ffffff8 0 -> 7b 0 {count:x} 0\nend")
+		for length in lengths:
+		    now += length
+		    count += round(rate * length)
+		    print(f"frame {now:.9f} free\n4ffffff8 0 -> 7b 0 {count:x} 0\nend")
+	END
+}
+says() { grep -qE "$2" <("$exitstat" report "$1" | tr '\n' ' '); }
+record_live 1000 1 1 1 1 1 1 1 1 >steady.rec
+check "a rate that does not change is steady" says steady.rec "The rate was steady: its standard deviation is 0 % of the mean"
+record_live 1000 1 1 1 1 1 1 1 1 0.0004 >short.rec
+check "so it is if one interval is too short for an exit" says short.rec "The rate was steady"
+record_live 1000 1 1 1 30.5 1 1 1 1 >stopped.rec
+check "so it is if the recorder was stopped" says stopped.rec "The rate was steady"
+check "and the report says when that was" says stopped.rec "Readings were missed: at 3.000 s, for 30.500 s"
+record_live 1000 1 1 1 1 1 1 1 1 | awk '$1 == "frame" { count += n++ % 2 ? 700 : 1300 } $5 == "0" && $4 == "7b" { $6 = sprintf("%x", count) } { print }' >less.rec
+check "one that changes by a third either way is not" says less.rec "The rate was uneven, but without bursts"
 check "the command that was recorded is named" grep -q "this ran: sh -c" <("$exitstat" report "$guest")
 is "no line of a report is wider than 80 columns" "$("$exitstat" report "$guest" "$recordings/amd.rec" | awk 'length > 80')" ""
 check "two recordings stand side by side" grep -q "^ *total  *[0-9.]*  *3124.8 " <("$exitstat" report "$guest" "$recordings/amd.rec")
@@ -84,6 +110,24 @@ is "quantiles are the bounds of buckets" \
 	"$("$exitstat" report "$histograms" | awk '$2 == "io" && $3 == "<"')" \
 	"0x07b io                      < 524.288 kc    < 2.097 Mc   < 16.777 Mc"
 "$exitstat" -S "$guest" record -o again.rec 2>/dev/null
+cp again.rec first.rec
+# The moment of its beginning aside.
+same() { diff <(grep -v "^note started" "$1") <(grep -v "^note started" "$2"); }
+is "a recording that stands there is kept beside the new one" \
+	"$("$exitstat" -S "$recordings/amd.rec" record -o again.rec 2>/dev/null; same again.rec.old first.rec 2>&1; "$exitstat" report --json again.rec | json 'len(d["intervals"])')" 1
+"$exitstat" -S "$guest" record -o again.rec 2>/dev/null
+rm again.rec.old
+is "and stays where it is if the command does not exist" \
+	"$("$exitstat" -S "$guest" record -o again.rec -- ./nothing 2>&1; echo $?; same again.rec first.rec; ls again.rec.old none.rec 2>&1 | grep -c "No such")" \
+	"exitstat: cannot run './nothing': No such file or directory
+127
+2"
+"$exitstat" -S "$guest" record -o none.rec -- ./nothing 2>/dev/null
+check "or there is none then" test ! -e none.rec
+is "record writes to standard output, too, and messages go elsewhere" \
+	"$("$exitstat" -S "$guest" record -o - 2>said >stream.rec; same stream.rec first.rec; cat said)" "exitstat: 44 readings in standard output"
+is "report reads standard input, and writes the page to standard output" \
+	"$("$exitstat" report --html - - <"$guest" | grep -c '^<!DOCTYPE html>\|"recording":"standard input"')" 2
 is "what is recorded from a recording reports the same" \
 	"$("$exitstat" report again.rec | grep -A 99 '^ code')" "$("$exitstat" report "$guest" | grep -A 99 '^ code')"
 head -c -100 "$guest" >cut.rec

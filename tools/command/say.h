@@ -17,4 +17,7 @@ extern void (*say_prepare)(void);
 
 __printf(2, 3) int say(int status, const char *format, ...);
 
+/* Call it first: a file must not get the number of a standard stream that was closed. */
+void streams_occupy(void);
+
 #endif /* SAY_H */

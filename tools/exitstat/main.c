@@ -163,9 +163,9 @@ static int choose(struct options *opts, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct options none = OPTIONS_DEFAULT;
 	struct options opts = OPTIONS_DEFAULT;
-	int status = choose(&opts, argc, argv);
+	struct output out = { .file = stdout };
 
-	return output_close(stdout, &none, status);
+	streams_occupy();
+	return output_close(&out, choose(&opts, argc, argv));
 }

@@ -124,7 +124,7 @@ static void print_page(FILE *out, struct series *series, size_t series_nr)
 
 int html_write(const char *path, struct series *series, size_t series_nr)
 {
-	FILE *out = fopen(path, "we");
+	FILE *out = strcmp(path, "-") ? fopen(path, "we") : stdout;
 	struct stat stat;
 	bool failed;
 	int err;
@@ -135,9 +135,10 @@ int html_write(const char *path, struct series *series, size_t series_nr)
 	failed = fflush(out) || ferror(out);
 	err = errno;
 	/* Half a page is none; but a device is no page. */
-	if (failed && !fstat(fileno(out), &stat) && S_ISREG(stat.st_mode))
+	if (failed && out != stdout && !fstat(fileno(out), &stat) && S_ISREG(stat.st_mode))
 		unlink(path);
-	fclose(out);
+	if (out != stdout)
+		fclose(out);
 	if (!failed)
 		return STATUS_OK;
 	return say(STATUS_FAILED, "cannot write %s: %s", path, strerror(err));

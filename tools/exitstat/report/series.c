@@ -196,12 +196,13 @@ static int find_rates(struct series *series)
 		double off;
 
 		rates[i] = rate(&series->points[i]);
+		/* Weighed: an interval cut short is no other rate, but a less certain one. */
 		off = rates[i] - series->mean_rate;
-		squares += off * off;
+		squares += off * off * series->points[i].length_s / series->length_s;
 	}
 	qsort(rates, n, sizeof(*rates), compare_doubles);
 	series->median_rate = n % 2 ? rates[n / 2] : (rates[n / 2 - 1] + rates[n / 2]) / 2;
-	series->deviation = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+	series->deviation = n > 1 ? sqrt(squares * (double)n / (double)(n - 1)) : 0;
 	free(rates);
 	return 0;
 }
@@ -258,8 +259,10 @@ int series_read(struct series *series, const char *path)
 	if (!old)
 		return say(STATUS_FAILED, "cannot read %s: not enough memory", path);
 	status = meter_open(&series->meter, &opts);
-	if (!status)
+	if (!status) {
+		series->path = series->meter.path;
 		status = meter_describe(&series->meter);
+	}
 	if (!status)
 		status = read_points(series, old);
 	if (!status)

@@ -15,6 +15,7 @@
 #include "report/report.h"
 
 #define BURSTS_NAMED	5
+#define GAPS_NAMED	5
 
 /* Fewer intervals than this say nothing about steadiness. */
 #define POINTS_FOR_RATE	5
@@ -179,6 +180,40 @@ static void say_burst(struct words *words, struct series *series, const struct b
 	free(sum);
 }
 
+static int compare_lengths(const void *left, const void *right)
+{
+	double a = *(const double *)left;
+	double b = *(const double *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+/* The recorder was stopped, or its machine was: it did not read when it should have. */
+static void say_missed(struct words *words, const struct series *series)
+{
+	double *lengths = calloc(series->points_nr, sizeof(*lengths));
+	double usual = 0;
+	int said = 0;
+	size_t i;
+
+	for (i = 0; lengths && i < series->points_nr; i++)
+		lengths[i] = series->points[i].length_s;
+	if (lengths) {
+		qsort(lengths, series->points_nr, sizeof(*lengths), compare_lengths);
+		usual = lengths[series->points_nr / 2];
+	}
+	free(lengths);
+	for (i = 0; usual > 0 && i < series->points_nr && said < GAPS_NAMED; i++) {
+		const struct point *point = &series->points[i];
+
+		if (point->length_s < 2 * usual)
+			continue;
+		add(words, "Readings were missed: at %.3f s, for %.3f s; what happened then is one interval.",
+		    point->start_s, point->length_s);
+		said++;
+	}
+}
+
 static void say_rate(struct words *words, struct series *series)
 {
 	double percent = 100 * series->deviation / series->mean_rate;
@@ -210,6 +245,7 @@ void words_of(struct words *words, struct series *series)
 	say_what(words, series);
 	say_counts(words, series);
 	say_times(words, series);
+	say_missed(words, series);
 	say_rate(words, series);
 }
 

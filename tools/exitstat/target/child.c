@@ -28,11 +28,14 @@ static const int caught[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2
 static struct {
 	volatile sig_atomic_t pid;	/* 0: there is no child */
 	volatile sig_atomic_t stop;
+	volatile sig_atomic_t signal;	/* the last one that came, but SIGCHLD */
 	int start;			/* the pipe's end that starts the child, or -1 */
+	int began;			/* one that ends when the child became the command, or -1 */
 	bool *never_ran;		/* shared with the child */
-	sigset_t before;		/* the signal mask of this process, and of the child */
+	sigset_t before;		/* the signal mask of this process at first, and of the child */
+	sigset_t asleep;		/* the mask while this process sleeps */
 	struct sigaction actions[CAUGHT];
-} child = { .start = -1 };
+} child = { .start = -1, .began = -1 };
 
 static void handle(int signal)
 {
@@ -40,6 +43,7 @@ static void handle(int signal)
 
 	if (signal == SIGCHLD)
 		return;
+	child.signal = signal;
 	/* The terminal sent these two to the command as well. */
 	if (child.pid && signal != SIGINT && signal != SIGQUIT)
 		kill(child.pid, signal);
@@ -64,19 +68,26 @@ void child_catch_signals(void)
 		sigaddset(&blocked, caught[i]);
 	}
 	sigprocmask(SIG_BLOCK, &blocked, &child.before);
+	/* Whoever started this process may have blocked what ends the sleep. */
+	child.asleep = child.before;
+	sigdelset(&child.asleep, SIGCHLD);
 }
 
 /* In the child: wait for the start, become the command. */
 static void become(char **argv, int start)
 {
+	ssize_t size;
 	char byte;
 	size_t i;
 
 	for (i = 0; i < CAUGHT; i++)
 		sigaction(caught[i], &child.actions[i], NULL);
 	sigprocmask(SIG_SETMASK, &child.before, NULL);
+	do {
+		size = read(start, &byte, 1);
+	} while (size < 0 && errno == EINTR);
 	/* An end without a byte: the parent gave up, and said why. */
-	if (TEMP_FAILURE_RETRY(read(start, &byte, 1)) != 1)
+	if (size != 1)
 		_exit(STATUS_FAILED);
 	execvp(argv[0], argv);
 	*child.never_ran = true;
@@ -84,37 +95,52 @@ static void become(char **argv, int start)
 	_exit(errno == ENOENT ? STATUS_NO_COMMAND : STATUS_NOT_EXECUTABLE);
 }
 
+static bool say_spawn(char **argv, const char *call)
+{
+	say(0, "cannot run '%s': %s: %s", argv[0], call, strerror(errno));
+	return false;
+}
+
+static void close_pair(const int ends[2])
+{
+	close(ends[0]);
+	close(ends[1]);
+}
+
 bool child_spawn(char **argv)
 {
-	int ends[2];
+	int start[2], began[2];
 	pid_t pid;
 
-	if (!child.never_ran)
-		child.never_ran = mmap(NULL, sizeof(*child.never_ran), PROT_READ | PROT_WRITE,
-				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (child.never_ran == MAP_FAILED) {
-		child.never_ran = NULL;
-		say(0, "cannot run '%s': mmap: %s", argv[0], strerror(errno));
-		return false;
+	if (!child.never_ran) {
+		void *shared = mmap(NULL, sizeof(*child.never_ran), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (shared == MAP_FAILED)
+			return say_spawn(argv, "mmap");
+		child.never_ran = shared;
 	}
-	if (pipe2(ends, O_CLOEXEC)) {
-		say(0, "cannot run '%s': pipe: %s", argv[0], strerror(errno));
-		return false;
+	if (pipe2(start, O_CLOEXEC))
+		return say_spawn(argv, "pipe");
+	if (pipe2(began, O_CLOEXEC)) {
+		close_pair(start);
+		return say_spawn(argv, "pipe");
 	}
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {
-		say(0, "cannot run '%s': fork: %s", argv[0], strerror(errno));
-		close(ends[0]);
-		close(ends[1]);
-		return false;
+		close_pair(start);
+		close_pair(began);
+		return say_spawn(argv, "fork");
 	}
 	if (!pid) {
-		close(ends[1]);
-		become(argv, ends[0]);
+		close(start[1]);
+		become(argv, start[0]);
 	}
-	close(ends[0]);
-	child.start = ends[1];
+	close(start[0]);
+	close(began[1]);
+	child.start = start[1];
+	child.began = began[0];
 	child.pid = pid;
 	return true;
 }
@@ -137,14 +163,39 @@ void child_cancel(void)
 	child_wait(&usage);
 }
 
+bool child_became(void)
+{
+	char byte;
+
+	/* Nobody writes: the pipe ends with the child's exec, or with the child. */
+	while (read(child.began, &byte, 1) < 0 && errno == EINTR)
+		;
+	return !*child.never_ran;
+}
+
 bool child_never_ran(void)
 {
 	return *child.never_ran;
 }
 
+/* A signal that came while this process did not sleep is still to be handled. */
+static void let_signals_in(void)
+{
+	const struct timespec none = { 0 };
+
+	ppoll(NULL, 0, &none, &child.asleep);
+}
+
 bool child_stop_asked(void)
 {
+	let_signals_in();
 	return child.stop;
+}
+
+int child_signal(void)
+{
+	let_signals_in();
+	return child.signal;
 }
 
 bool child_has_ended(void)
@@ -155,19 +206,35 @@ bool child_has_ended(void)
 	return !waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
 }
 
-void child_sleep_until(uint64_t deadline_ns)
+/* Until that moment, the child's end, or a signal that asks to stop: the moment it became. */
+static uint64_t sleep_until(uint64_t deadline_ns)
 {
 	struct timespec left;
+	uint64_t now;
 
 	for (;;) {
-		uint64_t now = now_ns();
-
+		now = now_ns();
 		if (now >= deadline_ns || child.stop || (child.pid && child_has_ended()))
-			return;
+			return now;
 		left.tv_sec = (time_t)((deadline_ns - now) / 1000000000);
 		left.tv_nsec = (long)((deadline_ns - now) % 1000000000);
-		ppoll(NULL, 0, &left, &child.before);
+		ppoll(NULL, 0, &left, &child.asleep);
 	}
+}
+
+uint64_t child_sleep_interval(uint64_t *deadline_ns, uint64_t interval_ns)
+{
+	uint64_t missed = 0;
+	uint64_t now;
+
+	*deadline_ns += interval_ns;
+	now = sleep_until(*deadline_ns);
+	/* Much too late: this process was stopped, or starved.  Go on with whole intervals from now. */
+	if (now > *deadline_ns && now - *deadline_ns > interval_ns / 2) {
+		missed = (now - *deadline_ns) / interval_ns;
+		*deadline_ns = now;
+	}
+	return missed;
 }
 
 int child_wait(struct rusage *usage)
@@ -175,9 +242,11 @@ int child_wait(struct rusage *usage)
 	int status = 0;
 
 	while (!child_has_ended())
-		ppoll(NULL, 0, NULL, &child.before);
+		ppoll(NULL, 0, NULL, &child.asleep);
 	wait4(child.pid, &status, 0, usage);
 	child.pid = 0;
+	close(child.began);
+	child.began = -1;
 	if (WIFSIGNALED(status))
 		return STATUS_KILLED + WTERMSIG(status);
 	return WEXITSTATUS(status);

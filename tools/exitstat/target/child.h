@@ -21,14 +21,24 @@ void child_catch_signals(void);
 bool child_spawn(char **argv);
 void child_start(void);
 
+/* After its start: wait until it is the command.  False: it could not become that, and said why. */
+bool child_became(void);
+
 /* Give it up before it started. */
 void child_cancel(void);
 
-/* Sleep until that moment of CLOCK_MONOTONIC, the child's end, or a signal that asks to stop. */
-void child_sleep_until(uint64_t deadline_ns);
+/*
+ * Sleep until one interval after *deadline_ns, a moment of CLOCK_MONOTONIC, which becomes that one;
+ * or until the child's end, or a signal that asks to stop.  Returns how many whole intervals were
+ * missed because this process was stopped meanwhile; the next one then begins now.
+ */
+uint64_t child_sleep_interval(uint64_t *deadline_ns, uint64_t interval_ns);
 
 /* A signal asked to stop. */
 bool child_stop_asked(void);
+
+/* The last signal that came, to this process or for the child, or 0: do not start another child. */
+int child_signal(void);
 
 /* Wait for its end: its exit status, or 128 + the signal that killed it. */
 int child_wait(struct rusage *usage);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "command/options.h"
 #include "command/say.h"
@@ -35,7 +36,12 @@ int meter_open(struct meter *meter, const struct options *opts)
 		err = exitstat_source_open_cpu(&meter->src);
 		return err ? say(STATUS_FAILED, "cannot use CPUID: %s", strerror(-err)) : STATUS_OK;
 	}
-	err = exitstat_source_open_recording(meter->path, &meter->src);
+	if (!strcmp(meter->path, "-")) {
+		meter->path = "standard input";
+		err = exitstat_source_open_recording_fd(STDIN_FILENO, &meter->src);
+	} else {
+		err = exitstat_source_open_recording(meter->path, &meter->src);
+	}
 	if (err)
 		return say(STATUS_FAILED, "cannot open the recording %s: %s", meter->path,
 			   strerror(-err));

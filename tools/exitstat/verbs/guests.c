@@ -476,8 +476,7 @@ static int measure(struct list *list, uint64_t interval_ns, uint32_t lines)
 	if (!status && !list->nr && lines == 1)
 		return say(STATUS_OK, "no VM runs here: %s has none", host_dir(list->opts));
 	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
-		deadline_ns += interval_ns;
-		child_sleep_until(deadline_ns);
+		child_sleep_interval(&deadline_ns, interval_ns);
 		if (child_stop_asked())
 			break;
 		status = list_update(list);

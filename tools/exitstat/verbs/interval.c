@@ -64,7 +64,15 @@ static void print_busiest(const struct exitstat_snapshot *between, double second
 	}
 }
 
-static void print_line(const struct exitstat_snapshot *between)
+/* They are part of this one: its rates are means over all of it. */
+static void print_missed(uint64_t missed)
+{
+	if (missed)
+		printf(" (%llu interval%s missed)", (unsigned long long)missed,
+		       missed == 1 ? "" : "s");
+}
+
+static void print_line(const struct exitstat_snapshot *between, uint64_t missed)
 {
 	double seconds = (double)between->time_ns / 1e9;
 	struct states states;
@@ -77,49 +85,65 @@ static void print_line(const struct exitstat_snapshot *between)
 	print_busiest(between, seconds, LINE_WIDTH - width);
 	if (between->since & EXITSTAT_SINCE_RESTART)
 		fputs(" (restarted)", stdout);
+	print_missed(missed);
 	putchar('\n');
 }
 
 static void print_table(const struct options *opts, const struct meter *meter,
-			const struct exitstat_snapshot *between, unsigned long line)
+			const struct exitstat_snapshot *between, unsigned long line,
+			uint64_t missed)
 {
 	if (line)
 		putchar('\n');
-	if (!opts->no_header)
-		printf("%.3f s\n", (double)between->time_ns / 1e9);
+	if (!opts->no_header) {
+		printf("%.3f s", (double)between->time_ns / 1e9);
+		print_missed(missed);
+		putchar('\n');
+	}
 	table_print(stdout, opts, &meter->desc, between);
 	if (!opts->no_header)
 		states_print(stdout, &meter->desc, between);
 }
 
+static void print_json(const struct meter *meter, const struct exitstat_snapshot *between,
+		       uint64_t missed)
+{
+	json_t *json = json_of_snapshot(meter, between);
+
+	if (missed)
+		json_object_set_new(json, "missed", json_integer((json_int_t)missed));
+	json_print(stdout, json);
+}
+
 static void print_interval(const struct options *opts, const struct meter *meter,
-			   const struct exitstat_snapshot *between, unsigned long line)
+			   const struct exitstat_snapshot *between, unsigned long line,
+			   uint64_t missed)
 {
 	unsigned long page = isatty(STDOUT_FILENO) ? LINES_PER_HEADER : ULONG_MAX;
 
 	if (opts->format == FORMAT_JSON) {
-		json_print(stdout, json_of_snapshot(meter, between));
+		print_json(meter, between, missed);
 	} else if (opts->format == FORMAT_CSV) {
 		if (!line && !opts->no_header)
 			csv_header_print(stdout, meter);
 		csv_print(stdout, meter, between);
 	} else if (opts->by_reason) {
-		print_table(opts, meter, between, line);
+		print_table(opts, meter, between, line, missed);
 	} else {
 		if (!opts->no_header && !(line % page))
 			print_header(between);
-		print_line(between);
+		print_line(between, missed);
 	}
 	fflush(stdout);
 }
 
 /* The next moment: 1, 0 at the end of a recording or VM, or -1 after an error that was said. */
-static int next_moment(struct meter *meter, uint64_t deadline_ns)
+static int next_moment(struct meter *meter, uint64_t *deadline_ns, uint64_t interval_ns,
+		       uint64_t *missed)
 {
 	int more;
 
-	if (!meter->path)
-		child_sleep_until(deadline_ns);
+	*missed = meter->path ? 0 : child_sleep_interval(deadline_ns, interval_ns);
 	if (child_stop_asked())
 		return 0;
 	more = meter_advance(meter);
@@ -135,18 +159,18 @@ static int measure(const struct options *opts, struct meter *meter, uint64_t int
 	int status = meter_take(meter, &before);
 	uint64_t deadline_ns = before.time_ns;
 	unsigned long line;
+	uint64_t missed;
 	int more;
 
 	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
-		deadline_ns += interval_ns;
-		more = next_moment(meter, deadline_ns);
+		more = next_moment(meter, &deadline_ns, interval_ns, &missed);
 		if (more <= 0)
 			return more ? STATUS_FAILED : STATUS_OK;
 		status = meter_take(meter, &after);
 		if (!status)
 			status = meter_subtract(meter, &after, &before, &between);
 		if (!status && between.time_ns)
-			print_interval(opts, meter, &between, line);
+			print_interval(opts, meter, &between, line, missed);
 		before = after;
 	}
 	return meter->ended ? STATUS_OK : status;

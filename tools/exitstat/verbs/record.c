@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* exitstat record: the counters over time, into a file that exitstat report reads. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -16,6 +19,7 @@
 #include "target/child.h"
 #include "target/target.h"
 #include "verbs/verbs.h"
+#include "write.h"
 
 #define DEFAULT_OUTPUT		"exitstat.rec"
 #define DEFAULT_INTERVAL_NS	1000000000
@@ -31,20 +35,27 @@ static const char help[] =
 	"the last interval, not the recording.\n"
 	"\n"
 	"  -i, --interval S    seconds from one reading to the next, 0.01 to 86400 (1)\n"
-	"  -o, --output FILE   where to (" DEFAULT_OUTPUT ")\n";
+	"  -o, --output FILE   where to (" DEFAULT_OUTPUT "); a recording that is there becomes\n"
+	"                      FILE.old; '-' is standard output\n";
 
 struct record {
 	struct meter cpu;	/* what is asked */
 	struct meter meter;	/* the recorder in front of it */
 	const char *path;
-	int fd;
+	const char *name;	/* of it, for messages */
+	int place;		/* where the recording belongs, or -1 */
+	bool created;		/* by this process, so that a failure removes it */
+	bool replaces;		/* a recording that stands there, and becomes .old */
+	int fd;			/* where it is written: in memory until it is published */
+	bool published;
 	uint64_t interval_ns;
 	unsigned long frames;
+	uint64_t missed;	/* intervals */
 };
 
 static int say_write(const struct record *record, int err)
 {
-	return say(STATUS_FAILED, "cannot write %s: %s", record->path, strerror(-err));
+	return say(STATUS_FAILED, "cannot write %s: %s", record->name, strerror(-err));
 }
 
 /* The command as one note; what is too long is cut. */
@@ -126,21 +137,107 @@ static int write_frame(struct record *record, bool *over)
 	return STATUS_OK;
 }
 
+/* See that it can be written, and change nothing that is there. */
+static int open_place(struct record *record)
+{
+	struct stat stat;
+
+	if (!strcmp(record->path, "-")) {
+		record->name = "standard output";
+		record->place = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+		return record->place < 0 ? say_write(record, -errno) : STATUS_OK;
+	}
+	record->place = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	record->created = record->place >= 0;
+	if (record->place < 0 && errno == EEXIST)
+		record->place = open(record->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (record->place < 0)
+		return say_write(record, -errno);
+	record->replaces = !record->created && !fstat(record->place, &stat) &&
+			   S_ISREG(stat.st_mode) && stat.st_size;
+	return STATUS_OK;
+}
+
+/* The recording that stands there stays, beside the new one, as perf does it. */
+static int keep_old(struct record *record)
+{
+	char old[PATH_MAX];
+	int fd;
+
+	if (snprintf(old, sizeof(old), "%s.old", record->path) >= (int)sizeof(old))
+		errno = ENAMETOOLONG;
+	else if (!rename(record->path, old)) {
+		fd = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd < 0)
+			return say_write(record, -errno);
+		close(record->place);
+		record->place = fd;
+		return STATUS_OK;
+	}
+	return say(STATUS_FAILED, "cannot keep the old recording as %s.old: %s", record->path,
+		   strerror(errno));
+}
+
+static int copy(int from, int to)
+{
+	char text[4096];
+	off_t at = 0;
+	ssize_t size;
+
+	while ((size = pread(from, text, sizeof(text), at)) > 0) {
+		int err = write_all(to, text, (size_t)size);
+
+		if (err)
+			return err;
+		at += size;
+	}
+	return size < 0 ? -errno : 0;
+}
+
+/* There is something to record: from now on, write where it belongs. */
+static int publish(struct record *record)
+{
+	int status = record->replaces ? keep_old(record) : STATUS_OK;
+	int err;
+
+	if (status)
+		return status;
+	err = copy(record->fd, record->place);
+	if (!err && dup3(record->place, record->fd, O_CLOEXEC) < 0)
+		err = -errno;
+	record->published = !err;
+	return err ? say_write(record, err) : STATUS_OK;
+}
+
+/* The first frame, and then the command: false if there is nothing to record. */
+static bool begin(struct record *record, bool command, bool *over, int *status)
+{
+	*status = write_frame(record, over);
+	if (command && *status)
+		child_cancel();
+	if (*status)
+		return false;
+	if (command) {
+		child_start();
+		if (!child_became())
+			return false;
+	}
+	*status = publish(record);
+	return !*status;
+}
+
 static int write_frames(struct record *record, bool command)
 {
 	uint64_t deadline_ns = exitstat_source_now_ns(record->cpu.src);
 	bool over = false;
-	int status = write_frame(record, &over);
+	int status;
 	int more;
 
-	if (command && !status)
-		child_start();
-	else if (command)
-		child_cancel();
+	if (!begin(record, command, &over, &status))
+		return status;
 	while (!status && !over) {
-		deadline_ns += record->interval_ns;
 		if (!record->cpu.path)
-			child_sleep_until(deadline_ns);
+			record->missed += child_sleep_interval(&deadline_ns, record->interval_ns);
 		over = child_stop_asked() || (command && child_has_ended());
 		more = meter_refresh(&record->cpu);
 		if (more <= 0)
@@ -155,7 +252,7 @@ static int open_recorder(struct record *record, char **argv)
 {
 	int err;
 
-	record->fd = open(record->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	record->fd = memfd_create("exitstat", MFD_CLOEXEC);
 	if (record->fd < 0)
 		return say_write(record, -errno);
 	record->meter = record->cpu;
@@ -164,6 +261,33 @@ static int open_recorder(struct record *record, char **argv)
 	if (!err)
 		err = write_notes(record, argv);
 	return err ? say_write(record, err) : STATUS_OK;
+}
+
+static int close_all(struct record *record, int status)
+{
+	exitstat_source_close(record->meter.src);
+	meter_close(&record->cpu);
+	if (record->place >= 0 && close(record->place) && !status)
+		status = say_write(record, -errno);
+	/* The same file, if it was published. */
+	if (record->fd >= 0 && close(record->fd) && !status)
+		status = say_write(record, -errno);
+	if (record->created && !record->published)
+		unlink(record->path);
+	return status;
+}
+
+static void say_summary(const struct record *record)
+{
+	if (!record->published)
+		return;
+	fprintf(stderr, "exitstat: %lu readings in %s", record->frames, record->name);
+	if (record->missed)
+		fprintf(stderr, ", %llu missed while this process was stopped",
+			(unsigned long long)record->missed);
+	if (strcmp(record->path, "-"))
+		fprintf(stderr, "; see: exitstat report %s", record->path);
+	fputc('\n', stderr);
 }
 
 static int record_command(struct record *record, char **argv)
@@ -188,10 +312,12 @@ static int record_run(struct options *opts, int argc, char **argv)
 	struct record record = {
 		.path = opts->output ? opts->output : DEFAULT_OUTPUT,
 		.interval_ns = opts->interval_ns ? opts->interval_ns : DEFAULT_INTERVAL_NS,
+		.place = -1,
 		.fd = -1,
 	};
 	int status;
 
+	record.name = record.path;
 	if (argc > 1 && !opts->dashes)
 		return say(STATUS_USAGE, "a command to record stands behind '--': record -- %s",
 			   argv[1]);
@@ -200,17 +326,13 @@ static int record_run(struct options *opts, int argc, char **argv)
 		return status;
 	status = meter_describe(&record.cpu);
 	if (!status)
+		status = open_place(&record);
+	if (!status)
 		status = open_recorder(&record, argv + 1);
 	if (!status)
 		status = record_command(&record, argv + 1);
-	if (record.frames)
-		fprintf(stderr, "exitstat: %lu readings in %s; see: exitstat report %s\n",
-			record.frames, record.path, record.path);
-	exitstat_source_close(record.meter.src);
-	meter_close(&record.cpu);
-	if (record.fd >= 0 && close(record.fd) && !status)
-		status = say_write(&record, -errno);
-	return status;
+	say_summary(&record);
+	return close_all(&record, status);
 }
 
 const struct verb verb_record = {

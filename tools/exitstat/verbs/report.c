@@ -167,6 +167,9 @@ static int print(const struct options *opts, struct series *series, size_t serie
 {
 	size_t i;
 
+	/* Nothing but the page. */
+	if (opts->html && !strcmp(opts->html, "-"))
+		return html_write(opts->html, series, series_nr);
 	for (i = 0; i < series_nr; i++) {
 		if (opts->format == FORMAT_JSON) {
 			json_print(stdout, json_of_series(&series[i]));

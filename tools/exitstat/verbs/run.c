@@ -276,7 +276,17 @@ static void print_repeats(FILE *out, const struct options *opts, const struct me
 	print_time(out, "sys", &all->sys_ns, all->runs);
 }
 
-static int run_all(FILE *out, struct options *opts, struct meter *meter, char **argv)
+/* A signal came: what it cut short is in no mean, unless there is nothing else. */
+static int say_stopped(unsigned int runs, unsigned int repeat, int status)
+{
+	int signal = child_signal();
+
+	say(0, "signal %d (%s) ended this after %u of %u runs", signal, strsignal(signal), runs,
+	    repeat);
+	return status ? status : 128 + signal;
+}
+
+static int run_all(struct output *out, struct options *opts, struct meter *meter, char **argv)
 {
 	static struct repeats all;
 	static struct run run;
@@ -284,28 +294,29 @@ static int run_all(FILE *out, struct options *opts, struct meter *meter, char **
 	int first = STATUS_OK;
 
 	/* JSON and CSV are for programs: they get every run, and do their own statistics. */
-	while (all.runs < repeat && !child_stop_asked()) {
+	while (all.runs < repeat && !child_signal()) {
 		int status = measure(meter, argv, &run);
 
 		if (status)
 			return status;
 		if (child_never_ran())
 			return run.status;
-		repeats_add(&all, &run);
+		if (!all.runs || !child_signal())
+			repeats_add(&all, &run);
 		if (!first)
 			first = run.status;
 		if (repeat == 1 || opts->format != FORMAT_TABLE)
-			print_run(out, opts, meter, &run, argv);
+			print_run(output_begin(out), opts, meter, &run, argv);
 	}
-	if (repeat > 1 && opts->format == FORMAT_TABLE)
-		print_repeats(out, opts, meter, &all);
-	return first;
+	if (all.runs && repeat > 1 && opts->format == FORMAT_TABLE)
+		print_repeats(output_begin(out), opts, meter, &all);
+	return all.runs < repeat ? say_stopped(all.runs, repeat, first) : first;
 }
 
 static int run_run(struct options *opts, int argc, char **argv)
 {
 	struct meter meter;
-	FILE *out;
+	struct output out;
 	int status;
 
 	(void)argc;
@@ -316,13 +327,11 @@ static int run_run(struct options *opts, int argc, char **argv)
 	if (status)
 		return status;
 	status = meter_describe(&meter);
-	if (!status) {
-		out = output_open(opts, stderr);
-		status = out ? STATUS_OK : STATUS_FAILED;
-	}
+	if (!status)
+		status = output_open(&out, opts->output, stderr);
 	if (!status) {
 		child_catch_signals();
-		status = output_close(out, opts, run_all(out, opts, &meter, argv));
+		status = output_close(&out, run_all(&out, opts, &meter, argv));
 	}
 	meter_close(&meter);
 	return status;
