@@ -10,20 +10,52 @@ patched=$here/patched
 say() { echo "kvm/${0##*/}: $*" >&2; }
 die() { say "$@"; exit 1; }
 
-# The rows of the table without its comments; the first one names the columns.
+# The rows of the table without its comments; the first one names the columns. A series has a row for
+# each suite that ships it; the rows differ in the suite, and in how they are tested.
 series_table() { grep -v '^#' "$here/series.tsv"; }
-all_series() { series_table | awk 'NR > 1 { print $1 }'; }
-default_series() { all_series | head -n 1; }
+all_series() { series_table | awk 'NR > 1 && !seen[$1]++ { print $1 }'; }
+
+# rows_with COLUMN: series and suite of each row that says yes there
+rows_with() {
+	series_table | awk -F'\t' -v column="$1" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) c = i; next }
+		$c == "yes" { print $1, $4 }'
+}
+
+# series_with COLUMN: the series of these rows
+series_with() { rows_with "$1" | cut -d ' ' -f 1 | uniq; }
+
+# The release of Debian that this machine runs; nothing on another system.
+machine_suite() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release | tr -d '"'; }
+
+# The first that this machine's own release ships; on one that the table does not have, the newest.
+default_series() {
+	series_table | awk -F'\t' -v suite="$(machine_suite)" '
+		$6 == "yes" { newest = $1; if ($4 == suite && !own) own = $1 }
+		END { print own ? own : newest }'
+}
+
 supported() {
-	series_table | awk 'NR > 1 { printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'
+	series_table | awk 'NR > 1 && $6 == "yes" && !seen[$1]++ {
+		printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'
 }
 
 # series_field SERIES COLUMN
 series_field() {
 	series_table | awk -F'\t' -v series="$1" -v column="$2" '
 		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) c = i }
-		$1 == series { print $c }'
+		$1 == series { print $c; exit }'
 }
+
+# suites_of SERIES: this machine's own first
+suites_of() {
+	series_table | awk -F'\t' -v series="$1" -v own="$(machine_suite)" '
+		$1 != series { next }
+		index($4, own) == 1 { print 0, $4; next }
+		{ print 1, $4 }' | sort -s -k 1,1n | cut -d ' ' -f 2
+}
+
+patch_of() { echo "$patched/patches/$1.patch"; }
 
 # 6.1.0-56-amd64 and 6.1.192-2 -> 6.1; nothing if it is no kernel version at all
 series_of() { sed -nE 's/^([0-9]+\.[0-9]+)([.+~-].*)?$/\1/p' <<<"$1"; }
@@ -42,8 +74,16 @@ flavour_problem() {
 # require_series SERIES
 require_series() {
 	[ -n "$(series_field "$1" series)" ] ||
-		die "no patch supports kernel series $1, but only $(all_series | paste -sd ' ');" \
+		die "no patch supports kernel series $1, but only $(series_with patched | paste -sd ' ');" \
 			"type: make modules, for the newest $(default_series) kernel"
+}
+
+# require_patched SERIES
+require_patched() {
+	require_series "$1"
+	[ "$(series_field "$1" patched)" = yes ] ||
+		die "no patch supports kernel series $1, but only $(series_with patched | paste -sd ' ');" \
+			"the module beside its own KVM does; type: make attach KERNEL=RELEASE"
 }
 
 # require_supported VERSION WHOSE
@@ -54,7 +94,8 @@ require_supported() {
 	require_series "$series"
 	dpkg --compare-versions "$1" ge "$(series_field "$series" from)" &&
 		dpkg --compare-versions "$1" lt "$(series_field "$series" before)" && return
-	die "no patch supports $2, version $1, but only $(supported);" \
+	die "$2 has version $1, and known are $(series_field "$series" from)" \
+		"up to, but not, $(series_field "$series" before);" \
 		"type: make modules, for the newest $(default_series) kernel"
 }
 

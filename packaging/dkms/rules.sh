@@ -19,8 +19,8 @@ why_not() {
 	local release=$1 series package headers image source flavour
 
 	series=$(series_of "$release")
-	if [ -z "$series" ] || [ -z "$(series_field "$series" series)" ]; then
-		echo "kernel $release is of no supported series ($(all_series | paste -sd ' '));" \
+	if [ -z "$series" ] || [ "$(series_field "$series" patched)" != yes ]; then
+		echo "kernel $release is of no supported series ($(series_with patched | paste -sd ' '));" \
 			"it keeps its own KVM"
 		return
 	fi

@@ -1,20 +1,25 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # A package archive of our own, served to the real apt on the loopback interface, so that what an
-# archive can lack or get wrong can be provoked without the network. Sourced.
+# archive can lack or get wrong can be provoked without the network. It is this machine's mirror: a
+# Debian of its code name, unsigned. Sourced.
 #
 #	archive_make DIRECTORY		from here on, apt in this shell knows only this archive
 #	archive_offer PACKAGE VERSION [DEPENDS [INSTALLED_KIB]]
 #					make a package of the files in $archive/files, which go
 #	archive_serve			start the server, apt-get update
+#	$archive_codename		of its only suite
 #	archive_stop
 
 archive_make() {
 	archive=$1
 	archive_server=
-	mkdir -p "$archive/www" "$archive/files" "$archive/none" "$archive/lists/partial" \
+	# shellcheck disable=SC2034 # for those who source this
+	archive_codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	archive_index=$archive/www/dists/$archive_codename/main/binary-amd64
+	mkdir -p "$archive_index" "$archive/files" "$archive/none" "$archive/lists/partial" \
 		"$archive/cache/archives/partial"
-	: >"$archive/www/Packages"
+	: >"$archive_index/Packages"
 	: >"$archive/status"
 	export APT_CONFIG=$archive/apt.conf
 	cat >"$APT_CONFIG" <<-END
@@ -27,6 +32,8 @@ archive_make() {
 		APT::Sandbox::User "root";
 		Acquire::http::Proxy "DIRECT";
 		Acquire::Retries "0";
+		Acquire::AllowInsecureRepositories "true";
+		APT::Get::AllowUnauthenticated "true";
 	END
 	: >"$archive/sources.list"
 }
@@ -51,7 +58,7 @@ archive_offer() {
 		echo "Size: $(stat -c %s "$archive/www/$deb")"
 		echo "SHA256: $(sha256sum "$archive/www/$deb" | cut -d ' ' -f 1)"
 		echo
-	} >>"$archive/www/Packages"
+	} >>"$archive_index/Packages"
 	rm -r "$archive/files"
 	mkdir "$archive/files"
 }
@@ -67,8 +74,8 @@ archive_serve() {
 		sleep 0.1
 	done
 	archive_port=${port#port }
-	echo "deb [trusted=yes] http://127.0.0.1:$archive_port ./" >"$archive/sources.list"
-	apt-get -qq update
+	echo "deb http://127.0.0.1:$archive_port $archive_codename main" >"$archive/sources.list"
+	apt-get -qq update 2>/dev/null
 }
 
 archive_stop() {

@@ -92,8 +92,8 @@ kernel_repository() {
 	rm -rf "$1/kvm/patched/patches"
 	mkdir "$1/kvm/patched/patches"
 	cat >"$1/kvm/series.tsv" <<-END
-		series	from	before	package	patch
-		6.1	6.1.170	6.2	linux-source-6.1	6.1.patch
+		series	from	before	suite	package	patched	attached	tested
+		6.1	6.1.170	6.2	$archive_codename	linux-source-6.1	yes	yes	full
 	END
 	echo 'int exit_stats;' >"$1/kvm/core/exit_stats.c"
 	echo 'extern int exit_stats;' >"$1/kvm/core/exit_stats.h"

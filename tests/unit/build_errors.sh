@@ -81,17 +81,17 @@ can_unplug() { [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; }
 fetch() { "$repo/kvm/fetch" "$@"; }
 build() { "$repo/kvm/patched/build" "$@"; }
 downloads() { grep -c "GET .*$1.* 200" "$archive/requests.log"; }
-forget() { rm -rf "$EXITSTAT_CACHE"; }
+forget() { rm -rf "$EXITSTAT_CACHE"/{image,headers,source}; }
 
 archive_make "$tmp/archive"
 kernel_repository "$repo"
-plan 51
+plan 52
 
-# --- what apt knows
-refuses "apt lists that were never fetched" \
-	"apt has no package lists" "type: apt-get update" -- fetch release
-refuses "a kernel asked for before the lists were fetched" \
-	"type: apt-get update" -- fetch image $release
+# --- what the mirror has
+refuses "a machine whose apt knows no mirror" \
+	"apt has no mirror of Debian" "sources.list" -- fetch release
+refuses "a kernel asked for on a machine without a mirror" \
+	"apt has no mirror of Debian" -- fetch image $release
 
 kernel_offer_image $release 6.1.180-1
 kernel_offer_headers $release 6.1.180-1
@@ -110,9 +110,11 @@ kernel_offer_image 6.6.13-amd64 6.6.13-1
 archive_serve || plan_skip "no archive could be served on the loopback interface"
 
 is "the newest kernel of the default series" "$(fetch release)" $release
-refuses "a release apt does not know" \
-	"apt does not know the kernel 6.1.0-99-amd64" "6.1.0-8-amd64 $release" \
-	"type: apt-get update, or make modules KERNEL=$release" -- build 6.1.0-99-amd64
+refuses "a release that the suite does not have" \
+	"there is no kernel 6.1.0-99-amd64 in $archive_codename" "6.1.0-8-amd64 $release" \
+	"type: make modules KERNEL=$release" -- build 6.1.0-99-amd64
+refuses "a suite that does not ship the series" \
+	"known from $archive_codename, not from 'potato'" -- fetch release 6.1 potato
 refuses "a name that is no kernel's" \
 	"'banana' is not the name" "type: kvm/fetch release" -- build banana
 refuses "a flavour whose KVM is from another source" \
@@ -120,11 +122,11 @@ refuses "a flavour whose KVM is from another source" \
 refuses "a series that no patch supports" \
 	"no patch supports kernel series 6.6" "only 6.1" "type: make modules" \
 	-- build 6.6.13-amd64
-refuses "a version before the first that the patch supports" \
-	"version 6.1.100-1" "6.1.170 up to, but not, 6.2" \
+refuses "a version before the first that is supported" \
+	"has version 6.1.100-1" "6.1.170 up to, but not, 6.2" \
 	"type: make modules" -- build 6.1.0-1-amd64
 refuses "a kernel without headers" \
-	"no linux-headers-6.1.0-8-amd64" "type: apt-get update" -- build 6.1.0-8-amd64
+	"no linux-headers-6.1.0-8-amd64" "type: kvm/fetch release" -- build 6.1.0-8-amd64
 refuses "a kernel whose source has another version" \
 	"linux-source-6.1 in version 6.1.180-1 but not 6.1.178-1" \
 	"make modules KERNEL=$release" -- build 6.1.0-7-amd64
@@ -132,10 +134,10 @@ check "nothing was built for any of them" test ! -e "$repo/build/modules"
 
 # --- the way to the servers
 refuses "packages that the servers no longer have" \
-	"no longer have linux-image-6.1.0-5-amd64" "type: apt-get update" \
+	"no longer have linux-image-6.1.0-5-amd64" "new lists are here now" \
 	-- fetch image 6.1.0-5-amd64
 refuses "a package damaged on its way" \
-	"apt-get download linux-image-6.1.0-4-amd64=6.1.175-1 failed" "type:" \
+	"apt-get download linux-image-6.1.0-4-amd64=6.1.175-1 failed" "type the same command again" \
 	-- fetch image 6.1.0-4-amd64
 archive_stop
 refuses "servers that do not answer" \
@@ -153,7 +155,7 @@ archive_serve
 # --- the disk, and what a killed fetch leaves
 if can_mount; then
 	refuses "a disk too small for the download" \
-		"needs 1099 MiB in $EXITSTAT_CACHE" "only 8 MiB are available" \
+		"needs 1099 MiB in $EXITSTAT_CACHE" "MiB are available" \
 		"export EXITSTAT_CACHE=" \
 		-- on_disk "$EXITSTAT_CACHE" 8 "$repo/kvm/fetch" image 6.1.0-6-amd64
 	refuses "a disk too small for the build" \

@@ -42,8 +42,8 @@ README.md"
 is "every link of a document leads to a file" "$(broken_links "${documents[@]}")" ""
 is "the README leads to every document" "$(not_listed CONTRIBUTING.md CHANGELOG.md docs/*.md)" ""
 is "docs/kernels.md has the kernels of kvm/series.tsv" \
-	"$(sed -nE 's/^\| ([0-9.]+) \| from ([0-9.]+), below ([0-9.]+) \|.*`(linux-source-[0-9.]+)`.*/\1 \2 \3 \4/p' docs/kernels.md)" \
-	"$(awk '/^[0-9]/ { print $1, $2, $3, $4 }' kvm/series.tsv)"
+	"$(sed -nE 's/^\| ([0-9.]+) \| from ([0-9.]+), below ([0-9.]+) \| /\1\t\2\t\3\t/p' docs/kernels.md | sed 's/ | /\t/g; s/[`|]//g; s/ $//')" \
+	"$(grep '^[0-9]' kvm/series.tsv)"
 is "the changelog's first version is the tool's" \
 	"$(sed -nE 's/^## ([0-9.]+).*/\1/p' CHANGELOG.md | head -n 1)" "$(sed -n 's/^VERSION := //p' tools/tool.mk)"
 is "what the documents have make do, it can do" \

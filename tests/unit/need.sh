@@ -20,7 +20,7 @@ need_with() {
 groups() { sed -n "/^table='/,/^'/s/^\([a-z]*\)\t.*/\1/p" "$tmp/need" | uniq | paste -sd ' '; }
 
 unknown_package() {
-	apt-cache dumpavail | sed -n 's/^Package: //p' | sort -u >"$tmp/known"
+	apt-cache dumpavail | sed -nE 's/^(Package|Provides): //p' | sed -E 's/ *\([^)]*\)//g; s/, */\n/g' | sort -u >"$tmp/known"
 	"$top/packaging/need" --list | sort -u | comm -23 - "$tmp/known"
 }
 

@@ -103,7 +103,7 @@ check "a program compiles and links with the development package alone" compile
 
 dkms=$tmp/exitstat-kvm-dkms/usr/src/exitstat-kvm-$version
 check "the DKMS package has one patch for each series" \
-	sh -c "cd '$dkms/kvm' && for p in \$(awk '/^[0-9]/ { print \$5 }' series.tsv); do test -f patched/patches/\$p || exit 1; done"
+	sh -c "cd '$dkms/kvm' && for s in \$(awk '\$6 == \"yes\" { print \$1 }' series.tsv); do test -f patched/patches/\$s.patch || exit 1; done"
 is "DKMS never installs it on its own" "$(grep -c AUTOINSTALL= "$dkms/dkms.conf")" 0
 is "no script of the package installs a module or loads one" \
 	"$(grep -lE 'dkms install|modprobe|insmod|depmod' "$tmp"/exitstat-kvm*/DEBIAN/*)" ""
