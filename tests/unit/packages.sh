@@ -54,7 +54,7 @@ says() {
 	is "$1" "$said" "$3"
 }
 
-plan 27
+plan 29
 check "make deb builds them, and lintian has nothing to say" "$top/packaging/deb"
 check "there are six packages, all of the tool's version" unpack
 check "exitstat holds the tool" test -x "$tmp/exitstat/usr/bin/exitstat"
@@ -76,18 +76,21 @@ is "systemd has nothing to say about it" "$(systemd-analyze verify --man=no "$tm
 check "and little exposure to find: at most 2.0 of 10" \
 	systemd-analyze security --offline=true --threshold=20 "$tmp/exitstat-export.service"
 is "exitstat needs no server's libraries" "$(dpkg-deb -f "$top"/build/deb/exitstat_"$version"_*.deb Depends | grep -c microhttpd)" 0
-is "exitstat-kvm holds what swaps, its page, its completions, its unit and its probe" "$(files_of exitstat-kvm)" \
-	"./lib/systemd/system/exitstat-kvm.service
+is "exitstat-kvm holds what attaches and swaps, its page, its completions, its units and its probe" "$(files_of exitstat-kvm)" \
+	"./lib/systemd/system/exitstat-attach.service
+./lib/systemd/system/exitstat-kvm.service
 ./usr/lib/exitstat/kvm-probe
 ./usr/sbin/exitstat-kvm
 ./usr/share/bash-completion/completions/exitstat-kvm
 ./usr/share/man/man8/exitstat-kvm.8.gz
 ./usr/share/zsh/vendor-completions/_exitstat-kvm"
-unit=$tmp/exitstat-kvm/lib/systemd/system/exitstat-kvm.service
-check "its unit comes before every service that may start a VM: before what they all come after" \
-	sh -c "grep -q '^Before=.*\<sysinit.target' $unit && grep -qx DefaultDependencies=no $unit"
-sed "s|/usr/sbin/exitstat-kvm|$tmp/exitstat-kvm&|" "$unit" >"$tmp/exitstat-kvm.service"
-is "systemd has nothing to say about that one" "$(systemd-analyze verify --man=no "$tmp/exitstat-kvm.service" 2>&1)" ""
+for name in exitstat-attach exitstat-kvm; do
+	unit=$tmp/exitstat-kvm/lib/systemd/system/$name.service
+	check "$name comes before every service that may start a VM: before what they all come after" \
+		sh -c "grep -q '^Before=.*\<sysinit.target' $unit && grep -qx DefaultDependencies=no $unit"
+	sed "s|/usr/sbin/exitstat-kvm|$tmp/exitstat-kvm&|" "$unit" >"$tmp/$name.service"
+	is "systemd has nothing to say about it" "$(systemd-analyze verify --man=no "$tmp/$name.service" 2>&1)" ""
+done
 check "the build takes its lock where every system has a directory" \
 	sh -c "! grep -n '>/run/lock/' $tmp/exitstat-kvm-dkms/usr/lib/exitstat/kvm-build"
 is "the library's package holds the library only" "$(files_of libexitstat1 | sed 's/[^/]*-linux-gnu/*/')" \

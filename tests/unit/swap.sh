@@ -16,6 +16,7 @@ host=$tmp/host
 release=$(uname -r)
 kvm_parameters=$host/sys/module/kvm/parameters
 stock=$host/lib/modules/$release/kernel/arch/x86/kvm
+attach=$host/lib/modules/$release/updates/dkms/exitstat_attach.ko
 built=$host/var/lib/dkms/exitstat-kvm/0.1/$release/$(uname -m)/module
 mkdir "$tmp/bin"
 export PATH=$tmp/bin:$PATH host
@@ -25,7 +26,13 @@ program() { cat >"$tmp/bin/$1" && chmod 755 "$tmp/bin/$1"; }
 # A module is a file of lines `field: value`, as modinfo prints them.
 program modinfo <<'END'
 #!/bin/sh
-sed -n "s/^$2: *//p" "$3"
+case $1 in
+-k)
+	file=$host/lib/modules/$2/updates/dkms/$4.ko
+	[ -e "$file" ] && echo "$file"
+	;;
+*) sed -n "s/^$2: *//p" "$3" ;;
+esac
 END
 program insmod <<'END'
 #!/bin/sh
@@ -37,7 +44,13 @@ module=$host/sys/module/$(sed -n 's/^name: //p' "$file")
 mkdir -p "$module/parameters"
 echo live >"$module/initstate"
 echo 0 >"$module/refcnt"
-[ "${module##*/}" = kvm ] || echo 1 >"$host/sys/module/kvm/refcnt"
+case $module in
+*/exitstat_attach)
+	mkdir -p "$host/sys/module/kvm/holders/exitstat_attach"
+	echo 2 >"$host/sys/module/kvm/refcnt"
+	;;
+*_*) echo 1 >"$host/sys/module/kvm/refcnt" ;;
+esac
 for field in version srcversion; do sed -n "s/^$field: //p" "$file" >"$module/$field"; done
 [ -s "$module/version" ] || rm "$module/version" "$module/srcversion"
 sed -n 's/^parm: \([a-z_]*\):.*(\(.*\)=\(.*\))/\1 \2 \3/p' "$file" | while read -r name mode value; do
@@ -51,6 +64,7 @@ program rmmod <<'END'
 echo "rmmod $1" >>"$host/steps"
 [ ! -e "$host/busy" ] && [ "$(cat "$host/pinned" 2>/dev/null)" != "$1" ] || exit 1
 rm -rf "$host/sys/module/$1"
+[ "$1" != exitstat_attach ] || { rm -r "$host/sys/module/kvm/holders"; echo 1 >"$host/sys/module/kvm/refcnt"; }
 END
 program modprobe <<'END'
 #!/bin/sh
@@ -92,7 +106,8 @@ new_host() {
 	make_module "$built/kvm.ko" kvm "exitstat 0.1" "halt_poll_ns:(644=200000)" "enable_pmu:(444=Y)" \
 		"guest_exit_stats:(644=2)"
 	make_module "$built/kvm-amd.ko" kvm_amd "" "nested:(444=1)"
-	printf '#!/bin/sh\ngrep -q exitstat %s/sys/module/kvm/version\n' "$host" >"$host/programs/kvm-probe"
+	make_module "$attach" exitstat_attach "exitstat 0.1" "guest_exit_stats:(644=2)" "layout:(444=holds)"
+	printf '#!/bin/sh\necho kvm-probe >>%s/steps; grep -qs exitstat %s/sys/module/*/version\n' "$host" "$host" >"$host/programs/kvm-probe"
 	chmod 755 "$host/programs/kvm-probe"
 	insmod "$stock/kvm.ko" enable_pmu=N halt_poll_ns=7
 	insmod "$stock/kvm-amd.ko" nested=0
@@ -142,7 +157,7 @@ goes_back() {
 	fi
 }
 
-plan 41
+plan 65
 new_host
 check "no program touches this machine: all paths are moved" \
 	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|run|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
@@ -213,7 +228,8 @@ is "load inserts once, with the read-only parameters as they were: no VM can sta
 	"rmmod kvm_amd
 rmmod kvm
 insmod ${built#"$host"}/kvm.ko enable_pmu=N
-insmod ${built#"$host"}/kvm-amd.ko nested=0"
+insmod ${built#"$host"}/kvm-amd.ko nested=0
+kvm-probe"
 is "load keeps the parameters, the read-only and the writable" "$(loaded)" "exitstat 0.1 N 7 0"
 rm "$host/steps"
 swap load 2>/dev/null
@@ -279,4 +295,96 @@ goes_back "the throw-away VM gets no answer: back to the kernel's own"
 new_host
 sed -i '/^version/d' "$built/kvm.ko"
 goes_back "what was loaded is not ours: back to the kernel's own"
+
+# --- attach and detach
+run_vm() {
+	mkdir -p "$host/proc/123/fd"
+	ln -s anon_inode:kvm-vm "$host/proc/123/fd/9"
+	echo qemu-system-x86 >"$host/proc/123/comm"
+	printf '%s\0' qemu -name guest=web1,debug-threads=on >"$host/proc/123/cmdline"
+	echo 3 >"$host/sys/module/kvm_amd/refcnt"
+}
+attached() { cat "$host/sys/module/exitstat_attach/version" 2>/dev/null || echo none; }
+# refuses_attach NAME WORDS VERB...: the same as refuses, with status 1
+refuses_attach() {
+	local name=$1 words=$2
+
+	shift 2
+	refuses "attach: $name" 1 "$words" "$@"
+}
+
+new_host
+run_vm
+refuses "while a VM runs, load says that attach does not mind it" 1 "attach needs none of them stopped" load
+is "status says what the kernel's own KVM offers, and that attach would work" "$(swap status | grep '^loaded\|^attach')" \
+	"loaded KVM  the kernel's own: guests cannot ask for their exits
+attachable  exitstat 0.1, in $attach
+attach      would work"
+swap attach --dry-run >"$tmp/said" 2>&1
+is "attach: a dry run prints the steps and takes none" "$(steps)$(sed -n 's/^  //p' "$tmp/said")" "insmod $attach
+$host/programs/kvm-probe"
+swap attach guest_exit_stats=1 >/dev/null 2>&1
+is "attach inserts one module, and asks in a VM of its own, while another runs" "$(steps)" "insmod ${attach#"$host"} guest_exit_stats=1
+kvm-probe"
+is "KVM itself stays as it is" "$(loaded)" "$as_before"
+is "status says what is offered now" "$(swap status | grep '^loaded\|^attach ')" \
+	"loaded KVM  the kernel's own, and exitstat 0.1 attached: guest_exit_stats=1, guests' kernels may ask; counts exact, times approximate
+attach      done"
+before=$(steps)
+swap attach guest_exit_stats=2 >/dev/null 2>&1
+is "a second attach changes parameters, and takes no counter away" \
+	"$(steps) $(cat "$host/sys/module/exitstat_attach/parameters/guest_exit_stats")" "$before 2"
+rm "$host/steps"
+rm -r "$host/proc/123"
+echo 0 >"$host/sys/module/kvm_amd/refcnt"
+refuses_attach "load wants it gone first" "type: exitstat-kvm detach" load
+run_vm
+check "detach, while a VM runs" swap detach
+is "it removes that module, and nothing else" "$(steps) $(attached) $(loaded)" "rmmod exitstat_attach none $as_before"
+rm "$host/steps"
+swap detach >/dev/null 2>&1
+is "a second detach does nothing" "$(steps)" ""
+
+new_host
+printf '#!/bin/sh\nexit 1\n' >"$host/programs/kvm-probe"
+said=$(swap attach 2>&1)
+is "attach: a module that does not prove itself is taken out again" "$(attached) $(tail -n 1 <<<"$said")" \
+	"none exitstat-kvm: exitstat was attached and did not prove itself; it was taken out again, and guests see the kernel's own KVM as before; see: dmesg"
+check "and what it believes of KVM is said" grep -q "exitstat_attach says: holds" <<<"$said"
+new_host
+echo broken >>"$attach"
+said=$(swap attach 2>&1)
+is "attach: a module that the kernel refuses changes nothing" "$(attached) $(loaded) $(tail -n 1 <<<"$said")" \
+	"none $as_before exitstat-kvm: exitstat_attach could not be loaded, nothing was changed; see: dmesg"
+new_host
+swap load >/dev/null 2>&1
+rm "$host/steps"
+refuses_attach "exitstat's own KVM needs nothing attached" "its guests can ask already" attach
+new_host
+sed -i "s/^vermagic: .*/vermagic: 6.1.0-1-amd64 SMP/" "$attach"
+refuses_attach "a module for another kernel" "type: dkms autoinstall -k $release" attach
+refuses_attach "a directory without it" "holds no exitstat_attach.ko" attach --from "$tmp/bin"
+rm "$attach"
+refuses_attach "no module, and no headers" "apt-get install exitstat-dkms linux-headers-$release" attach
+mkdir -p "$host/lib/modules/$release/build"
+refuses_attach "no module, and no package" "type: apt-get install exitstat-dkms" attach
+new_host
+echo 1 >"$host/proc/sys/kernel/modules_disabled"
+refuses_attach "a kernel that takes no more modules" "for the next boot: systemctl enable exitstat-attach" attach
+new_host
+echo "none [integrity] confidentiality" >"$host/sys/kernel/security/lockdown"
+refuses_attach "an unsigned module on a kernel that is locked down" "install openssl and type: dkms autoinstall" attach
+new_host
+refuses "attach: a parameter that it does not have" 2 "exitstat_attach.ko has no parameter 'banana'" attach banana=1
+swap attach >/dev/null 2>&1
+rm "$host/steps"
+mkdir -p "$host/proc/78/fd"
+ln -s /sys/kernel/debug/kvm/77-9/exit_stats "$host/proc/78/fd/3"
+echo 1 >"$host/sys/module/exitstat_attach/refcnt"
+refuses_attach "detach names who reads its tables" "in use by process 78; end that first" detach
+new_host
+rm -r "$host/sys/module"/kvm*
+swap attach >/dev/null 2>&1
+is "attach: a KVM that is not loaded is loaded first, as modprobe does" "$(steps | sed -n '1p;$p') $(attached)" "modprobe kvm_amd
+kvm-probe exitstat 0.1"
 finish
