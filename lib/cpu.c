@@ -112,6 +112,7 @@ static void cpu_close(void *self)
 }
 
 static const struct exitstat_source_ops cpu_ops = {
+	.size = sizeof(struct exitstat_source_ops),
 	.ask = cpu_ask,
 	.pin = cpu_pin,
 	.next_cpu = cpu_next_cpu,

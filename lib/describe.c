@@ -57,6 +57,20 @@ static int read_scope(struct exitstat_source *src, struct exitstat_description *
 	return 0;
 }
 
+/* A table, or a recording of revision 1, has no age. */
+static int read_age(struct exitstat_source *src, struct exitstat_description *desc)
+{
+	struct exitstat_regs regs;
+	int err;
+
+	if (!(desc->features & EXITSTAT_FEATURE_LATE))
+		return 0;
+	err = exitstat_source_ask(src, EXITSTAT_AGE, 0, &regs);
+	if (!err)
+		desc->age_cycles = (uint64_t)regs.ebx << 32 | regs.ecx;
+	return err;
+}
+
 static int read_histogram(struct exitstat_source *src, struct exitstat_description *desc)
 {
 	struct exitstat_regs regs;
@@ -87,6 +101,9 @@ int exitstat_description_read(struct exitstat_source *src, struct exitstat_descr
 		err = read_scope(src, desc);
 	if (!err)
 		err = read_histogram(src, desc);
+	if (!err)
+		err = read_age(src, desc);
+	desc->time_ns = exitstat_source_now_ns(src);
 	return err;
 }
 

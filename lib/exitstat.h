@@ -33,8 +33,16 @@ struct exitstat_regs {
 
 struct exitstat_source;
 
-/* Everything but ask() may be NULL: then there is one moment and one CPU. */
+/* For flags: asking is no exit of the VM, so a reader takes nothing out as its own. */
+#define EXITSTAT_SOURCE_FREE	0x1u
+
+/*
+ * size is sizeof(struct exitstat_source_ops): what a later header adds is not looked for beyond it.
+ * Everything but size and ask() may be 0: then there is one moment and one CPU.
+ */
 struct exitstat_source_ops {
+	size_t size;
+	unsigned int flags;		/* EXITSTAT_SOURCE_* */
 	/* Answer one leaf: 0 or -errno. */
 	int (*ask)(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs);
 	/* Answer for that CPU of the guest from now on; for -1 no matter which: 0 or -errno. */
@@ -90,7 +98,7 @@ int exitstat_recording_note(int fd, const char *key, const char *value);
  */
 int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **src);
 
-/* Your own: self is given to every op, and stays yours.  -ENOMEM. */
+/* Your own: self is given to every op, and stays yours.  -ENOMEM.  -EINVAL: no size, or no ask(). */
 int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 			 struct exitstat_source **src);
 
@@ -176,6 +184,11 @@ size_t exitstat_text_clean(char *to, size_t size, const char *text);
  * What is offered here.
  */
 
+/*
+ * The structs below keep their size: what is to come takes the reserved fields, which are 0 until
+ * then.
+ */
+
 struct exitstat_description {
 	uint32_t revision;
 	uint32_t numbering;		/* EXITSTAT_NUMBERING_VMX or _SVM */
@@ -186,6 +199,9 @@ struct exitstat_description {
 	uint64_t epoch;
 	uint32_t buckets;		/* of a histogram; 0 without histograms */
 	uint32_t bucket0_log2;		/* the first bucket's upper bound is 2^this cycles */
+	uint64_t age_cycles;		/* with EXITSTAT_FEATURE_LATE: since counting began */
+	uint64_t time_ns;		/* the moment of this description */
+	uint64_t reserved[8];
 };
 
 /*
@@ -211,17 +227,21 @@ struct exitstat_entry {
 	uint64_t cycles;		/* processing, kernel + VMM */
 	uint64_t vmm_cycles;		/* the part of it in the VMM */
 	uint64_t waiting_cycles;	/* off the CPU; no part of it */
+	uint64_t reserved[3];
 };
 
 /* Where the counters are from. */
 enum exitstat_scope {
 	EXITSTAT_SCOPE_VM,
-	EXITSTAT_SCOPE_VCPU,		/* the calling one: pin first */
+	EXITSTAT_SCOPE_VCPU		/* the calling one: pin first */
 };
 
-/* What to take beside the counts: 2k + 1 CPUIDs for k live numbers with TIMES. */
-#define EXITSTAT_TAKE_TIMES	0x1u	/* cycles: k of the 2k + 1 */
-#define EXITSTAT_TAKE_SPLIT	0x2u	/* vmm_, waiting_, guest_cycles: 2k + 1 more */
+/*
+ * What to take beside the counts, which are k + 1 CPUIDs for k live numbers: 3k + 3 for all of it, and
+ * 4k + 3 where the hypervisor speaks revision 1.
+ */
+#define EXITSTAT_TAKE_TIMES	0x1u	/* cycles: k more */
+#define EXITSTAT_TAKE_SPLIT	0x2u	/* vmm_, waiting_, guest_cycles: k + 1 more, or 2k + 1 */
 #define EXITSTAT_TAKE_EPOCH	0x4u	/* vcpus, vcpu, epoch: 1 more */
 
 /* What was found by subtracting. */
@@ -248,6 +268,7 @@ struct exitstat_snapshot {
 	uint64_t asked_first;		/* how often was asked before this snapshot, */
 	uint64_t asked_cpuid;		/* up to and with the reading of the CPUID exits' count, */
 	uint64_t asked_last;		/* and with all of it */
+	uint64_t reserved[8];
 	uint32_t entries_nr;
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
 };
@@ -255,10 +276,23 @@ struct exitstat_snapshot {
 /*
  * Read all counters that moved.  take: EXITSTAT_TAKE_*; what desc says is not there is left 0.
  * -EPROTO: answers that contradict the ABI.  -EOVERFLOW: more numbers than EXITSTAT_ENTRIES_MAX.
+ * With TAKE_EPOCH, where the epoch is not desc's, the hypervisor is looked at again, as it may be
+ * another one since a migration: what exitstat_description_read() says, or -ESTALE: it offers
+ * something else, have it described anew.
  */
 int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_description *desc,
 			   enum exitstat_scope scope, uint32_t take,
 			   struct exitstat_snapshot *snap);
+
+/*
+ * The same once more, of the scope and of what before was taken of, with fewer questions: 2k + 3 for
+ * all of it if no other exit falls into the reading, and 3k + 4 otherwise, when numbers are looked for
+ * that are not in before.  snap may not be before.  For a source that is the CPU: of a recording ask
+ * what the recorder asked.
+ */
+int exitstat_snapshot_retake(struct exitstat_source *src, const struct exitstat_description *desc,
+			     const struct exitstat_snapshot *before,
+			     struct exitstat_snapshot *snap);
 
 /*
  * What happened from before to after, of the same source and scope, without the exits that reading

@@ -150,6 +150,7 @@ static void recorder_close(void *self)
 }
 
 static const struct exitstat_source_ops recorder_ops = {
+	.size = sizeof(struct exitstat_source_ops),
 	.ask = recorder_ask,
 	.pin = recorder_pin,
 	.next_cpu = recorder_next_cpu,

@@ -349,6 +349,7 @@ static void recording_close(void *self)
 }
 
 static const struct exitstat_source_ops recording_ops = {
+	.size = sizeof(struct exitstat_source_ops),
 	.ask = recording_ask,
 	.pin = recording_pin,
 	.next_cpu = recording_next_cpu,

@@ -63,19 +63,74 @@ static int read_next(struct exitstat_source *src, uint32_t row, uint32_t first,
 	return 1;
 }
 
-static int read_times(struct exitstat_source *src, uint32_t row, uint32_t taken,
-		      struct exitstat_entry *entry)
+/* Two values of 64 bits at once, which revision 2 has. */
+static int ask_pair(struct exitstat_source *src, uint32_t leaf, uint32_t number, uint64_t *first,
+		    uint64_t *second)
 {
-	int err = 0;
+	struct exitstat_regs regs;
+	int err = exitstat_source_ask(src, leaf, number, &regs);
 
-	if (taken & EXITSTAT_TAKE_TIMES)
-		err = ask_time(src, EXITSTAT_TIME - row, entry->number, &entry->cycles);
-	if (err || !(taken & EXITSTAT_TAKE_SPLIT))
-		return err;
-	err = ask_time(src, EXITSTAT_TIME_VMM - row, entry->number, &entry->vmm_cycles);
 	if (err)
 		return err;
-	return ask_time(src, EXITSTAT_TIME_WAITING - row, entry->number, &entry->waiting_cycles);
+	if (regs.edx == EXITSTAT_UNDEFINED && !regs.eax && !regs.ebx && !regs.ecx)
+		return -EPROTO;
+	*first = low_high(regs.eax, regs.ebx);
+	*second = low_high(regs.ecx, regs.edx);
+	return 0;
+}
+
+/* One reading at work. */
+struct reading {
+	struct exitstat_source *src;
+	struct exitstat_snapshot *snap;
+	uint32_t row;
+	int pairs;		/* the hypervisor has the leaves that answer two at once */
+};
+
+/* The count of CPUID exits is in hand: what was asked until now is in it. */
+static void note_cpuid(const struct reading *reading, uint32_t number)
+{
+	if (number == exitstat_exit_cpuid(reading->snap->numbering))
+		reading->snap->asked_cpuid = exitstat_source_asked(reading->src);
+}
+
+static int read_count_time(const struct reading *reading, struct exitstat_entry *entry)
+{
+	int err = ask_pair(reading->src, EXITSTAT_COUNT_TIME - reading->row, entry->number,
+			   &entry->count, &entry->cycles);
+
+	note_cpuid(reading, entry->number);
+	return err;
+}
+
+static int read_split(const struct reading *reading, struct exitstat_entry *entry)
+{
+	struct exitstat_source *src = reading->src;
+	int err;
+
+	if (reading->pairs)
+		return ask_pair(src, EXITSTAT_VMM_WAITING - reading->row, entry->number,
+				&entry->vmm_cycles, &entry->waiting_cycles);
+	err = ask_time(src, EXITSTAT_TIME_VMM - reading->row, entry->number, &entry->vmm_cycles);
+	if (err)
+		return err;
+	return ask_time(src, EXITSTAT_TIME_WAITING - reading->row, entry->number,
+			&entry->waiting_cycles);
+}
+
+static int read_times(const struct reading *reading, struct exitstat_entry *entry)
+{
+	uint32_t taken = reading->snap->taken;
+	int err = 0;
+
+	if (taken & EXITSTAT_TAKE_TIMES && reading->pairs)
+		err = read_count_time(reading, entry);
+	else if (taken & EXITSTAT_TAKE_TIMES)
+		err = ask_time(reading->src, EXITSTAT_TIME - reading->row, entry->number,
+			       &entry->cycles);
+	if (err || !(taken & EXITSTAT_TAKE_SPLIT))
+		return err;
+	return read_split(reading, entry);
 }
 
 static void entry_add(struct exitstat_entry *sum, const struct exitstat_entry *entry)
@@ -86,29 +141,87 @@ static void entry_add(struct exitstat_entry *sum, const struct exitstat_entry *e
 	sum->waiting_cycles += entry->waiting_cycles;
 }
 
-static int read_entries(struct exitstat_source *src, uint32_t row, struct exitstat_snapshot *snap)
+/* Keep the ascending order: the entry's place, or NULL if it is there, or there is no room. */
+static struct exitstat_entry *entry_insert(struct exitstat_snapshot *snap, uint32_t number)
 {
+	uint32_t i = snap->entries_nr;
+
+	while (i && snap->entries[i - 1].number > number)
+		i--;
+	if ((i && snap->entries[i - 1].number == number) || snap->entries_nr == EXITSTAT_ENTRIES_MAX)
+		return NULL;
+	memmove(&snap->entries[i + 1], &snap->entries[i],
+		(snap->entries_nr - i) * sizeof(*snap->entries));
+	snap->entries_nr++;
+	return &snap->entries[i];
+}
+
+/* Go through the numbers that have a count, and read those that are not there yet. */
+static int read_entries(const struct reading *reading)
+{
+	struct exitstat_snapshot *snap = reading->snap;
 	uint32_t first = 0;
 
 	for (;;) {
-		struct exitstat_entry entry;
-		int ret = read_next(src, row, first, &entry);
+		struct exitstat_entry entry = { 0 };
+		struct exitstat_entry *place;
+		int ret = read_next(reading->src, reading->row, first, &entry);
 
 		if (ret <= 0)
 			return ret;
-		if (snap->entries_nr == EXITSTAT_ENTRIES_MAX)
-			return -EOVERFLOW;
-		if (entry.number == exitstat_exit_cpuid(snap->numbering))
-			snap->asked_cpuid = exitstat_source_asked(src);
-		ret = read_times(src, row, snap->taken, &entry);
-		if (ret)
-			return ret;
-		snap->entries[snap->entries_nr++] = entry;
-		entry_add(&snap->total, &entry);
+		if (!exitstat_snapshot_find(snap, entry.number)) {
+			place = entry_insert(snap, entry.number);
+			if (!place)
+				return -EOVERFLOW;
+			note_cpuid(reading, entry.number);
+			ret = read_times(reading, &entry);
+			if (ret)
+				return ret;
+			*place = entry;
+		}
 		if (entry.number == UINT32_MAX)
 			return 0;
 		first = entry.number + 1;
 	}
+}
+
+static uint64_t sum_of_counts(const struct exitstat_snapshot *snap)
+{
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < snap->entries_nr; i++)
+		sum += snap->entries[i].count;
+	return sum;
+}
+
+/*
+ * Read the numbers that before has, and ask for the total in front of them.  If they are all, they
+ * hold what the total holds, and the reader's own exits between the two.  Anything else: other exits
+ * happened meanwhile, or there are other numbers.  Which it is, only going through them tells.
+ */
+static int reread_entries(const struct reading *reading, const struct exitstat_snapshot *before)
+{
+	struct exitstat_snapshot *snap = reading->snap;
+	uint64_t asked, total, own;
+	struct exitstat_regs regs;
+	uint32_t i;
+	int err = exitstat_source_ask(reading->src, EXITSTAT_TOTAL_COUNT - reading->row, 0, &regs);
+
+	if (err)
+		return err;
+	asked = exitstat_source_asked(reading->src);
+	total = low_high(regs.eax, regs.ebx);
+	for (i = 0; i < before->entries_nr; i++) {
+		struct exitstat_entry entry = { .number = before->entries[i].number };
+
+		err = read_times(reading, &entry);
+		if (err)
+			return err;
+		snap->entries[snap->entries_nr++] = entry;
+	}
+	own = snap->asked_cpuid ? snap->asked_cpuid - asked : 0;
+	return sum_of_counts(snap) == total + own ? 0 : read_entries(reading);
 }
 
 /* What of it this hypervisor has. */
@@ -121,10 +234,25 @@ static uint32_t takeable(const struct exitstat_description *desc, uint32_t take)
 	return take;
 }
 
-int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_description *desc,
-			   enum exitstat_scope scope, uint32_t take, struct exitstat_snapshot *snap)
+/*
+ * Another epoch: the counters started anew, or, after a migration, another hypervisor answers, and
+ * perhaps none that knows these leaves.
+ */
+static int check_hypervisor(struct exitstat_source *src, const struct exitstat_description *desc)
 {
-	uint32_t row = scope == EXITSTAT_SCOPE_VCPU ? EXITSTAT_VCPU : 0;
+	struct exitstat_description now;
+	int err = exitstat_description_read(src, &now);
+
+	if (err)
+		return err;
+	return now.revision == desc->revision && now.numbering == desc->numbering &&
+	       now.features == desc->features && now.buckets == desc->buckets ? 0 : -ESTALE;
+}
+
+static int begin_reading(struct exitstat_source *src, const struct exitstat_description *desc,
+			 enum exitstat_scope scope, uint32_t take, struct reading *reading)
+{
+	struct exitstat_snapshot *snap = reading->snap;
 	int err = 0;
 
 	memset(snap, 0, offsetof(struct exitstat_snapshot, entries));
@@ -136,15 +264,53 @@ int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_de
 	snap->epoch = desc->epoch;
 	snap->time_ns = exitstat_source_now_ns(src);
 	snap->asked_first = exitstat_source_asked(src);
+	reading->src = src;
+	reading->row = scope == EXITSTAT_SCOPE_VCPU ? EXITSTAT_VCPU : 0;
+	reading->pairs = desc->revision >= 2;
 
 	if (take & EXITSTAT_TAKE_EPOCH)
 		err = read_epoch(src, snap);
+	if (!err && snap->epoch != desc->epoch)
+		err = check_hypervisor(src, desc);
 	if (!err && snap->taken & EXITSTAT_TAKE_SPLIT)
-		err = ask_time(src, EXITSTAT_TIME_GUEST - row, 0, &snap->guest_cycles);
-	if (!err)
-		err = read_entries(src, row, snap);
-	snap->asked_last = exitstat_source_asked(src);
+		err = ask_time(src, EXITSTAT_TIME_GUEST - reading->row, 0, &snap->guest_cycles);
 	return err;
+}
+
+static int end_reading(const struct reading *reading, int err)
+{
+	struct exitstat_snapshot *snap = reading->snap;
+	uint32_t i;
+
+	for (i = 0; i < snap->entries_nr; i++)
+		entry_add(&snap->total, &snap->entries[i]);
+	snap->asked_last = exitstat_source_asked(reading->src);
+	return err;
+}
+
+int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_description *desc,
+			   enum exitstat_scope scope, uint32_t take, struct exitstat_snapshot *snap)
+{
+	struct reading reading = { .snap = snap };
+	int err = begin_reading(src, desc, scope, take, &reading);
+
+	return end_reading(&reading, err ? err : read_entries(&reading));
+}
+
+int exitstat_snapshot_retake(struct exitstat_source *src, const struct exitstat_description *desc,
+			     const struct exitstat_snapshot *before,
+			     struct exitstat_snapshot *snap)
+{
+	struct reading reading = { .snap = snap };
+	int err = begin_reading(src, desc, before->scope, before->taken, &reading);
+
+	/* Counts alone are not to be had for less. */
+	if (!err && reading.pairs && snap->taken & EXITSTAT_TAKE_TIMES &&
+	    snap->epoch == before->epoch)
+		err = reread_entries(&reading, before);
+	else if (!err)
+		err = read_entries(&reading);
+	return end_reading(&reading, err);
 }
 
 const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapshot *snap,
@@ -232,8 +398,10 @@ int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 	int same = after->epoch == before->epoch;
 	uint32_t i;
 
-	if (after->scope != before->scope || after->numbering != before->numbering ||
-	    after->taken != before->taken || after->asked_first < before->asked_last)
+	if (after->scope != before->scope || after->asked_first < before->asked_last)
+		return -EINVAL;
+	/* With another epoch before does not count. */
+	if (same && (after->numbering != before->numbering || after->taken != before->taken))
 		return -EINVAL;
 	if (same && after->scope == EXITSTAT_SCOPE_VCPU && after->vcpu != before->vcpu)
 		return -EINVAL;

@@ -6,7 +6,7 @@
 #include "exitstat.h"
 
 struct exitstat_source {
-	const struct exitstat_source_ops *ops;
+	struct exitstat_source_ops ops;
 	void *self;
 	uint64_t asked;
 	int outside;		/* of the VM: asking is no exit, and not counted */

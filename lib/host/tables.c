@@ -377,6 +377,7 @@ static void tables_close(void *self)
 }
 
 static const struct exitstat_source_ops ops_of_tables = {
+	.size = sizeof(struct exitstat_source_ops),
 	.ask = tables_ask,
 	.pin = tables_pin,
 	.next_cpu = tables_next_cpu,

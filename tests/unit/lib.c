@@ -26,6 +26,8 @@ struct vm {
 	size_t rows_nr;
 	bool next_goes_back;
 	bool elsewhere;			/* the questions raise another vCPU's counters */
+	uint64_t age_cycles;
+	uint32_t busy;			/* an exit of this number follows each question */
 	unsigned long asked_in_block;
 	unsigned long asked_row_e;
 };
@@ -66,6 +68,27 @@ static struct exitstat_regs time_regs(uint64_t cycles)
 	return (struct exitstat_regs){ .ebx = (uint32_t)(cycles >> 32), .ecx = (uint32_t)cycles };
 }
 
+static struct exitstat_regs pair_regs(uint64_t first, uint64_t second)
+{
+	return (struct exitstat_regs){ (uint32_t)first, (uint32_t)(first >> 32), (uint32_t)second,
+				       (uint32_t)(second >> 32) };
+}
+
+static struct exitstat_regs count_regs(uint64_t count)
+{
+	return pair_regs(count, 0);
+}
+
+static uint64_t total_count(void)
+{
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < vm.rows_nr; i++)
+		count += vm.rows[i].count;
+	return count;
+}
+
 static struct exitstat_regs next_regs(uint32_t first)
 {
 	size_t i;
@@ -104,6 +127,18 @@ static struct exitstat_regs vm_answer(uint32_t leaf, uint32_t ecx)
 	case EXITSTAT_TIME_WAITING:
 		return time_regs(row_of(ecx)->waiting_cycles);
 	}
+	if (vm.features.eax < 2)
+		return (struct exitstat_regs){ 0 };
+	switch (leaf) {
+	case EXITSTAT_AGE:
+		return time_regs(vm.age_cycles);
+	case EXITSTAT_TOTAL_COUNT:
+		return count_regs(total_count());
+	case EXITSTAT_COUNT_TIME:
+		return pair_regs(row_of(ecx)->count, row_of(ecx)->cycles);
+	case EXITSTAT_VMM_WAITING:
+		return pair_regs(row_of(ecx)->vmm_cycles, row_of(ecx)->waiting_cycles);
+	}
 	return (struct exitstat_regs){ 0 };
 }
 
@@ -122,10 +157,12 @@ static int vm_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs 
 	*regs = vm_answer(leaf, ecx);
 	if (!vm.elsewhere)
 		row_of(exitstat_exit_cpuid(vm.features.ebx))->cycles += CPUID_CYCLES;
+	if (vm.busy)
+		make_exits(vm.busy, 1, 100);
 	return 0;
 }
 
-static const struct exitstat_source_ops vm_ops = { .ask = vm_ask };
+static const struct exitstat_source_ops vm_ops = { .size = sizeof(vm_ops), .ask = vm_ask };
 
 static void boot(uint32_t numbering)
 {
@@ -158,6 +195,24 @@ static bool boot_and_describe(uint32_t numbering)
 static bool take(enum exitstat_scope scope, struct exitstat_snapshot *snap)
 {
 	return !exitstat_snapshot_take(src, &desc, scope, TAKE_ALL, snap);
+}
+
+/* The same VM under a hypervisor that speaks revision 2. */
+static bool boot_second(uint32_t numbering)
+{
+	boot(numbering);
+	vm.features.eax = 2;
+	return !exitstat_description_read(src, &desc);
+}
+
+static bool retake(void)
+{
+	return !exitstat_snapshot_retake(src, &desc, &before, &after);
+}
+
+static uint64_t cost(const struct exitstat_snapshot *snap)
+{
+	return snap->asked_last - snap->asked_first;
 }
 
 static uint64_t count_of(const struct exitstat_snapshot *snap, uint32_t number)
@@ -333,6 +388,199 @@ static bool nothing_is_nothing(void)
 		return false;
 	return !between.entries_nr && !between.total.count && !between.total.cycles &&
 	       between.own.count == after.asked_cpuid - before.asked_cpuid && between.own.cycles;
+}
+
+static bool second_cost(void)
+{
+	if (!boot_second(EXITSTAT_NUMBERING_VMX) || !take(EXITSTAT_SCOPE_VM, &before) || !retake())
+		return false;
+	return before.entries_nr == 5 && cost(&before) == 3 * 5 + 3 && after.entries_nr == 5 &&
+	       cost(&after) == 2 * 5 + 3;
+}
+
+static bool second_reads(void)
+{
+	const struct exitstat_entry *entry;
+
+	if (!boot_second(EXITSTAT_NUMBERING_VMX))
+		return false;
+	make_exits(48, 0x123456789abcd, 0x10);
+	if (!take(EXITSTAT_SCOPE_VM, &before) || !retake())
+		return false;
+	entry = exitstat_snapshot_find(&after, 48);
+	return entry && entry->count == row_of(48)->count && entry->cycles == row_of(48)->cycles &&
+	       entry->vmm_cycles == row_of(48)->vmm_cycles &&
+	       entry->waiting_cycles == row_of(48)->waiting_cycles &&
+	       !memcmp(entry, exitstat_snapshot_find(&before, 48), sizeof(*entry));
+}
+
+/* Known exits between a snapshot and the same once more, with questions of the reader's own. */
+static bool second_exact(enum exitstat_scope scope)
+{
+	struct exitstat_regs regs;
+
+	if (!boot_second(EXITSTAT_NUMBERING_VMX) || !take(scope, &before))
+		return false;
+	make_exits(10, 1009, CPUID_CYCLES);
+	make_exits(48, 13, 700);
+	if (scope == EXITSTAT_SCOPE_VM)
+		exitstat_source_ask(src, 0, 0, &regs);
+	if (!retake() || cost(&after) != 2 * 5 + 3 ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return count_of(&between, 10) == 1009 && count_of(&between, 48) == 13 &&
+	       between.total.count == 1022 && between.entries_nr == 2;
+}
+
+static bool second_exact_on_both(void)
+{
+	return second_exact(EXITSTAT_SCOPE_VM) && second_exact(EXITSTAT_SCOPE_VCPU);
+}
+
+/* Numbers before, behind and between those that are known, up to the last one. */
+static bool second_finds(void)
+{
+	static const uint32_t new[] = { 0, 7, 30, UINT32_MAX };
+	size_t i;
+
+	for (i = 0; i < COUNT(new); i++) {
+		if (!boot_second(EXITSTAT_NUMBERING_VMX) || !take(EXITSTAT_SCOPE_VM, &before))
+			return false;
+		make_exits(new[i], 3, 500);
+		make_exits(10, 17, CPUID_CYCLES);
+		if (!retake() || after.entries_nr != 6 || cost(&after) > 3 * 6 + 4 ||
+		    exitstat_snapshot_subtract(&after, &before, &between))
+			return false;
+		if (count_of(&between, new[i]) != 3 || count_of(&between, 10) != 17 ||
+		    between.total.count != 20 || between.total.cycles < 1500 + 17 * CPUID_CYCLES)
+			return false;
+	}
+	return true;
+}
+
+/* Whatever else exits meanwhile, a new number is seen, and the price is bounded. */
+static bool second_busy(void)
+{
+	if (!boot_second(EXITSTAT_NUMBERING_VMX) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	vm.busy = 1;
+	make_exits(52, 4, 10);
+	return retake() && count_of(&after, 52) == 4 && cost(&after) <= 3 * 6 + 4;
+}
+
+static bool second_counts(void)
+{
+	if (!boot_second(EXITSTAT_NUMBERING_VMX))
+		return false;
+	if (exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, 0, &before) ||
+	    cost(&before) != 5 + 1 || !retake())
+		return false;
+	return cost(&after) == 5 + 1 && count_of(&after, 48) == 5003 && !after.total.cycles;
+}
+
+static bool first_again(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_VMX) || !take(EXITSTAT_SCOPE_VM, &before) ||
+	    !retake())
+		return false;
+	return cost(&before) == 4 * 5 + 3 && cost(&after) == 4 * 5 + 3;
+}
+
+static bool retake_after_restart(void)
+{
+	if (!boot_second(EXITSTAT_NUMBERING_VMX) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	vm.epoch++;
+	vm.rows_nr = 0;
+	make_exits(30, 5, 10);
+	return retake() && count_of(&after, 30) == 5 && !exitstat_snapshot_find(&after, 48);
+}
+
+static bool late(void)
+{
+	boot(EXITSTAT_NUMBERING_SVM);
+	vm.age_cycles = 0x123456789abc;
+	vm.features.eax = 2;
+	if (exitstat_description_read(src, &desc) || desc.age_cycles)
+		return false;
+	vm.features.ecx |= EXITSTAT_FEATURE_LATE | EXITSTAT_FEATURE_APPROXIMATE;
+	return !exitstat_description_read(src, &desc) && desc.age_cycles == 0x123456789abc &&
+	       desc.features & EXITSTAT_FEATURE_APPROXIMATE;
+}
+
+/* What Intel answers where nothing is: the data of the highest basic leaf, whatever is asked. */
+static bool basic_leaf;
+
+static int stock_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs)
+{
+	if (!basic_leaf || leaf < EXITSTAT_BASE)
+		return vm_ask(self, leaf, ecx, regs);
+	*regs = (struct exitstat_regs){ 0x07280202, 0x12345, 0x67, 0x603 };
+	return 0;
+}
+
+/* The VM moves to a host with another KVM between two snapshots. */
+static bool moves(uint32_t revision)
+{
+	static const struct exitstat_source_ops ops = { .size = sizeof(ops), .ask = stock_ask };
+	bool good;
+
+	boot(EXITSTAT_NUMBERING_VMX);
+	vm.features.eax = revision;
+	exitstat_source_close(src);
+	src = NULL;
+	if (exitstat_source_open(&ops, NULL, &src) || exitstat_description_read(src, &desc) ||
+	    !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	basic_leaf = true;
+	good = exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &after) ==
+	       -EOPNOTSUPP && exitstat_snapshot_retake(src, &desc, &before, &after) == -EOPNOTSUPP;
+	basic_leaf = false;
+	vm.epoch++;
+	good = good && take(EXITSTAT_SCOPE_VM, &after);
+	vm.features.ecx ^= EXITSTAT_FEATURE_SPLIT;
+	good = good && exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &after) ==
+	       -ESTALE;
+	return good && !exitstat_description_read(src, &desc) && take(EXITSTAT_SCOPE_VM, &after) &&
+	       !exitstat_snapshot_subtract(&after, &before, &between) &&
+	       between.since == EXITSTAT_SINCE_RESTART;
+}
+
+static bool moves_away(void)
+{
+	return moves(1) && moves(2);
+}
+
+/* A program of an older header, whose ops end after ask(), and one whose source is free. */
+static bool ops_of_another_size(void)
+{
+	struct exitstat_source_ops ops = { .size = offsetof(struct exitstat_source_ops, pin),
+					   .ask = vm_ask };
+	struct exitstat_source *it = NULL;
+	struct exitstat_regs regs;
+	bool good;
+
+	memset(&ops.pin, 0xff, sizeof(ops) - offsetof(struct exitstat_source_ops, pin));
+	boot(EXITSTAT_NUMBERING_SVM);
+	good = !exitstat_source_open(&ops, NULL, &it) && !exitstat_source_ask(it, 1, 0, &regs) &&
+	       exitstat_source_advance(it) == 1 && !exitstat_source_pin(it, 0) &&
+	       exitstat_source_pin(it, 1) == -ENODEV && exitstat_source_asked(it) == 1;
+	exitstat_source_close(it);
+	ops.flags = EXITSTAT_SOURCE_FREE;
+	good = good && !exitstat_source_open(&ops, NULL, &it) &&
+	       !exitstat_source_ask(it, 1, 0, &regs) && !exitstat_source_asked(it);
+	exitstat_source_close(it);
+	ops.size = 0;
+	return good && exitstat_source_open(&ops, NULL, &it) == -EINVAL;
+}
+
+/* A program has these in its own memory: they do not grow, and nothing moves. */
+static bool layout_stays(void)
+{
+	return sizeof(struct exitstat_entry) == 64 && sizeof(struct exitstat_description) == 120 &&
+	       offsetof(struct exitstat_snapshot, entries) == 272 &&
+	       sizeof(struct exitstat_snapshot) == 272 + 256 * 64 &&
+	       sizeof(struct exitstat_histogram) == 8 + 64 * 8;
 }
 
 /* A new number before CPUID's makes the second snapshot longer than the first. */
@@ -814,6 +1062,18 @@ static const struct {
 	{ last_number, "the number 0xffffffff is the last" },
 	{ endless_next, "an iteration that goes back is refused, not followed for ever" },
 	{ too_many_numbers, "more numbers than there is room for are refused" },
+	{ second_cost, "revision 2: all of k numbers costs 3k + 3 questions, and 2k + 3 once more" },
+	{ second_reads, "the leaves that answer two at once are taken apart as they are put together" },
+	{ second_exact_on_both, "between a snapshot and the same once more there is every exit but the reader's" },
+	{ second_finds, "a number that is new is found, and no reading costs more than 3k + 4" },
+	{ second_busy, "so it is if other exits fall into the reading" },
+	{ second_counts, "counts alone cost k + 1 questions, every time" },
+	{ first_again, "revision 1: all of k numbers costs 4k + 3 questions, every time" },
+	{ retake_after_restart, "with another epoch the same once more is a new reading" },
+	{ late, "the age of late counters is read, and of no others" },
+	{ moves_away, "with another epoch the hypervisor is looked at before its answers are believed" },
+	{ ops_of_another_size, "a source says how many ops it knows, and that asking is free" },
+	{ layout_stays, "what a program has in its memory keeps its size" },
 	{ exact_on_both, "between two snapshots there is every exit but the reader's own" },
 	{ exact_with_new_numbers, "so it is when the second snapshot is longer than the first" },
 	{ exact_on_one_vcpu, "so it is on one vCPU, with questions asked on another" },

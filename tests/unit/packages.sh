@@ -16,7 +16,7 @@ version=$(sed -n 's/^VERSION := //p' "$top/tools/tool.mk")
 unpack() {
 	local package
 
-	for package in exitstat exitstat-export exitstat-kvm exitstat-kvm-dkms libexitstat1 libexitstat-dev; do
+	for package in exitstat exitstat-export exitstat-kvm exitstat-kvm-dkms libexitstat0 libexitstat-dev; do
 		dpkg-deb --raw-extract "$top/build/deb/${package}_${version}_"*.deb "$tmp/$package" || return 1
 	done
 }
@@ -93,9 +93,9 @@ for name in exitstat-attach exitstat-kvm; do
 done
 check "the build takes its lock where every system has a directory" \
 	sh -c "! grep -n '>/run/lock/' $tmp/exitstat-kvm-dkms/usr/lib/exitstat/kvm-build"
-is "the library's package holds the library only" "$(files_of libexitstat1 | sed 's/[^/]*-linux-gnu/*/')" \
+is "the library's package holds the library only" "$(files_of libexitstat0 | sed 's/[^/]*-linux-gnu/*/')" \
 	"./usr/lib/*/libexitstat.so.$version
-./usr/lib/*/libexitstat.so.1"
+./usr/lib/*/libexitstat.so.0"
 compile() {
 	echo '#include <exitstat.h>
 		int main(void) { return exitstat_exit_cpuid(EXITSTAT_NUMBERING_VMX) != 10; }' >"$tmp/user.c"
