@@ -54,7 +54,7 @@ static unsigned long cpuid_exits(void)
 
 static void take(unsigned int what)
 {
-	static struct exitstat_snapshot snap;
+	struct exitstat_snapshot snap;
 
 	if (exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, what, &snap))
 		die("no snapshot");

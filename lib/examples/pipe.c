@@ -28,7 +28,7 @@ static int work(void)
 
 static int measure(struct exitstat_source *src, struct exitstat_snapshot *between)
 {
-	static struct exitstat_snapshot before, after;
+	struct exitstat_snapshot before, after;
 	struct exitstat_description desc;
 	int err = exitstat_description_read(src, &desc);
 
@@ -45,7 +45,7 @@ static int measure(struct exitstat_source *src, struct exitstat_snapshot *betwee
 
 int main(void)
 {
-	static struct exitstat_snapshot between;
+	struct exitstat_snapshot between;
 	struct exitstat_source *src;
 	int err = exitstat_source_open_cpu(&src);
 	uint32_t i;

@@ -19,8 +19,8 @@ int fuzz_one(const uint8_t *data, size_t size) __asm__("LLVMFuzzerTestOneInput")
 
 static void use_moment(struct exitstat_source *src, struct exitstat_snapshot *before)
 {
-	static struct exitstat_snapshot after, between;
-	static struct exitstat_histogram histogram;
+	struct exitstat_snapshot after, between;
+	struct exitstat_histogram histogram;
 	struct exitstat_description desc;
 	int cpu = exitstat_source_next_cpu(src, 0);
 	uint64_t low, high;

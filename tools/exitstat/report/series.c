@@ -117,7 +117,7 @@ static void subtract_histograms(struct series *series, const struct latency *old
 
 static int read_interval(struct series *series)
 {
-	static struct exitstat_snapshot between;
+	struct exitstat_snapshot between;
 	struct exitstat_snapshot before = series->last;
 	int status = meter_take(&series->meter, &series->last);
 

@@ -93,7 +93,7 @@ static void print_description(const struct meter *meter)
 
 static int print_cost(struct meter *meter)
 {
-	static struct exitstat_snapshot snap;
+	struct exitstat_snapshot snap;
 	int status = meter_take(meter, &snap);
 
 	if (!status && meter->host)

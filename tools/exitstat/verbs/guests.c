@@ -215,7 +215,7 @@ static void show(struct list *list, struct guest *guest, const struct exitstat_s
 /* Take a reading, and what happened since the last: 0 or -errno. */
 static int guest_take(struct list *list, struct guest *guest)
 {
-	static struct exitstat_snapshot before, after, between;
+	struct exitstat_snapshot before, after, between;
 	struct meter *meter = &guest->meter;
 	int err = 0;
 

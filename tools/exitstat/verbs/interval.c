@@ -155,7 +155,7 @@ static int next_moment(struct meter *meter, uint64_t *deadline_ns, uint64_t inte
 static int measure(const struct options *opts, struct meter *meter, uint64_t interval_ns,
 		   unsigned long lines)
 {
-	static struct exitstat_snapshot before, after, between;
+	struct exitstat_snapshot before, after, between;
 	int status = meter_take(meter, &before);
 	uint64_t deadline_ns = before.time_ns;
 	unsigned long line;

@@ -99,7 +99,7 @@ static int write_notes(const struct record *record, char **argv)
 /* Histograms of what was seen.  The reader asks the same in the same order: report.c. */
 static int read_histograms(struct record *record, const struct exitstat_snapshot *snap)
 {
-	static struct exitstat_histogram histogram;
+	struct exitstat_histogram histogram;
 	uint32_t i;
 
 	for (i = 0; record->meter.desc.buckets && i < snap->entries_nr; i++) {
@@ -117,7 +117,7 @@ static int read_histograms(struct record *record, const struct exitstat_snapshot
 /* over says that this is the last one; it becomes true where a recorded recording ends. */
 static int write_frame(struct record *record, bool *over)
 {
-	static struct exitstat_snapshot snap;
+	struct exitstat_snapshot snap;
 	int status = STATUS_OK;
 	int more;
 

@@ -36,7 +36,7 @@ static int say_lost(const struct meter *meter)
 /* Run the command once between two snapshots: STATUS_OK, or what to exit with. */
 static int measure(struct meter *meter, char **argv, struct run *run)
 {
-	static struct exitstat_snapshot before, after;
+	struct exitstat_snapshot before, after;
 	int status;
 
 	if (!child_spawn(argv))
@@ -288,8 +288,8 @@ static int say_stopped(unsigned int runs, unsigned int repeat, int status)
 
 static int run_all(struct output *out, struct options *opts, struct meter *meter, char **argv)
 {
-	static struct repeats all;
-	static struct run run;
+	struct repeats all = { 0 };
+	struct run run;
 	unsigned int repeat = opts->repeat ? opts->repeat : 1;
 	int first = STATUS_OK;
 

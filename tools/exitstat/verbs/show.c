@@ -32,7 +32,7 @@ static void print(const struct options *opts, const struct meter *meter,
 
 static int show_one(const struct options *opts, struct meter *meter)
 {
-	static struct exitstat_snapshot snap;
+	struct exitstat_snapshot snap;
 	int status = meter_take(meter, &snap);
 
 	if (!status)
