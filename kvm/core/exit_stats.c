@@ -185,12 +185,17 @@ void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 }
 EXPORT_SYMBOL_GPL(__kvm_exit_stats_no_entry);
 
-void kvm_exit_stats_vm_init(struct kvm_exit_stats_vm *vm, bool late)
+void kvm_exit_stats_vm_begin(struct kvm_exit_stats_vm *vm, bool late)
 {
-	vm->epoch = get_random_u64() | 1;
 	vm->counting_since = rdtsc();
 	vm->late = late;
 	vm->histograms = READ_ONCE(exit_stats_histograms);
+}
+
+void kvm_exit_stats_vm_init(struct kvm_exit_stats_vm *vm, bool late)
+{
+	vm->epoch = get_random_u64() | 1;
+	kvm_exit_stats_vm_begin(vm, late);
 }
 
 void kvm_exit_stats_vm_create(struct kvm_exit_stats_vm *vm)
@@ -213,19 +218,30 @@ void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm)
 	mutex_unlock(&keys_lock);
 }
 
-int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, gfp_t gfp)
+u64 *kvm_exit_stats_hist_alloc(gfp_t gfp)
 {
-	if (vm->histograms) {
-		s->hist = kvcalloc(KVM_EXIT_STATS_SLOTS + 1,
-				   KVM_EXIT_STATS_HIST_SIZE * sizeof(*s->hist), gfp);
-		if (!s->hist)
-			return -ENOMEM;
-	}
+	return kvcalloc(KVM_EXIT_STATS_SLOTS + 1, KVM_EXIT_STATS_HIST_SIZE * sizeof(u64), gfp);
+}
 
+void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist)
+{
 	s->since = KVM_EXIT_STATS_NEVER;
 	s->row = KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_NO_SLOT);
 	s->state = KVM_EXIT_STATS_IN_VMM;
+	s->hist = hist;
 	s->vm = vm;
+}
+
+int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, gfp_t gfp)
+{
+	u64 *hist = NULL;
+
+	if (vm->histograms) {
+		hist = kvm_exit_stats_hist_alloc(gfp);
+		if (!hist)
+			return -ENOMEM;
+	}
+	kvm_exit_stats_vcpu_begin(s, vm, hist);
 	return 0;
 }
 

@@ -268,7 +268,14 @@ void kvm_exit_stats_vm_init(struct kvm_exit_stats_vm *vm, bool late);
 void kvm_exit_stats_vm_create(struct kvm_exit_stats_vm *vm);
 void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm);
 
-/* A vCPU, all zeros, of a VM that is initialized.  Returns 0 or -ENOMEM. */
+/*
+ * A vCPU, all zeros, of a VM that is initialized.  Returns 0 or -ENOMEM.  Whoever
+ * meets VM and vCPU where nothing may be allocated has the memory ready, and
+ * begins: both are as if they had been initialized just now.
+ */
+void kvm_exit_stats_vm_begin(struct kvm_exit_stats_vm *vm, bool late);
+u64 *kvm_exit_stats_hist_alloc(gfp_t gfp);
+void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist);
 int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, gfp_t gfp);
 void kvm_exit_stats_vcpu_destroy(struct kvm_exit_stats *s);
 
