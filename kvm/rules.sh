@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What kvm/fetch and the scripts of kvm/patched agree on: which kernels are supported, how an error is
-# said. Sourced.
+# What kvm/fetch and the scripts of kvm/patched and kvm/attached agree on: which kernels are supported,
+# how a module is made, how an error is said. Sourced.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 core=$here/core
 patched=$here/patched
+attached=$here/attached
 
 say() { echo "kvm/${0##*/}: $*" >&2; }
 die() { say "$@"; exit 1; }
@@ -119,4 +120,38 @@ require_space() {
 	available=$(df --output=avail -BM "$1" | tail -n 1 | tr -dc 0-9)
 	[ "$available" -ge "$2" ] ||
 		die "$3 needs $2 MiB in $1, and only $available MiB are available; $4"
+}
+
+# Make $2 like $1 without touching what is the same, so that make sees what changed.
+update() {
+	local file
+
+	(cd "$1" && find . -type f) | while read -r file; do
+		cmp -s "$1/$file" "$2/$file" || install -D -m 644 "$1/$file" "$2/$file"
+	done
+}
+
+# kernel_make HEADERS DIRECTORY ARGUMENT...: build the modules in DIRECTORY
+#
+# The variables of a make that called us are not for the kernel's. Debug information would be
+# stripped; type information for BPF needs pahole and the kernel's own, which not all headers have.
+# Modules load without both.
+kernel_make() {
+	local headers=$1 directory=$2
+
+	shift 2
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL EXITSTAT_VERSION="${EXITSTAT_VERSION:-unknown}" \
+		"$here/kbuild" "$headers" M="$directory" -j"$(nproc)" \
+		CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_BTF_MODULES= "$@" </dev/null 2>&1
+}
+
+# install_module FILE DIRECTORY
+install_module() {
+	strip --strip-debug -o "$2/.new.ko" "$1"
+	mv "$2/.new.ko" "$2/$(basename "$1")"
+}
+
+note_version() {
+	EXITSTAT_VERSION=$(git -C "$here" describe --always --dirty 2>/dev/null || echo unknown)
+	export EXITSTAT_VERSION
 }
