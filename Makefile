@@ -6,7 +6,7 @@ KERNEL ?=
 MACHINE ?= amd
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test bench soak modules upstream-series tools deb lab lint clean
+.PHONY: help demo study test bench soak attach modules upstream-series tools deb lab lint clean
 
 help: ## say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -25,6 +25,9 @@ bench: ## what an exit costs, beside other ways to count exits [HARDWARE=1: on t
 
 soak: ## run the long tests
 	@tests/run --soak
+
+attach: ## build exitstat_attach.ko, which works beside the distribution's KVM [KERNEL=release | HEADERS=directory]
+	@kvm/attached/build $(or $(HEADERS),$(KERNEL))
 
 modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel, or for a tree of your own
 modules: ## ... [KERNEL=release] or [SOURCE=tree [HEADERS=its build directory, if that is another one]]

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Answers, and what the accounting asks of its carrier.
+ *
+ * KVM has executed the CPUID by its own lights when the vCPU comes to an entry:
+ * what it put into the registers is replaced.  Whoever never gets there keeps
+ * KVM's answer whole.
+ */
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include "attach_svm.h"
+#include "attach_vmx.h"
+
+#define MAX_INSTRUCTION_BYTES	15
+#define CPUID_BYTES		2
+
+const u32 kvm_exit_stats_carrier_features = EXITSTAT_FEATURE_APPROXIMATE;
+
+
+static struct kvm_vcpu *vcpu_of(const struct kvm_exit_stats *s)
+{
+	return container_of(s, struct attached_vcpu, stats)->vcpu;
+}
+
+static struct kvm *kvm_of(const struct kvm_exit_stats_vm *vm)
+{
+	return attached_vm_of(vm)->kvm;
+}
+
+unsigned int kvm_exit_stats_nr_vcpus(const struct kvm_exit_stats_vm *vm)
+{
+	return atomic_read(&kvm_of(vm)->online_vcpus);
+}
+
+struct kvm_exit_stats *kvm_exit_stats_get_vcpu(const struct kvm_exit_stats_vm *vm, unsigned int i)
+{
+	struct kvm_vcpu *vcpu = kvm_get_vcpu(kvm_of(vm), i);
+	struct attached_vcpu *v = vcpu ? attached_of(vcpu) : NULL;
+
+	return v ? &v->stats : NULL;
+}
+
+unsigned int kvm_exit_stats_vcpu_index(const struct kvm_exit_stats *s)
+{
+	return vcpu_of(s)->vcpu_idx;
+}
+
+bool kvm_exit_stats_vm_has_run(const struct kvm_exit_stats_vm *vm)
+{
+	struct kvm *kvm = kvm_of(vm);
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	for (i = 0; i < atomic_read(&kvm->online_vcpus); i++) {
+		vcpu = kvm_get_vcpu(kvm, i);
+		if (vcpu && READ_ONCE(vcpu->arch.last_vmentry_cpu) != -1)
+			return true;
+	}
+	return false;
+}
+
+bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s)
+{
+	const struct kvm_vcpu *vcpu = vcpu_of(s);
+
+	return boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_cpl0(vcpu) : attached_vmx_cpl0(vcpu);
+}
+
+/* KVM replaces the whole table, and once the vCPU has run not even that. */
+void attached_hear_vmm(struct attached_vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *entries = v->vcpu->arch.cpuid_entries;
+	int i, nent = v->vcpu->arch.cpuid_nent;
+
+	if (v->heard == entries && v->heard_nent == nent)
+		return;
+	v->heard = entries;
+	v->heard_nent = nent;
+
+	for (i = 0; i < nent && entries[i].function != EXITSTAT_SIGNATURE; i++)
+		;
+	kvm_exit_stats_hear_vmm(&v->stats, i < nent ? &entries[i] : NULL);
+}
+
+/*
+ * Has the CPUID been executed?  Not if it faulted, nor if the vCPU was reset or
+ * is somewhere else altogether.  Where RIP has 32 bits it wraps.
+ */
+static bool is_executed(const struct attached_question *q, u64 rip)
+{
+	u64 bytes = rip - q->rip;
+
+	if (!(q->rip >> 32))
+		bytes = (u32)bytes;
+	if (q->next_rip)
+		return bytes == q->next_rip - q->rip;
+	return bytes >= CPUID_BYTES && bytes <= MAX_INSTRUCTION_BYTES;
+}
+
+/* On the vCPU's own thread, with the vCPU loaded and preemption off. */
+void attached_answer(struct attached_vcpu *v)
+{
+	struct kvm_vcpu *vcpu = v->vcpu;
+	unsigned long *regs = vcpu->arch.regs;
+	u32 eax = v->question.leaf, ebx, ecx = v->question.input, edx;
+	u64 rip;
+
+	v->special &= ~ATTACHED_QUESTION;
+	rip = boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_rip(vcpu) : attached_vmx_rip(vcpu);
+	if (!is_executed(&v->question, rip))
+		return;
+
+	attached_hear_vmm(v);
+	if (!kvm_exit_stats_answer(&v->stats, &eax, &ebx, &ecx, &edx))
+		return;
+	regs[VCPU_REGS_RAX] = eax;
+	regs[VCPU_REGS_RBX] = ebx;
+	regs[VCPU_REGS_RCX] = ecx;
+	regs[VCPU_REGS_RDX] = edx;
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The probes of KVM's tracepoints and the scheduler's callbacks: when a vCPU
+ * goes from guest to kernel to VMM, and when it waits.
+ *
+ * kvm_exit and kvm_entry run with preemption off, kvm_entry with IRQs off as
+ * well, and so does kvm_exit but for AMD before Linux 6.5, where the host's
+ * interrupts come first, and perhaps another thread.  For its sake in_guest
+ * tells whether an exit has been seen, and KVM's own stamp says when it was.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/jump_label.h>
+#include <linux/module.h>
+#include <linux/tracepoint.h>
+#include <linux/uaccess.h>
+
+#include "attach_svm.h"
+#include "attach_vmx.h"
+
+/* The last argument of kvm_exit */
+enum isa {
+	ISA_VMX = 1,
+	ISA_SVM,
+};
+
+enum attached_layout attached_layout;
+
+static DEFINE_STATIC_KEY_TRUE(unseen_key);
+static DEFINE_STATIC_KEY_FALSE(late_exit_key);
+static bool exit_is_late;
+static u64 unscaled __ro_after_init;
+
+static void take_layout(struct work_struct *work)
+{
+	if (exit_is_late)
+		static_branch_enable(&late_exit_key);
+	static_branch_disable(&unseen_key);
+}
+
+static DECLARE_WORK(layout_work, take_layout);
+
+static bool layout_holds(const struct kvm_vcpu *vcpu, u32 isa)
+{
+	bool svm = boot_cpu_has(X86_FEATURE_SVM);
+
+	if (!((unsigned long)vcpu >> (BITS_PER_LONG - 1)) || isa != (svm ? ISA_SVM : ISA_VMX))
+		return false;
+	return svm ? attached_svm_layout_holds(vcpu) : attached_vmx_layout_holds();
+}
+
+/* The first exits show whether the kernel is the one of the headers. */
+static noinline bool prove_layout(const struct kvm_vcpu *vcpu, u32 isa)
+{
+	if (READ_ONCE(attached_layout) != ATTACHED_LAYOUT_UNSEEN)
+		return READ_ONCE(attached_layout) == ATTACHED_LAYOUT_HOLDS;
+
+	if (!layout_holds(vcpu, isa)) {
+		WRITE_ONCE(attached_layout, ATTACHED_LAYOUT_DIFFERS);
+		pr_err("KVM is not the one of the headers that this module was built with, nothing is counted; type: rmmod exitstat_attach\n");
+		return false;
+	}
+	exit_is_late = !irqs_disabled();
+	WRITE_ONCE(attached_layout, ATTACHED_LAYOUT_HOLDS);
+	schedule_work(&layout_work);
+	return true;
+}
+
+/* When the guest was left: KVM has noted it if the probe comes late, in the guest's TSC. */
+static __always_inline u64 exit_tsc(const struct kvm_vcpu *vcpu)
+{
+	if (static_branch_unlikely(&late_exit_key) && likely(compat_tsc_scaling(vcpu) == unscaled))
+		return vcpu->arch.last_guest_tsc - vcpu->arch.l1_tsc_offset;
+	return rdtsc();
+}
+
+static __always_inline void leave_guest(struct attached_vcpu *v, u64 now, u32 row)
+{
+	v->stats.guest_cycles += kvm_exit_stats_close(&v->stats, now);
+	kvm_exit_stats_count(&v->stats, row);
+}
+
+/* L2's CPUID is L1's business. */
+static __always_inline bool is_question(const struct kvm_vcpu *vcpu)
+{
+	u32 leaf = vcpu->arch.regs[VCPU_REGS_RAX];
+
+	return (leaf & EXITSTAT_BASE_MASK) == EXITSTAT_BASE && !attached_in_nested_guest(vcpu);
+}
+
+static __always_inline void note_question(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
+{
+	v->question.leaf = vcpu->arch.regs[VCPU_REGS_RAX];
+	v->question.input = vcpu->arch.regs[VCPU_REGS_RCX];
+	v->special |= ATTACHED_QUESTION;
+}
+
+static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
+{
+	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
+	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
+	u32 code;
+
+	if (!attached_is_ours(ops))
+		return;
+
+	code = attached_svm_code(vcpu);
+	if (likely(v->in_guest)) {
+		v->in_guest = false;
+		leave_guest(v, exit_tsc(vcpu), kvm_exit_stats_svm_row(code));
+	}
+	if (unlikely(code == SVM_EXIT_CPUID) && is_question(vcpu)) {
+		attached_svm_ask(vcpu, &v->question);
+		note_question(v, vcpu);
+	}
+}
+
+static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)
+{
+	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
+	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
+	u16 reason;
+
+	if (!attached_is_ours(ops))
+		return;
+
+	reason = attached_vmx_reason();
+	leave_guest(v, rdtsc(), kvm_exit_stats_vmx_row(reason));
+	if (unlikely(reason == EXIT_REASON_CPUID) && is_question(vcpu)) {
+		attached_vmx_ask(vcpu, &v->question);
+		note_question(v, vcpu);
+	}
+}
+
+static noinline void exit_unseen(struct kvm_vcpu *vcpu, u32 isa)
+{
+	if (!prove_layout(vcpu, isa))
+		return;
+	if (isa == ISA_SVM)
+		exit_svm(vcpu);
+	else
+		exit_vmx(vcpu);
+}
+
+static noinline void enter_special(struct attached_vcpu *v)
+{
+	u64 cycles;
+
+	if (v->special & ATTACHED_QUESTION)
+		attached_answer(v);
+	cycles = kvm_exit_stats_close_kernel(&v->stats);
+	if (v->special & ATTACHED_HISTOGRAMS)
+		kvm_exit_stats_bucket(&v->stats, cycles);
+}
+
+static __always_inline void enter(struct attached_vcpu *v)
+{
+	v->in_guest = true;
+	if (unlikely(v->special))
+		enter_special(v);
+	else
+		kvm_exit_stats_close_kernel(&v->stats);
+}
+
+static noinline void enter_first(struct kvm_vcpu *vcpu)
+{
+	struct attached_vcpu *v = attached_first_sight(vcpu);
+
+	if (v)
+		enter(v);
+}
+
+static void notrace probe_entry(void *unused, struct kvm_vcpu *vcpu)
+{
+	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
+
+	if (attached_is_ours(ops))
+		enter(container_of(ops, struct attached_vcpu, ops));
+	else
+		enter_first(vcpu);
+}
+
+static void notrace probe_exit_svm(void *unused, struct kvm_vcpu *vcpu, u32 isa)
+{
+	if (static_branch_unlikely(&unseen_key))
+		exit_unseen(vcpu, isa);
+	else
+		exit_svm(vcpu);
+}
+
+static void notrace probe_exit_vmx(void *unused, struct kvm_vcpu *vcpu, u32 isa)
+{
+	if (static_branch_unlikely(&unseen_key))
+		exit_unseen(vcpu, isa);
+	else
+		exit_vmx(vcpu);
+}
+
+/* The same for kernels that pass the reason first. */
+static void notrace probe_exit_svm_reason(void *unused, unsigned int reason, struct kvm_vcpu *vcpu,
+					  u32 isa)
+{
+	probe_exit_svm(unused, vcpu, isa);
+}
+
+static void notrace probe_exit_vmx_reason(void *unused, unsigned int reason, struct kvm_vcpu *vcpu,
+					  u32 isa)
+{
+	probe_exit_vmx(unused, vcpu, isa);
+}
+
+/* Of the vCPU that this thread runs, if it runs one: its callbacks are the thread's. */
+static struct attached_vcpu *loaded_vcpu(void)
+{
+	struct preempt_notifier *pn;
+	struct attached_vcpu *v;
+
+	hlist_for_each_entry(pn, &current->preempt_notifiers, link) {
+		v = attached_of_ops(READ_ONCE(pn->ops));
+		if (v)
+			return v;
+	}
+	return NULL;
+}
+
+/* Does KVM_RUN return because of a signal?  Its return value is not known here. */
+static int run_result(const struct kvm_run *run)
+{
+	/* immediate_exit, which some kernels call otherwise; the place is ABI. */
+	u8 immediate_exit = READ_ONCE(*(&run->request_interrupt_window + 1));
+
+	return READ_ONCE(run->exit_reason) == KVM_EXIT_INTR || immediate_exit ? -EINTR : 0;
+}
+
+/*
+ * KVM_RUN begins by loading the guest's FPU, and ends by putting it.  What the
+ * VMM then reads of the registers has the answer.
+ */
+static void notrace probe_fpu(void *unused, u32 load)
+{
+	struct attached_vcpu *v = loaded_vcpu();
+
+	if (!v)
+		return;
+	if (load) {
+		__kvm_exit_stats_run_begin(&v->stats);
+		return;
+	}
+	if (v->special & ATTACHED_QUESTION)
+		attached_answer(v);
+	__kvm_exit_stats_run_end(&v->stats, run_result(v->vcpu->run));
+}
+
+void attached_sched_in(struct preempt_notifier *pn, int cpu)
+{
+	struct attached_vcpu *v = attached_of_ops(READ_ONCE(pn->ops));
+
+	if (v && v->stats.in_run)
+		__kvm_exit_stats_sched_in(&v->stats);
+	attached_kvm_ops->sched_in(pn, cpu);
+}
+
+/* An exit that KVM has not told of yet, or the time would go to the exit before. */
+static void leave_guest_early(struct attached_vcpu *v)
+{
+	v->in_guest = false;
+	leave_guest(v, exit_tsc(v->vcpu), kvm_exit_stats_svm_row(attached_svm_code(v->vcpu)));
+}
+
+void attached_sched_out(struct preempt_notifier *pn, struct task_struct *next)
+{
+	struct attached_vcpu *v = attached_of_ops(READ_ONCE(pn->ops));
+
+	attached_kvm_ops->sched_out(pn, next);
+	if (!v || !v->stats.in_run)
+		return;
+	if (v->in_guest && boot_cpu_has(X86_FEATURE_SVM))
+		leave_guest_early(v);
+	__kvm_exit_stats_sched_out(&v->stats, rdtsc());
+}
+
+struct probe {
+	const char *name;
+	void *function;
+	struct tracepoint *tp;
+	bool registered;
+};
+
+/* In the order in which they begin: an exit is seen before an entry can be. */
+static struct probe probes[] = {
+	{ .name = "kvm_exit" },
+	{ .name = "kvm_fpu", .function = probe_fpu },
+	{ .name = "kvm_entry", .function = probe_entry },
+};
+
+static void find_tracepoint(struct tracepoint *tp, void *unused)
+{
+	struct probe *p;
+
+	for (p = probes; p < probes + ARRAY_SIZE(probes); p++) {
+		if (!strcmp(tp->name, p->name))
+			p->tp = tp;
+	}
+}
+
+static int find_tracepoints(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct module *mod = ((struct tp_module *)data)->mod;
+	unsigned int i;
+
+	for (i = 0; event == MODULE_STATE_COMING && i < mod->num_tracepoints; i++)
+		find_tracepoint(tracepoint_ptr_deref(mod->tracepoints_ptrs + i), NULL);
+	return NOTIFY_OK;
+}
+
+/* Not all of them are exported, but all modules that are loaded are shown to a new notifier. */
+static int find_all_tracepoints(void)
+{
+	struct notifier_block nb = { .notifier_call = find_tracepoints };
+	struct probe *p;
+	int r;
+
+	for_each_kernel_tracepoint(find_tracepoint, NULL);
+	r = register_tracepoint_module_notifier(&nb);
+	if (r)
+		return r;
+	unregister_tracepoint_module_notifier(&nb);
+
+	for (p = probes; p < probes + ARRAY_SIZE(probes); p++) {
+		if (!p->tp) {
+			pr_err("this kernel's KVM has no tracepoint %s\n", p->name);
+			return -ENOENT;
+		}
+	}
+	return 0;
+}
+
+static void *exit_probe(void)
+{
+	if (boot_cpu_has(X86_FEATURE_SVM))
+		return COMPAT_EXIT_PASSES_REASON ? (void *)probe_exit_svm_reason :
+						   (void *)probe_exit_svm;
+	return COMPAT_EXIT_PASSES_REASON ? (void *)probe_exit_vmx_reason : (void *)probe_exit_vmx;
+}
+
+int attached_probes_register(void)
+{
+	struct probe *p;
+	int r;
+
+	unscaled = boot_cpu_has(X86_FEATURE_TSCRATEMSR) ? BIT_ULL(32) : 1;
+	probes[0].function = exit_probe();
+	r = find_all_tracepoints();
+	for (p = probes; !r && p < probes + ARRAY_SIZE(probes); p++) {
+		r = tracepoint_probe_register(p->tp, p->function, NULL);
+		p->registered = !r;
+	}
+	if (r)
+		attached_probes_unregister();
+	return r;
+}
+
+void attached_probes_unregister(void)
+{
+	struct probe *p;
+
+	for (p = probes + ARRAY_SIZE(probes) - 1; p >= probes; p--) {
+		if (p->registered)
+			tracepoint_probe_unregister(p->tp, p->function, NULL);
+	}
+	tracepoint_synchronize_unregister();
+	cancel_work_sync(&layout_work);
+}

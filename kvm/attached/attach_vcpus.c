@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vCPUs that are counted: from the first entry that is seen to the vCPU's
+ * end, or ours.
+ *
+ * A vCPU is first seen where nothing may be allocated, so what it needs lies
+ * ready.  Nothing is freed in atomic context either: all that is the worker's.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
+
+#include "attach.h"
+
+/* Of VMs, vCPUs and histograms each. */
+#define READY		32u
+#define READY_LOW	24u
+
+struct preempt_ops *attached_kvm_ops;
+
+/* Guards what follows, and the lists' members. */
+static DEFINE_RAW_SPINLOCK(lock);
+static LIST_HEAD(ready_vms);
+static LIST_HEAD(ready_vcpus);
+static unsigned int nr_ready_vms, nr_ready_vcpus, nr_ready_hists;
+static u64 *ready_hists[READY];
+static LIST_HEAD(alive);
+static LIST_HEAD(dead);
+static bool ending;
+
+static unsigned int uncounted;
+module_param(uncounted, uint, 0444);
+MODULE_PARM_DESC(uncounted, "entries of vCPUs that were not counted because no memory was ready");
+
+static void work(struct work_struct *unused);
+static DECLARE_WORK(worker, work);
+
+void attached_call_worker(void)
+{
+	if (!READ_ONCE(ending))
+		queue_work(system_unbound_wq, &worker);
+}
+
+/*
+ * Ready
+ */
+
+static void add_vm(void)
+{
+	struct attached_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+
+	if (!vm)
+		return;
+	kvm_exit_stats_vm_init(&vm->stats, false);
+	raw_spin_lock_irq(&lock);
+	list_add(&vm->node, &ready_vms);
+	nr_ready_vms++;
+	raw_spin_unlock_irq(&lock);
+}
+
+static void add_vcpu(void)
+{
+	struct attached_vcpu *v = kvzalloc(sizeof(*v), GFP_KERNEL);
+
+	if (!v)
+		return;
+	v->ops.sched_in = attached_sched_in;
+	v->ops.sched_out = attached_sched_out;
+	raw_spin_lock_irq(&lock);
+	list_add(&v->node, &ready_vcpus);
+	nr_ready_vcpus++;
+	raw_spin_unlock_irq(&lock);
+}
+
+static void add_hist(void)
+{
+	u64 *hist = kvm_exit_stats_hist_alloc(GFP_KERNEL);
+
+	if (!hist)
+		return;
+	raw_spin_lock_irq(&lock);
+	ready_hists[nr_ready_hists++] = hist;
+	raw_spin_unlock_irq(&lock);
+}
+
+/* Only the worker adds, so nobody overtakes it; what fails is tried again at the next need. */
+static void make_ready(void)
+{
+	unsigned int n;
+
+	for (n = READ_ONCE(nr_ready_vms); n < READY; n++)
+		add_vm();
+	for (n = READ_ONCE(nr_ready_vcpus); n < READY; n++)
+		add_vcpu();
+	for (n = READ_ONCE(nr_ready_hists); n < READY; n++)
+		add_hist();
+}
+
+static bool is_ready(void)
+{
+	return nr_ready_vms && nr_ready_vcpus && nr_ready_hists;
+}
+
+static bool runs_low(void)
+{
+	return nr_ready_vms < READY_LOW || nr_ready_vcpus < READY_LOW ||
+	       nr_ready_hists < READY_LOW;
+}
+
+static struct attached_vm *take_vm(void)
+{
+	struct attached_vm *vm = list_first_entry(&ready_vms, struct attached_vm, node);
+
+	list_del(&vm->node);
+	nr_ready_vms--;
+	return vm;
+}
+
+static struct attached_vcpu *take_vcpu(void)
+{
+	struct attached_vcpu *v = list_first_entry(&ready_vcpus, struct attached_vcpu, node);
+
+	list_del(&v->node);
+	nr_ready_vcpus--;
+	return v;
+}
+
+/*
+ * Alive
+ */
+
+static struct attached_vm *find_vm(struct kvm *kvm)
+{
+	struct attached_vcpu *v;
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	for (i = 0; i < atomic_read(&kvm->online_vcpus); i++) {
+		vcpu = kvm_get_vcpu(kvm, i);
+		v = vcpu ? attached_of(vcpu) : NULL;
+		if (v)
+			return attached_vm_of(v->stats.vm);
+	}
+	return NULL;
+}
+
+static struct attached_vm *begin_vm(struct kvm *kvm)
+{
+	struct attached_vm *vm = take_vm();
+
+	vm->kvm = kvm;
+	kvm_exit_stats_vm_begin(&vm->stats, kvm_exit_stats_vm_has_run(&vm->stats));
+	if (!IS_ERR_OR_NULL(kvm->debugfs_dentry)) {
+		vm->dir = kvm->debugfs_dentry;
+		vm->kvms = vm->dir->d_parent;
+		strscpy(vm->dir_name, vm->dir->d_name.name, sizeof(vm->dir_name));
+	}
+	return vm;
+}
+
+static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
+{
+	struct attached_vm *vm = find_vm(vcpu->kvm) ?: begin_vm(vcpu->kvm);
+	struct attached_vcpu *v = take_vcpu();
+	u64 *hist = NULL;
+
+	/* Some of its exits were not counted: what the VM says begins now. */
+	if (vcpu->arch.last_vmentry_cpu != -1)
+		vm->stats.late = true;
+	if (vm->stats.histograms) {
+		hist = ready_hists[--nr_ready_hists];
+		v->special |= ATTACHED_HISTOGRAMS;
+	}
+	v->vcpu = vcpu;
+	v->id = vcpu->vcpu_id;
+	vm->nr_vcpus++;
+	kvm_exit_stats_vcpu_begin(&v->stats, &vm->stats, hist);
+	list_add(&v->node, &alive);
+	/* Complete before anybody finds it. */
+	smp_store_release(&vcpu->preempt_notifier.ops, &v->ops);
+	return v;
+}
+
+/*
+ * The vCPU's thread is here: its notifier must be among the thread's.  Callbacks
+ * that are not those of all other vCPUs are somebody else's.
+ */
+static bool has_kvm_ops(const struct kvm_vcpu *vcpu)
+{
+	struct preempt_notifier *pn;
+
+	hlist_for_each_entry(pn, &current->preempt_notifiers, link) {
+		if (pn != &vcpu->preempt_notifier)
+			continue;
+		if (!attached_kvm_ops)
+			WRITE_ONCE(attached_kvm_ops, pn->ops);
+		return attached_kvm_ops == pn->ops;
+	}
+	return false;
+}
+
+struct attached_vcpu *attached_first_sight(struct kvm_vcpu *vcpu)
+{
+	struct attached_vcpu *v = NULL;
+	unsigned long flags;
+	bool low;
+
+	if (READ_ONCE(attached_layout) == ATTACHED_LAYOUT_DIFFERS ||
+	    compat_is_trust_domain(vcpu->kvm))
+		return NULL;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	low = runs_low();
+	if (!is_ready())
+		uncounted++;
+	else if (has_kvm_ops(vcpu))
+		v = begin_vcpu(vcpu);
+	raw_spin_unlock_irqrestore(&lock, flags);
+
+	if (v || low)
+		attached_call_worker();	/* there is a table to make, too */
+	return v;
+}
+
+struct attached_vcpu *attached_next_without_table(void)
+{
+	struct attached_vcpu *v, *found = NULL;
+
+	raw_spin_lock_irq(&lock);
+	list_for_each_entry(v, &alive, node) {
+		if (!v->table.tried) {
+			v->table.tried = true;
+			found = v;
+			break;
+		}
+	}
+	raw_spin_unlock_irq(&lock);
+	return found;
+}
+
+bool attached_is_dead(struct attached_vcpu *v)
+{
+	return READ_ONCE(v->dead);
+}
+
+/*
+ * Dead
+ */
+
+/*
+ * KVM's callbacks again, unless the vCPU went without a word: then its memory is
+ * not ours to touch.
+ */
+static void detach(struct attached_vcpu *v)
+{
+	struct preempt_ops **ops = &v->vcpu->preempt_notifier.ops;
+	struct preempt_ops *is;
+
+	if (!copy_from_kernel_nofault(&is, ops, sizeof(is)) && is == &v->ops)
+		WRITE_ONCE(*ops, attached_kvm_ops);
+}
+
+/*
+ * KVM is about to free the vCPU.  Its thread has left, and so have the readers of
+ * its table, which KVM has removed.
+ */
+static int before_destroy(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)regs_get_kernel_argument(regs, 0);
+	struct attached_vcpu *v;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	v = attached_of(vcpu);
+	if (v) {
+		detach(v);
+		WRITE_ONCE(v->dead, true);
+		list_move(&v->node, &dead);
+	}
+	raw_spin_unlock_irqrestore(&lock, flags);
+
+	if (v)
+		attached_call_worker();
+	return 0;
+}
+
+static struct kprobe destroy_probe = {
+	.symbol_name = "kvm_arch_vcpu_destroy",
+	.pre_handler = before_destroy,
+};
+
+static void put_vm(struct attached_vm *vm)
+{
+	if (--vm->nr_vcpus)
+		return;
+	attached_table_put(&vm->table);
+	kfree(vm);
+}
+
+static void free_vcpu(struct attached_vcpu *v)
+{
+	if (v->stats.vm)
+		put_vm(attached_vm_of(v->stats.vm));
+	attached_table_put(&v->table);
+	kvm_exit_stats_vcpu_destroy(&v->stats);
+	kvfree(v);
+}
+
+static void free_list(struct list_head *list)
+{
+	struct attached_vcpu *v, *next;
+
+	list_for_each_entry_safe(v, next, list, node)
+		free_vcpu(v);
+}
+
+static void free_dead(void)
+{
+	LIST_HEAD(list);
+
+	raw_spin_lock_irq(&lock);
+	list_splice_init(&dead, &list);
+	raw_spin_unlock_irq(&lock);
+	if (list_empty(&list))
+		return;
+	synchronize_rcu();
+	free_list(&list);
+}
+
+static void work(struct work_struct *unused)
+{
+	if (READ_ONCE(ending))
+		return;
+	if (READ_ONCE(uncounted))
+		pr_warn_once("exits of a vCPU were not counted, for lack of memory\n");
+	free_dead();
+	make_ready();
+	attached_tables_make();
+}
+
+/*
+ * The module's
+ */
+
+static void free_ready(void)
+{
+	struct attached_vm *vm, *next;
+
+	list_for_each_entry_safe(vm, next, &ready_vms, node)
+		kfree(vm);
+	free_list(&ready_vcpus);
+	while (nr_ready_hists)
+		kvfree(ready_hists[--nr_ready_hists]);
+}
+
+int attached_vcpus_init(void)
+{
+	int r;
+
+	make_ready();
+	if (!is_ready()) {
+		free_ready();
+		return -ENOMEM;
+	}
+	r = register_kprobe(&destroy_probe);
+	if (r) {
+		pr_err("no probe of %s: %pe\n", destroy_probe.symbol_name, ERR_PTR(r));
+		free_ready();
+	}
+	return r;
+}
+
+static struct attached_vcpu *next_with_table(void)
+{
+	struct attached_vcpu *v, *found = NULL;
+
+	raw_spin_lock_irq(&lock);
+	list_for_each_entry(v, &alive, node) {
+		if (v->table.file || attached_vm_of(v->stats.vm)->table.file) {
+			found = v;
+			break;
+		}
+	}
+	raw_spin_unlock_irq(&lock);
+	return found;
+}
+
+/* Nobody finds them any more, and who was in our callbacks has left. */
+static void detach_all(struct list_head *list)
+{
+	struct attached_vcpu *v;
+
+	raw_spin_lock_irq(&lock);
+	list_for_each_entry(v, &alive, node)
+		detach(v);
+	list_splice_init(&alive, list);
+	raw_spin_unlock_irq(&lock);
+	unregister_kprobe(&destroy_probe);
+	synchronize_rcu();
+	cancel_work_sync(&worker);
+	list_splice_init(&dead, list);
+}
+
+/* The probes are gone, so nobody is added.  Tables go first: what they show must not fall. */
+void attached_vcpus_exit(void)
+{
+	struct attached_vcpu *v;
+	LIST_HEAD(list);
+
+	WRITE_ONCE(ending, true);
+	cancel_work_sync(&worker);
+	while ((v = next_with_table())) {
+		attached_table_remove(&v->table);
+		attached_table_remove(&attached_vm_of(v->stats.vm)->table);
+	}
+	detach_all(&list);
+	free_list(&list);
+	free_ready();
+}
