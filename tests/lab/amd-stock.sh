@@ -4,4 +4,4 @@
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"
-run_cases amd stock.sh --stock
+run_cases amd stock.sh 6.1 --stock

@@ -8,6 +8,11 @@
 #	count, cycles		what the registers of the answer say
 # shellcheck disable=SC2034 # for those who source this
 
+# The module that counts, and its parameters.
+counter=kvm
+[ ! -d /sys/module/exitstat_attach ] || counter=exitstat_attach
+parameters=/sys/module/$counter/parameters
+
 leaf='' ecx='' rax='' rbx='' rcx='' rdx=''
 numbers=$(vmm --list numbers | cut -d ' ' -f 1 | tr '\n' ' ')
 if grep -qw svm /proc/cpuinfo; then

@@ -1,9 +1,9 @@
 #!/bin/sh
 # shellcheck shell=dash disable=SC2086 # lists of words are split
 # SPDX-License-Identifier: MIT
-# In a machine of the lab with our KVM: what every guest must see of its exits, and what none may.
+# In a machine of the lab whose KVM answers: what every guest must see of its exits, and what none may.
 #
-# usage: cases.sh BUILD-ID PRIME: the build ID that our kvm.ko has, the number of exits of each kind.
+# usage: cases.sh BUILD-ID PRIME: the build ID that our module has, the number of exits of each kind.
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../lib/ktap.sh
 . ./ktap.sh
@@ -12,7 +12,7 @@ cd "$(dirname "$0")" || exit 1
 
 build_id=$1
 prime=$2
-parameter=/sys/module/kvm/parameters/guest_exit_stats
+parameter=$parameters/guest_exit_stats
 cpuid=$(number_of cpuid)
 kinds=$(vmm --list kinds | cut -d ' ' -f 1)
 smp_kinds="hypercall wrmsr icr hlt wbinvd cr0"
@@ -27,8 +27,8 @@ amount() {
 }
 
 identity() {
-	is "the kvm.ko that is loaded is ours" \
-		"$(od -An -v -tx1 /sys/module/kvm/notes/.note.gnu.build-id | tr -d ' \n' | tail -c 40)" "$build_id"
+	is "the $counter.ko that is loaded is ours" \
+		"$(od -An -v -tx1 "/sys/module/$counter/notes/.note.gnu.build-id" | tr -d ' \n' | tail -c 40)" "$build_id"
 }
 
 discovery() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Run a script in a machine of the lab, keep what it prints, and check that on this side.  Needs machine.sh.  Sourced.
 #
-#	run_machine NAME OPTION... -- CMD...	lab/run; $said is the file with what it printed
+#	run_machine NAME OPTION... -- CMD...	lab/run with $carrier; $said is the file with what it printed
 #	section WORD				print the lines of $said from `section WORD' to the next one
 #
 # A machine that was lost, or whose kernel complained, ends the file.
@@ -12,7 +12,7 @@ run_machine() {
 
 	shift
 	said=$built/$name.out
-	"$top/lab/run" --kernel "$release" "$@" >"$said" 2>&1
+	"$top/lab/run" --kernel "$release" --carrier "$carrier" "$@" >"$said" 2>&1
 	status=$?
 	[ $status = 0 ] || { diagnose "lab/run returned $status:"; diagnose "$(tail -n 30 "$said")"; exit 1; }
 }

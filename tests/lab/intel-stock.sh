@@ -6,4 +6,4 @@
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"
-run_cases intel stock.sh --stock
+run_cases intel stock.sh 6.1 --stock
