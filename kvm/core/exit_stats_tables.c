@@ -69,15 +69,16 @@ static void show_head(struct seq_file *m, const struct kvm_exit_stats_vm *vm, u6
 static void show_row(struct seq_file *m, u32 slot, const struct row *row, bool hist)
 {
 	const struct kvm_exit_stats_numbering *n = kvm_exit_stats_numbering();
+	/* A variable: in C89, which 5.10 is, the array in a returned struct is no pointer. */
+	struct kvm_exit_stats_name name = kvm_exit_stats_name_of("", slot);
 	u32 i;
 
 	if (!row->count)
 		return;
 
 	seq_printf(m, n->id == EXITSTAT_NUMBERING_VMX ? "%-10u" : "%#-10x", n->exits[slot].number);
-	seq_printf(m, "  %-24s %14llu %20llu %20llu %20llu",
-		   kvm_exit_stats_name_of("", slot).text, row->count, row->kernel_cycles,
-		   row->vmm_cycles, row->waiting_cycles);
+	seq_printf(m, "  %-24s %14llu %20llu %20llu %20llu", name.text, row->count,
+		   row->kernel_cycles, row->vmm_cycles, row->waiting_cycles);
 	for (i = 0; hist && i < EXITSTAT_BUCKETS; i++)
 		seq_printf(m, " %10llu", row->buckets[i]);
 	seq_putc(m, '\n');
