@@ -61,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 114
+plan 115
 
 #
 # Before there is a VM.
@@ -165,6 +165,10 @@ is "two VMs of a process are told apart by descriptor" "$(named -T -n | awk '{ p
 	"$(printf '%s\n' "${servers[0]}" "${servers[1]}-10" "${servers[1]}-11" | sort | paste -sd ' ')"
 is "--vm takes a name, a pid, or PID-FD" \
 	"$(for vm in web1 "${servers[0]}" "${servers[1]}-11"; do named --vm "$vm" -j | json 'd[0]["total"]["count"]'; done | paste -sd ' ')" "81 81 162"
+rm -r "named/${servers[1]}-11"
+is "a name is taken as it is shown, and as its VMM has it" \
+	"$(for vm in 'web,?[31m2?' "$(printf 'web,\e[31m2\302\233')"; do named --vm "$vm" -j | json 'd[0]["total"]["count"]'; done | paste -sd ' ')" "81 81"
+tree named --vms 2 --same-pid --pid "${servers[1]}"
 refuses "a pid with two VMs is refused with both of them" 1 \
 	"2 VMs are called '${servers[1]}': web,?[31m2? (${servers[1]}-10), web,?[31m2? (${servers[1]}-11)" named --vm "${servers[1]}"
 tree named --vms 1 --pid "${servers[2]}"
@@ -272,7 +276,7 @@ in_terminal() {
 		"$BUILD/exitstat host --debugfs vms $*; echo ended: \$?; sleep 60"
 }
 in_terminal top -i 0.3
-check "top without a VM is the list" on_screen " $((pid + 1)) - .* [1-9][0-9]* .* cpuid"
+check "top without a VM is the list" on_screen "$((pid + 1)) - .* [1-9][0-9]* .* cpuid"
 rm -r vms/$((pid + 1))-10
 tmux -S "$terminal" send-keys -t top q
 check "and ends at a key" on_screen "ended: 0"

@@ -9,6 +9,7 @@
 #include "command/options.h"
 #include "command/say.h"
 #include "exitstat.h"
+#include "output/columns.h"
 #include "output/result.h"
 #include "target/target.h"
 #include "verbs/verbs.h"
@@ -167,5 +168,6 @@ int main(int argc, char **argv)
 	struct output out = { .file = stdout };
 
 	streams_occupy();
+	columns_begin();
 	return output_close(&out, choose(&opts, argc, argv));
 }

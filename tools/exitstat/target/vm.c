@@ -116,13 +116,14 @@ int host_say(const struct meter *meter, int err)
 /* Whether that is what the VM is called: PID, PID-FD or name; NULL calls all. */
 static bool is_called(const struct exitstat_vm *vm, const char *text)
 {
-	char pid[32], id[32];
+	char pid[32], id[32], name[EXITSTAT_VM_NAME_SIZE];
 
 	if (!text)
 		return true;
+	exitstat_text_clean(name, sizeof(name), text);
 	snprintf(pid, sizeof(pid), "%d", vm->pid);
 	snprintf(id, sizeof(id), "%d-%d", vm->pid, vm->fd);
-	return !strcmp(text, pid) || !strcmp(text, id) || !strcmp(text, vm->name);
+	return !strcmp(text, pid) || !strcmp(text, id) || !strcmp(name, vm->name);
 }
 
 /* How many VMs are called so; the first of them; and a line's worth of what they are. */

@@ -16,6 +16,7 @@
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "grow.h"
+#include "output/columns.h"
 #include "output/format.h"
 #include "output/rows.h"
 #include "target/child.h"
@@ -312,53 +313,154 @@ static int compare_lines(const void *left, const void *right)
 	return compare_vms(&a->guest->meter.vm, &b->guest->meter.vm);
 }
 
-/* What --vm takes: the pid, if it has one VM only. */
-static void print_id(FILE *out, const struct list *list, const struct guest *guest)
-{
-	size_t i = (size_t)(guest - list->guests);
-	int pid = guest->meter.vm.pid;
-	char id[32];
-
-	snprintf(id, sizeof(id), "%d-%d", pid, guest->meter.vm.fd);
-	if ((!i || guest[-1].meter.vm.pid != pid) &&
-	    (i + 1 == list->nr || guest[1].meter.vm.pid != pid))
-		snprintf(id, sizeof(id), "%d", pid);
-	fprintf(out, "%11s", id);
-}
-
-static void print_states(FILE *out, bool there, const struct states *states)
-{
-	if (there)
-		fprintf(out, " %5.1f %5.1f %5.1f %5.1f", 100 * states->guest, 100 * states->kernel,
-			100 * states->vmm, 100 * states->waiting);
-	else
-		fprintf(out, " %5s %5s %5s %5s", "-", "-", "-", "-");
-}
-
 static double count_of(const struct list *list, const struct guest *guest)
 {
 	return list->opts->total ? (double)guest->total.count :
 	       (double)guest->total.count / guest->seconds;
 }
 
-static void print_guest(FILE *out, const struct list *list, const struct guest *guest, int width)
+#define ID_SIZE	32
+
+/* What --vm takes: the pid, if it has one VM only. */
+static const char *id_of(char id[ID_SIZE], const struct list *list, const struct guest *guest)
 {
-	print_id(out, list, guest);
-	fprintf(out, " %-*s", width, *guest->meter.vm.name ? guest->meter.vm.name : "-");
-	if (!guest->shown) {
-		fprintf(out, " %5s %10s\n", "-", "-");
-		return;
-	}
-	fprintf(out, " %5u %10.0f", guest->vcpus, count_of(list, guest));
-	print_states(out, guest->has_states, &guest->states);
-	fprintf(out, "  %s%s\n", guest->busiest, guest->restarted ? " (restarted)" : "");
+	size_t i = (size_t)(guest - list->guests);
+	int pid = guest->meter.vm.pid;
+
+	snprintf(id, ID_SIZE, "%d-%d", pid, guest->meter.vm.fd);
+	if ((!i || guest[-1].meter.vm.pid != pid) &&
+	    (i + 1 == list->nr || guest[1].meter.vm.pid != pid))
+		snprintf(id, ID_SIZE, "%d", pid);
+	return id;
 }
 
-static void print_total(FILE *out, const struct list *list, int width)
+static const char *name_of(const struct guest *guest)
+{
+	return *guest->meter.vm.name ? guest->meter.vm.name : "-";
+}
+
+/* How wide what is; where a terminal is too narrow for all, the numbers have precedence. */
+struct layout {
+	int id;
+	int name;
+	int count;
+	int busiest;
+	bool narrow;		/* whole percents, and no vCPUs */
+};
+
+#define NAME_ENOUGH	12
+#define BUSIEST_ENOUGH	8
+
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int smaller(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+static int digits(double count)
+{
+	return snprintf(NULL, 0, "%.0f", count);
+}
+
+/* As wide as the widest, whatever the terminal. */
+static void lay_out_all(struct layout *layout, const struct list *list)
+{
+	double count = 0;
+	size_t i;
+
+	*layout = (struct layout){ .id = strlen("total"), .name = strlen("name"),
+				   .busiest = 1000 };
+	for (i = 0; i < list->nr; i++) {
+		const struct guest *guest = &list->guests[i];
+		char id[ID_SIZE];
+
+		layout->id = larger(layout->id, (int)strlen(id_of(id, list, guest)));
+		layout->name = larger(layout->name, columns_of(name_of(guest)));
+		count += guest->shown ? count_of(list, guest) : 0;
+	}
+	layout->count = larger((int)strlen("exits/s"), digits(count));
+}
+
+static struct layout lay_out(const struct list *list, int columns)
+{
+	struct layout layout;
+	int room, enough;
+
+	lay_out_all(&layout, list);
+	if (!columns) {
+		layout.id = larger(layout.id, 11);
+		layout.count = larger(layout.count, 10);
+		return layout;
+	}
+	/* For the name, and two blanks with the busiest exit. */
+	room = columns - layout.id - layout.count - 32;
+	layout.narrow = room < NAME_ENOUGH;
+	if (layout.narrow)
+		room += 13;
+	enough = larger(room - 2 - BUSIEST_ENOUGH, smaller(room, NAME_ENOUGH));
+	layout.name = larger(smaller(layout.name, enough), 1);
+	layout.busiest = larger(room - layout.name - 2, 0);
+	return layout;
+}
+
+static void print_states(FILE *out, const struct layout *layout, bool there,
+			 const struct states *states)
+{
+	const int width = layout->narrow ? 3 : 5;
+	const int decimals = layout->narrow ? 0 : 1;
+
+	if (there)
+		fprintf(out, " %*.*f %*.*f %*.*f %*.*f", width, decimals, 100 * states->guest,
+			width, decimals, 100 * states->kernel, width, decimals, 100 * states->vmm,
+			larger(width, 4), decimals, 100 * states->waiting);
+	else
+		fprintf(out, " %*s %*s %*s %*s", width, "-", width, "-", width, "-",
+			larger(width, 4), "-");
+}
+
+static void print_busiest(FILE *out, const struct layout *layout, const struct guest *guest)
+{
+	char text[TEXT_SIZE + 16];
+
+	snprintf(text, sizeof(text), "%s%s", guest->busiest,
+		 guest->restarted ? " (restarted)" : "");
+	if (!*text || layout->busiest < 4)
+		return;
+	fputs("  ", out);
+	columns_print(out, text, smaller(columns_of(text), layout->busiest));
+}
+
+static void print_guest(FILE *out, const struct list *list, const struct guest *guest,
+			const struct layout *layout)
+{
+	char id[ID_SIZE];
+
+	fprintf(out, "%*s ", layout->id, id_of(id, list, guest));
+	columns_print(out, name_of(guest), layout->name);
+	if (!layout->narrow && guest->shown)
+		fprintf(out, " %5u", guest->vcpus);
+	else if (!layout->narrow)
+		fprintf(out, " %5s", "-");
+	if (guest->shown) {
+		fprintf(out, " %*.0f", layout->count, count_of(list, guest));
+		print_states(out, layout, guest->has_states, &guest->states);
+		print_busiest(out, layout, guest);
+	} else {
+		fprintf(out, " %*s", layout->count, "-");
+	}
+	fputc('\n', out);
+}
+
+static void print_total(FILE *out, const struct list *list, const struct layout *layout)
 {
 	struct states sum = { 0 };
 	double count = 0;
 	unsigned long vcpus = 0;
+	char nr[ID_SIZE];
 	size_t i;
 
 	for (i = 0; i < list->nr; i++) {
@@ -383,35 +485,47 @@ static void print_total(FILE *out, const struct list *list, int width)
 		sum.vmm /= sum.all_cycles;
 		sum.waiting /= sum.all_cycles;
 	}
-	fprintf(out, "%11s %-*zu %5lu %10.0f", "total", width, list->nr, vcpus, count);
-	print_states(out, sum.all_cycles > 0, &sum);
+	snprintf(nr, sizeof(nr), "%zu", list->nr);
+	fprintf(out, "%*s ", layout->id, "total");
+	columns_print(out, nr, layout->name);
+	if (!layout->narrow)
+		fprintf(out, " %5lu", vcpus);
+	fprintf(out, " %*.0f", layout->count, count);
+	print_states(out, layout, sum.all_cycles > 0, &sum);
 	fputc('\n', out);
 }
 
-void list_print(FILE *out, struct list *list, enum sort_key sort)
+static void print_header(FILE *out, const struct list *list, const struct layout *layout)
+{
+	fprintf(out, "%*s ", layout->id, "VM");
+	columns_print(out, "name", layout->name);
+	fprintf(out, "%s %*s", layout->narrow ? "" : " vCPUs", layout->count,
+		list->opts->total ? "exits" : "exits/s");
+	fputs(layout->narrow ? " gst kvm vmm wait" : "  %gst  %kvm  %vmm %wait", out);
+	fputs(layout->busiest < (int)strlen("busiest") ? "\n" : "  busiest\n", out);
+}
+
+void list_print(FILE *out, struct list *list, enum sort_key sort, int columns)
 {
 	struct line *lines = calloc(list->nr + 1, sizeof(*lines));
-	int width = 4;
+	const struct layout layout = lay_out(list, columns);
 	size_t i;
 
 	for (i = 0; lines && i < list->nr; i++) {
 		const struct guest *guest = &list->guests[i];
 
 		lines[i] = (struct line){ guest, key_of(sort, guest), sort == SORT_NAME };
-		if ((int)strlen(guest->meter.vm.name) > width)
-			width = (int)strlen(guest->meter.vm.name);
 	}
 	if (lines)
 		qsort(lines, list->nr, sizeof(*lines), compare_lines);
 	else
 		list->status = say(STATUS_FAILED, "cannot list the VMs: not enough memory");
 	if (!list->opts->no_header)
-		fprintf(out, "%11s %-*s vCPUs %10s  %%gst  %%kvm  %%vmm %%wait  busiest\n", "VM",
-			width, "name", list->opts->total ? "exits" : "exits/s");
+		print_header(out, list, &layout);
 	for (i = 0; lines && i < list->nr; i++)
-		print_guest(out, list, lines[i].guest, width);
+		print_guest(out, list, lines[i].guest, &layout);
 	if (list->nr > 1 && !list->opts->no_header)
-		print_total(out, list, width);
+		print_total(out, list, &layout);
 	free(lines);
 }
 
@@ -463,7 +577,8 @@ static void print(struct list *list, bool first)
 	if (table && !first && !list->opts->no_header)
 		putchar('\n');
 	if (table)
-		list_print(stdout, list, list->opts->sorted ? list->opts->sort : SORT_COUNT);
+		list_print(stdout, list, list->opts->sorted ? list->opts->sort : SORT_COUNT,
+			   columns_of_terminal());
 	fflush(stdout);
 }
 

@@ -19,7 +19,7 @@ int list_update(struct list *list);
 
 size_t list_length(const struct list *list);
 
-/* A line for each, below a header. */
-void list_print(FILE *out, struct list *list, enum sort_key sort);
+/* A line for each, below a header; within so many columns, if not 0. */
+void list_print(FILE *out, struct list *list, enum sort_key sort, int columns);
 
 #endif /* GUESTS_H */

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "command/say.h"
 #include "command/vendor.h"
 #include "exitstat.h"
+#include "output/columns.h"
 #include "output/rows.h"
 #include "output/units.h"
 #include "target/target.h"
@@ -39,6 +41,7 @@ static const char help[] =
 	"  v                  by reason, or by vCPU (reading each vCPU costs exits there)\n"
 	"  p or blank         pause\n"
 	"  + -                longer, shorter intervals\n"
+	"  arrows, pages      scroll, where there is more than the screen has room for\n"
 	"  h or ?             these keys\n"
 	"  q                  quit\n";
 
@@ -72,6 +75,9 @@ struct top {
 	bool paused;
 	bool ended;		/* the recording has no more moments */
 	bool helping;
+	bool colours;
+	size_t first;		/* row that is shown */
+	size_t room;		/* for so many */
 };
 
 /* A signal handler has no argument of its own. */
@@ -134,101 +140,188 @@ static int take_all(struct top *top)
 	return status;
 }
 
-/* A bar of that many columns, in one colour, or inverse. */
-static void draw_part(int columns, enum colours colour)
+/* The text from there on, as far as the line goes: curses would go on in the next one. */
+__printf(3, 4) static void put(int row, int column, const char *format, ...)
 {
-	int attribute = has_colors() ? (int)COLOR_PAIR(colour) :
+	char text[512];
+	va_list args;
+	int used;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (row < LINES && column < COLS)
+		mvaddnstr(row, column, text, (int)columns_fit(text, COLS - column, &used));
+}
+
+/* A bar of that many columns, in one colour, or inverse. */
+static void draw_part(const struct top *top, int columns, enum colours colour)
+{
+	int attribute = top->colours ? (int)COLOR_PAIR(colour) :
 			(int)(colour % 2 ? A_REVERSE : A_REVERSE | A_DIM);
 
 	attron(attribute);
 	for (; columns > 0; columns--)
-		addch(has_colors() || colour % 2 ? ' ' : '.');
+		addch(top->colours || colour % 2 ? ' ' : '.');
 	attroff(attribute);
 }
 
-static void draw_states(int row, const struct exitstat_snapshot *between)
+/* Where to begin with so many rows in that room, so that it is full. */
+static size_t scroll_to(struct top *top, size_t rows, int room)
+{
+	top->room = room > 0 ? (size_t)room : 0;
+	if (top->first > rows || rows - top->first < top->room)
+		top->first = rows > top->room ? rows - top->room : 0;
+	return top->first;
+}
+
+#define SCROLLED_SIZE	80
+
+/* Which of the rows are to be seen, if not all. */
+static const char *text_scrolled(char text[SCROLLED_SIZE], const struct top *top, size_t rows)
+{
+	*text = '\0';
+	if (rows > top->room && top->room)
+		snprintf(text, SCROLLED_SIZE, ", %zu to %zu of %zu", top->first + 1,
+			 top->first + top->room, rows);
+	return text;
+}
+
+static void draw_states(const struct top *top, int row)
 {
 	struct states states;
 	int guest, kernel, vmm;
 	int width = COLS - 1;
 
-	if (!states_of(between, &states))
+	if (!states_of(&top->vm.between, &states))
 		return;
-	mvprintw(row, 0, "guest %5.1f %%   KVM %5.1f %%   VMM %5.1f %%   waiting %5.1f %%",
-		 100 * states.guest, 100 * states.kernel, 100 * states.vmm, 100 * states.waiting);
+	put(row, 0, COLS < 60 ? "guest %.0f%% KVM %.0f%% VMM %.0f%% waiting %.0f%%" :
+	    "guest %5.1f %%   KVM %5.1f %%   VMM %5.1f %%   waiting %5.1f %%",
+	    100 * states.guest, 100 * states.kernel, 100 * states.vmm, 100 * states.waiting);
 	guest = (int)(states.guest * width + 0.5);
 	kernel = (int)((states.guest + states.kernel) * width + 0.5);
 	vmm = (int)((states.guest + states.kernel + states.vmm) * width + 0.5);
 	move(row + 1, 0);
-	draw_part(guest, COLOUR_GUEST);
-	draw_part(kernel - guest, COLOUR_KERNEL);
-	draw_part(vmm - kernel, COLOUR_VMM);
-	draw_part(width - vmm, COLOUR_WAITING);
+	draw_part(top, guest, COLOUR_GUEST);
+	draw_part(top, kernel - guest, COLOUR_KERNEL);
+	draw_part(top, vmm - kernel, COLOUR_VMM);
+	draw_part(top, width - vmm, COLOUR_WAITING);
 }
 
-static void draw_head(const struct top *top)
+/* What the screen is of: the rest of the line has precedence over the VM's name. */
+static void draw_subject(const struct top *top, const char *rest)
+{
+	bool wide = COLS > 70;
+	int room = COLS - columns_of(rest) - (wide ? 11 : 0);
+	char vm[VM_TEXT_SIZE];
+	const char *name = top->meter.host ? vm_text(vm, &top->meter.vm) : "exitstat top";
+	int used;
+	size_t size = columns_fit(name, room > 0 ? room : 0, &used);
+
+	put(0, 0, "%.*s%s", (int)size, name, rest + (size ? 0 : 2));
+	if (wide)
+		put(0, COLS - 9, "h: help");
+}
+
+static void draw_head(struct top *top)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
 	const char *end = top->meter.host ? ", the VM ended" : ", the recording ends here";
-	char interval[TEXT_SIZE], vm[VM_TEXT_SIZE];
+	char interval[TEXT_SIZE], rest[160];
 
 	text_ns(interval, (double)(top->paused || top->meter.path ? between->time_ns :
 				   top->interval_ns));
-	mvprintw(0, 0, "exitstat %s: %s, %u vCPU%s, every %s%s",
-		 top->meter.host ? vm_text(vm, &top->meter.vm) : "top",
+	snprintf(rest, sizeof(rest), ": %s, %u vCPU%s, every %s%s",
 		 vendor_name(between->numbering), top->vm.after.vcpus,
 		 top->vm.after.vcpus == 1 ? "" : "s", text_unpad(interval),
 		 top->ended ? end : top->paused ? ", paused" : "");
-	if (COLS > 70)
-		mvprintw(0, COLS - 9, "h: help");
-	if (!top->vm.shown) {
-		mvprintw(2, 0, "The first rates come after one interval.");
-		return;
-	}
-	mvprintw(1, 0, "%.0f exits per second",
-		 (double)between->total.count * 1e9 / (double)between->time_ns);
-	if (between->since & EXITSTAT_SINCE_RESTART)
-		printw(" (the counters started anew)");
-	draw_states(2, between);
+	draw_subject(top, rest);
+	if (top->vm.shown)
+		draw_states(top, 2);
+	else
+		put(2, 0, "The first rates come after one interval.");
 }
 
-static void draw_title(int row, const char *format, const char *title)
+static void draw_sum(const struct top *top, size_t rows)
+{
+	const struct exitstat_snapshot *between = &top->vm.between;
+	char scrolled[SCROLLED_SIZE];
+
+	put(1, 0, "%.0f exits per second%s%s",
+	    (double)between->total.count * 1e9 / (double)between->time_ns,
+	    text_scrolled(scrolled, top, rows),
+	    between->since & EXITSTAT_SINCE_RESTART ? " (the counters started anew)" : "");
+}
+
+static void draw_title(int row, const char *title)
 {
 	attron(A_REVERSE);
-	mvprintw(row, 0, "%-*s", COLS - 1, "");
-	mvprintw(row, 0, format, title);
+	put(row, 0, "%-*s", COLS, title);
 	attroff(A_REVERSE);
 }
 
-static void draw_reason(int row, const struct top *top, const struct exitstat_entry *entry,
-			uint64_t most)
+/* Where there is no room for all, the number of the exit goes first, then the end of its name. */
+struct reason_layout {
+	int number;
+	int name;
+	int bar;
+};
+
+static struct reason_layout lay_out_reasons(void)
+{
+	struct reason_layout layout = { .number = COLS < 46 ? 0 : 6, .name = 25 };
+	int numbers = 28;	/* rate, share and mean, with their blanks */
+
+	if (COLS - numbers - layout.number < layout.name)
+		layout.name = COLS - numbers - layout.number;
+	if (layout.name < 1)
+		layout.name = 1;
+	layout.bar = COLS - numbers - layout.number - layout.name - 3;
+	return layout;
+}
+
+static void draw_cells(int row, const struct reason_layout *layout, const char *number,
+		       const char *name, const char *rest)
+{
+	int used;
+
+	put(row, 0, "%*.*s%s", layout->number - 1 < 0 ? 0 : layout->number - 1,
+	    layout->number, number, layout->number ? " " : "");
+	put(row, layout->number, "%.*s", (int)columns_fit(name, layout->name, &used), name);
+	put(row, layout->number + layout->name, "%s", rest);
+}
+
+static void draw_reason(int row, const struct top *top, const struct reason_layout *layout,
+			const struct exitstat_entry *entry, uint64_t most)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
 	bool times = between->taken & EXITSTAT_TAKE_TIMES;
 	uint64_t value = times ? entry->cycles : entry->count;
 	char number[TEXT_SIZE], name[TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE] = "-";
-	int width = COLS - 62;
+	char rest[3 * TEXT_SIZE];
 
 	if (times && entry->count)
 		text_time(each, &top->meter.desc, (double)entry->cycles / (double)entry->count);
-	mvprintw(row, 0, "%5s %-25s %10.0f %5s %10s", text_number(number, between->numbering,
-								  entry->number),
-		 exit_name(name, between->numbering, entry->number),
+	snprintf(rest, sizeof(rest), " %10.0f %5s %10s",
 		 (double)entry->count * 1e9 / (double)between->time_ns,
 		 times ? text_share(share, (double)entry->cycles, (double)between->total.cycles) :
 			 "-", each);
-	if (width < 1 || !most)
+	draw_cells(row, layout, text_number(number, between->numbering, entry->number),
+		   exit_name(name, between->numbering, entry->number), rest);
+	if (layout->bar < 1 || !most)
 		return;
-	move(row, 61);
-	draw_part((int)((double)value / (double)most * width + 0.5), COLOUR_KERNEL);
+	move(row, COLS - layout->bar - 1);
+	draw_part(top, (int)((double)value / (double)most * layout->bar + 0.5), COLOUR_KERNEL);
 }
 
-static void draw_reasons(int row, const struct top *top)
+static void draw_reasons(int row, struct top *top)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
+	const struct reason_layout layout = lay_out_reasons();
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+	char rest[TEXT_SIZE];
 	uint64_t most = 0;
-	uint32_t i;
+	size_t i;
 
 	table_sort(top->opts.sort, between, entries);
 	for (i = 0; i < between->entries_nr; i++) {
@@ -237,98 +330,122 @@ static void draw_reasons(int row, const struct top *top)
 
 		most = value > most ? value : most;
 	}
-	draw_title(row++, "%s", between->numbering == EXITSTAT_NUMBERING_SVM ?
-		   " code exit                         exits/s %time       mean" :
-		   "  no. exit                         exits/s %time       mean");
-	for (i = 0; i < between->entries_nr && row < LINES - 1; i++)
-		draw_reason(row++, top, &entries[i], most);
-	if (!top->meter.host)
-		mvprintw(row, 0, "      %-25s %10.0f", "exitstat itself",
-			 (double)between->own.count * 1e9 / (double)between->time_ns);
+	draw_title(row, "");
+	attron(A_REVERSE);
+	draw_cells(row++, &layout, between->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.",
+		   "exit", "    exits/s %time       mean");
+	attroff(A_REVERSE);
+	i = scroll_to(top, between->entries_nr, LINES - row - !top->meter.host);
+	draw_sum(top, between->entries_nr);
+	for (; i < between->entries_nr && row < LINES - !top->meter.host; i++)
+		draw_reason(row++, top, &layout, &entries[i], most);
+	if (top->meter.host)
+		return;
+	snprintf(rest, sizeof(rest), " %10.0f",
+		 (double)between->own.count * 1e9 / (double)between->time_ns);
+	draw_cells(row, &layout, "", "exitstat itself", rest);
 }
 
 static void draw_vcpu(int row, const struct gauge *gauge)
 {
 	const struct exitstat_snapshot *between = &gauge->between;
+	double rate = (double)between->total.count * 1e9 / (double)between->time_ns;
+	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+	char name[TEXT_SIZE] = "";
 	struct states states;
+	bool narrow = COLS < 60;
 
 	if (!gauge->shown) {
-		mvprintw(row, 0, "%5d     -", gauge->cpu);
+		put(row, 0, "%5d     -", gauge->cpu);
 		return;
 	}
-	mvprintw(row, 0, "%5d %5u %10.0f", gauge->cpu, between->vcpu,
-		 (double)between->total.count * 1e9 / (double)between->time_ns);
+	if (narrow)
+		put(row, 0, "%5d %9.0f", gauge->cpu, rate);
+	else
+		put(row, 0, "%5d %5u %10.0f", gauge->cpu, between->vcpu, rate);
 	if (states_of(between, &states))
-		printw(" %6.1f %6.1f %6.1f %8.1f", 100 * states.guest, 100 * states.kernel,
-		       100 * states.vmm, 100 * states.waiting);
-	if (between->entries_nr) {
-		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
-		char name[TEXT_SIZE];
-
-		table_sort(SORT_COUNT, between, entries);
-		printw("  %s", exit_name(name, between->numbering, entries[0].number));
-	}
+		put(row, narrow ? 15 : 22, narrow ? " %5.1f %5.1f %5.1f %5.1f" :
+		    " %6.1f %6.1f %6.1f %8.1f", 100 * states.guest, 100 * states.kernel,
+		    100 * states.vmm, 100 * states.waiting);
+	if (!between->entries_nr || narrow)
+		return;
+	table_sort(SORT_COUNT, between, entries);
+	put(row, 54, "%s", exit_name(name, between->numbering, entries[0].number));
 }
 
-static void draw_vcpus(int row, const struct top *top)
+static void draw_vcpus(int row, struct top *top)
 {
-	int i;
+	size_t i, nr = (size_t)top->vcpus_nr;
 
-	draw_title(row++, "%s", "  CPU  vCPU    exits/s %guest   %KVM   %VMM %waiting  busiest exit");
-	for (i = 0; i < top->vcpus_nr && row < LINES; i++)
+	draw_title(row++, COLS < 60 ? "  CPU   exits/s   gst   kvm   vmm  wait" :
+		   "  CPU  vCPU    exits/s %guest   %KVM   %VMM %waiting  busiest exit");
+	i = scroll_to(top, nr, LINES - row);
+	draw_sum(top, nr);
+	for (; i < nr && row < LINES; i++)
 		draw_vcpu(row++, &top->vcpus[i]);
 }
 
-static void draw_list(const struct top *top)
+/* The list has its header and, if it has more than one line, its total: they do not scroll. */
+static void draw_lines(struct top *top, char *text)
 {
 	size_t nr = list_length(top->list);
-	char interval[TEXT_SIZE];
-	char *text = NULL;
+	bool total = nr > 1;
+	size_t first = scroll_to(top, nr, LINES - 2 - total);
 	char *line, *rest;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	int row = 1;
+	size_t i = 0;
+	int row = 2;
 
-	text_ns(interval, (double)top->interval_ns);
-	mvprintw(0, 0, "exitstat host top: %zu VM%s, every %s%s", nr, nr == 1 ? "" : "s",
-		 text_unpad(interval), top->paused ? ", paused" : "");
-	if (COLS > 70)
-		mvprintw(0, COLS - 9, "h: help");
-	if (!out)
-		return;
-	list_print(out, top->list, top->opts.sort);
-	fclose(out);
-	for (line = strtok_r(text, "\n", &rest); line && row < LINES;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		if (row == 1)
-			draw_title(row, "%s", line);
-		else
-			mvaddnstr(row, 0, line, COLS - 1);
-		row++;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest), i++) {
+		if (!i)
+			draw_title(1, line);
+		else if (i > nr || (i > first && i <= first + top->room))
+			put(row++, 0, "%s", line);
 	}
-	free(text);
 }
 
-static void draw(const struct top *top)
+static void draw_list(struct top *top)
 {
-	const char *keys = strstr(help, "keys:");
-	int row = 5;
+	size_t nr = list_length(top->list);
+	char interval[TEXT_SIZE], scrolled[SCROLLED_SIZE], head[200];
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-	erase();
-	if (top->list && !top->helping) {
-		draw_list(top);
-		refresh();
+	if (!out)
 		return;
-	}
-	if (!top->list)
-		draw_head(top);
+	list_print(out, top->list, top->opts.sort, COLS);
+	fclose(out);
+	draw_lines(top, text);
+	free(text);
+	text_ns(interval, (double)top->interval_ns);
+	snprintf(head, sizeof(head), ": %zu VM%s%s, every %s%s", nr, nr == 1 ? "" : "s",
+		 text_scrolled(scrolled, top, nr), text_unpad(interval),
+		 top->paused ? ", paused" : "");
+	draw_subject(top, head);
+}
+
+static void draw_keys(void)
+{
+	const char *line = strstr(help, "keys:");
+	int row = 0;
+
+	for (; *line; line += strcspn(line, "\n") + 1)
+		put(row++, 0, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+static void draw(struct top *top)
+{
+	erase();
 	if (top->helping) {
-		mvprintw(row, 0, "%s", keys);
-	} else if (top->vm.shown) {
-		if (top->by_vcpu)
-			draw_vcpus(row, top);
-		else
-			draw_reasons(row, top);
+		draw_keys();
+	} else if (top->list) {
+		draw_list(top);
+	} else {
+		draw_head(top);
+		if (top->vm.shown && top->by_vcpu)
+			draw_vcpus(5, top);
+		else if (top->vm.shown)
+			draw_reasons(5, top);
 	}
 	refresh();
 }
@@ -341,10 +458,27 @@ static const struct {
 	{ 'x', SORT_VMM }, { 'n', SORT_NAME },
 };
 
+/* Beyond the end is the end: scroll_to(). */
+static void scroll_by_key(struct top *top, int key)
+{
+	size_t page = top->room > 1 ? top->room - 1 : 1;
+	size_t up = key == KEY_UP || key == 'k' ? 1 : key == KEY_PPAGE ? page :
+		    key == KEY_HOME ? top->first : 0;
+
+	top->first -= up < top->first ? up : top->first;
+	if (key == KEY_DOWN || key == 'j')
+		top->first++;
+	if (key == KEY_NPAGE)
+		top->first += page;
+	if (key == KEY_END)
+		top->first = SIZE_MAX;
+}
+
 static int toggle_view(struct top *top)
 {
 	if (top->list)
 		return STATUS_OK;
+	top->first = 0;
 	top->by_vcpu = !top->by_vcpu;
 	return top->by_vcpu ? find_vcpus(top) : STATUS_OK;
 }
@@ -366,6 +500,7 @@ static int take_key(struct top *top, int key, bool *quit)
 		top->paused = !top->paused;
 	if (key == 'h' || key == '?')
 		top->helping = !top->helping;
+	scroll_by_key(top, key);
 	*quit = key == 'q';
 	return key == 'v' ? toggle_view(top) : STATUS_OK;
 }
@@ -419,7 +554,15 @@ static int loop(struct top *top)
 	return status;
 }
 
-static void prepare_screen(void)
+/* An empty NO_COLOR is none: https://no-color.org. */
+static bool wants_colours(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return has_colors() && !(no_color && *no_color);
+}
+
+static void prepare_screen(struct top *top)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction action = { .sa_handler = handle };
@@ -432,7 +575,8 @@ static void prepare_screen(void)
 	noecho();
 	curs_set(0);
 	keypad(stdscr, TRUE);
-	if (getenv("NO_COLOR") || !has_colors())
+	top->colours = wants_colours();
+	if (!top->colours)
 		return;
 	start_color();
 	use_default_colors();
@@ -448,10 +592,17 @@ static int show(struct top *top)
 	SCREEN *screen = newterm(NULL, stdout, stdin);
 	int status;
 
+	/* curses would draw where the cursor cannot be moved, too. */
+	if (screen && !tigetstr("cup")) {
+		endwin();
+		delscreen(screen);
+		screen = NULL;
+	}
 	if (!screen)
-		return say(STATUS_FAILED, "top cannot use the terminal: TERM is '%s'",
+		return say(STATUS_FAILED,
+			   "top cannot use the terminal: TERM is '%s'; without one, try: exitstat 1",
 			   type ? type : "");
-	prepare_screen();
+	prepare_screen(top);
 	status = loop(top);
 	leave_screen();
 	say_prepare = NULL;

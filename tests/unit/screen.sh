@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What exitstat shows in a terminal: names that are not ASCII, narrow and short screens, no colours, under ASan and UBSan.
+# shellcheck disable=SC2317 # a trap and check() call the functions
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/asan.sh
+. "$top/tests/lib/asan.sh"
+
+"$top/packaging/need" tools test || exit 1
+build_asan exitstat || exit 1
+work=$(mktemp -d) || exit 1
+vmms=()
+terminal=
+cleanup() {
+	[ -z "$terminal" ] || tmux -S "$terminal" kill-server 2>/dev/null
+	kill "${vmms[@]}" 2>/dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work" || exit 1
+
+# No locale is chosen, as where root comes from cron or over a bare ssh.
+# in_terminal COLUMNS ROWS COMMAND: in a terminal of its own
+in_terminal() {
+	[ -z "$terminal" ] || tmux -S "$terminal" kill-server 2>/dev/null
+	# A server that is going would take the next one with it.
+	terminal+=t
+	# A hangup while the sanitizer looks for leaks would have it wait for ever.
+	env -u NO_COLOR ASAN_OPTIONS=detect_leaks=0 LC_ALL=C TERM=screen tmux -u -S "$terminal" -f /dev/null new-session -d -s top -x "$1" -y "$2" "$3; echo ended; sleep 60"
+}
+screen() { tmux -u -S "$terminal" capture-pane -p "$@" -t top; }
+keys() { tmux -S "$terminal" send-keys -t top "$@"; }
+
+# on_screen WORDS [OPTION]: within some seconds
+on_screen() {
+	local i
+
+	for i in $(seq 60); do
+		screen "${@:2}" >shown 2>/dev/null
+		! grep -q -e "$1" shown || return 0
+		sleep 0.2
+	done
+	cat shown
+	return 1
+}
+
+# At which column each line's $1th number begins that stands alone: one answer for all of them is right.
+column_of() {
+	python3 -c '
+import re, sys, unicodedata
+def width(text):
+	return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+lines = [line.rstrip("\n") for line in open("shown", encoding="utf-8") if re.match(" *[0-9]+ .* 64\\.6 ", line)]
+print(len(lines), {width(line[:line.index(" 64.6 ")]) for line in lines}, max(map(width, lines)))'
+}
+
+long=$(printf 'x%.0s' $(seq 70))
+names=(web-日本語サーバー db-🖥-é $'cafe\u0301' "$long" $'bad\xff\xfename' normal 長長長長長長長長長長長長長長長長長長長長)
+for i in "${!names[@]}"; do
+	python3 "$top/tests/lib/vmm.py" "ready$i" 10 -name "guest=${names[i]}" &
+	vmms+=($!)
+done
+for i in "${!names[@]}"; do
+	for _ in $(seq 100); do [ ! -e "ready$i" ] || break; sleep 0.1; done
+done
+tree() { python3 "$top/tests/lib/hosttree.py" "$@"; }
+for i in "${!vmms[@]}"; do tree vms --vms 1 --pid "${vmms[i]}" --tick $((i + 1)); done
+# The first pid that no process has.
+tree many --vms 60
+
+plan 18
+
+#
+# The list.
+#
+in_terminal 80 24 "$BUILD/exitstat host -D vms -T"
+check "the list is shown" on_screen ended
+is "names of all scripts line up, and within 80 columns no number is missing" "$(column_of | cut -d ' ' -f 1,2 | tr -d '{}')" "7 $(grep -o '^total .* 64.6 ' shown | wc -c | awk '{ print $1 - 7 }')"
+is "a name is shown as it is" "$(grep -c 'web-日本語サーバー  *2 ' shown) $(grep -c 'bad??name  *2 ' shown)" "1 1"
+is "one that is too long is cut between characters" "$(grep -c 'xxxxx…  *2 ' shown) $(grep -c '長長…  *2 ' shown)" "1 1"
+in_terminal 40 24 "$BUILD/exitstat host -D vms -T"
+on_screen ended >/dev/null
+is "at 40 columns each line is one line, with its numbers" "$(grep -cE '^ *[0-9]+ .* [0-9]+  65   2   4   29$' shown) $(grep -c . shown)" "7 10"
+is "where no terminal is, a name is whole" "$("$BUILD/exitstat" host -D vms -T | grep -c " $long  *2 ")" 1
+
+#
+# top.
+#
+in_terminal 80 24 "$BUILD/exitstat host -D many top -i 0.5"
+check "60 VMs on 24 rows: top says which are shown" on_screen "60 VMs, 1 to 21 of 60"
+is "with all of them in the total" "$(grep -c '^ *total 60 ' shown)" 1
+keys End
+check "and goes to the last ones" on_screen "40 to 60 of 60"
+keys Home NPage Down
+check "by page and by line" on_screen "22 to 42 of 60"
+keys q
+check "top ends" on_screen ended
+in_terminal 60 14 "$BUILD/exitstat host -D vms --vm ${vmms[3]} top -i 0.5"
+check "a name of 70 characters leaves room for what is said of it" on_screen "xxx: AMD, 2 vCPUs, every 500.000 ms"
+
+# What was recorded has more exits than fit.
+guest=$top/tests/fixtures/recordings/guest-amd.rec
+in_terminal 40 14 "$BUILD/exitstat -S $guest top -i 0.2"
+check "at 40 columns" on_screen "guest [0-9]*% KVM [0-9]*% VMM [0-9]*% waiting [0-9]*%"
+is "no number is cut" "$(grep -cE '^[a-z_0-9]+ +[0-9]+ +[0-9.]+ +[0-9.]+ *(ns|us|ms|s|c|kc|Mc|Gc)$' shown | awk '{ print ($1 > 2) }')" 1
+in_terminal 80 14 "NO_COLOR=1 $BUILD/exitstat -S $guest top -i 0.2"
+check "without colours the bars are seen" on_screen '\.\.\.'
+in_terminal 80 14 "NO_COLOR= $BUILD/exitstat -S $guest top -i 0.2"
+check "an empty NO_COLOR is none" on_screen $'\e\\[44m' -e
+in_terminal 80 14 "TERM=dumb $BUILD/exitstat -S $guest top"
+check "a terminal whose cursor cannot be moved is refused" on_screen "^exitstat: top cannot use the terminal: TERM is 'dumb'; without one"
+in_terminal 80 14 "TERM=\$(printf 'x\\033[41m') $BUILD/exitstat -S $guest top"
+check "and what TERM says is cleaned" on_screen "TERM is 'x?\[41m'"
+finish
