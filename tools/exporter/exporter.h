@@ -95,32 +95,32 @@ int page_add_vm(struct page *page, struct exitstat_source *src, const struct vm_
 void page_add_up(struct page *page, const char *source, bool up);
 
 /*
- * The VMs behind the QMP sockets of the options, in monitors.c.
+ * The VMs behind the QMP sockets of the options, in vmms.c.
  */
 
-struct monitors;
+struct vmms;
 
 /* The options stay the caller's.  0 or -ENOMEM. */
-int monitors_open(struct monitors **monitors, const struct options *opts, unsigned int detail);
+int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detail);
 
 /* Add all that answer in time to the page: how many. */
-unsigned int monitors_read(struct monitors *monitors, struct page *page);
+unsigned int vmms_read(struct vmms *vmms, struct page *page);
 
-void monitors_close(struct monitors *monitors);
+void vmms_close(struct vmms *vmms);
 
 /*
- * What is read, in fleet.c.
+ * What is read, in scrape.c.
  */
 
-struct fleet;
+struct scraper;
 
 /* Open what the options name, which stay the caller's, and try it: STATUS_OK, or exit with it. */
-int fleet_open(struct fleet **fleet, const struct options *opts);
+int scraper_open(struct scraper **scraper, const struct options *opts);
 
 /* Read all VMs, whatever fails of them.  One caller at a time. */
-void fleet_read(struct fleet *fleet, struct page *page);
+void scraper_read(struct scraper *scraper, struct page *page);
 
-void fleet_close(struct fleet *fleet);
+void scraper_close(struct scraper *scraper);
 
 /*
  * Where it goes to, in serve.c and textfile.c.  Both return STATUS_* when a signal ended them; the
@@ -129,8 +129,8 @@ void fleet_close(struct fleet *fleet);
 
 #define LISTEN_DEFAULT	"127.0.0.1:13948"
 
-int serve(struct fleet *fleet, const char *address, const sigset_t *signals);
-int textfile(struct fleet *fleet, const char *directory, uint64_t interval_ns,
+int serve(struct scraper *scraper, const char *address, const sigset_t *signals);
+int textfile(struct scraper *scraper, const char *directory, uint64_t interval_ns,
 	     const sigset_t *signals);
 
 #endif /* EXPORTER_H */

@@ -79,7 +79,7 @@ static int run(const struct options *opts)
 {
 	static struct watch watch;
 	const sigset_t *signals = &watch.signals;
-	struct fleet *fleet;
+	struct scraper *scraper;
 	pthread_t thread;
 	int status;
 
@@ -90,14 +90,14 @@ static int run(const struct options *opts)
 	if (status)
 		return say(STATUS_FAILED, "cannot start a thread: %s", strerror(status));
 	pthread_detach(thread);
-	status = fleet_open(&fleet, opts);
+	status = scraper_open(&scraper, opts);
 	if (status)
 		return status;
 	if (opts->textfile)
-		status = textfile(fleet, opts->textfile, opts->interval_ns, signals);
+		status = textfile(scraper, opts->textfile, opts->interval_ns, signals);
 	else
-		status = serve(fleet, opts->listen ? opts->listen : LISTEN_DEFAULT, signals);
-	fleet_close(fleet);
+		status = serve(scraper, opts->listen ? opts->listen : LISTEN_DEFAULT, signals);
+	scraper_close(scraper);
 	return status;
 }
 

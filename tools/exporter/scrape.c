@@ -12,7 +12,7 @@
 
 #define KVM_PARAMETER	"/sys/module/kvm/parameters/guest_exit_stats"
 
-struct fleet {
+struct scraper {
 	unsigned int detail;
 	unsigned long long vms;		/* read by this scrape */
 	unsigned long long errors;	/* since the start */
@@ -21,21 +21,21 @@ struct fleet {
 	struct exitstat_source *cpu;	/* in a guest */
 	char hostname[256];
 	const char *debugfs;		/* on a host, this, */
-	struct monitors *monitors;	/* or these */
+	struct vmms *vmms;	/* or these */
 };
 
 /*
  * The guest's own.
  */
 
-static int read_self(struct fleet *fleet, struct page *page)
+static int read_self(struct scraper *scraper, struct page *page)
 {
-	const struct vm_name name = { .vm = fleet->hostname };
-	int err = page_add_vm(page, fleet->cpu, &name, fleet->detail);
+	const struct vm_name name = { .vm = scraper->hostname };
+	int err = page_add_vm(page, scraper->cpu, &name, scraper->detail);
 
-	fleet->vms += !err;
+	scraper->vms += !err;
 	text_print(&page->families[FAMILY_OWN_EXITS], "exitstat_own_exits_total %llu\n",
-		   (unsigned long long)exitstat_source_asked(fleet->cpu));
+		   (unsigned long long)exitstat_source_asked(scraper->cpu));
 	return err;
 }
 
@@ -44,13 +44,13 @@ static int read_self(struct fleet *fleet, struct page *page)
  */
 
 /* A host without a VM says nothing of its KVM, but KVM does. */
-static bool counts_exits(const struct fleet *fleet)
+static bool counts_exits(const struct scraper *scraper)
 {
-	return !strcmp(fleet->debugfs, EXITSTAT_KVM_DIR) && !access(KVM_PARAMETER, F_OK);
+	return !strcmp(scraper->debugfs, EXITSTAT_KVM_DIR) && !access(KVM_PARAMETER, F_OK);
 }
 
 /* 0, also if the VM has ended; or -errno. */
-static int read_vm(struct fleet *fleet, struct page *page, const struct exitstat_vm *vm)
+static int read_vm(struct scraper *scraper, struct page *page, const struct exitstat_vm *vm)
 {
 	struct exitstat_source *src;
 	char id[32];
@@ -62,32 +62,32 @@ static int read_vm(struct fleet *fleet, struct page *page, const struct exitstat
 	snprintf(id, sizeof(id), "%d-%d", vm->pid, vm->fd);
 	ret = exitstat_source_advance(src);
 	if (ret > 0) {
-		ret = page_add_vm(page, src, &name, fleet->detail);
-		fleet->vms += !ret;
+		ret = page_add_vm(page, src, &name, scraper->detail);
+		scraper->vms += !ret;
 	}
 	exitstat_source_close(src);
 	return ret == -ENODEV ? 0 : ret;
 }
 
 /* -EOPNOTSUPP of one VM: its files come after its directory, go before it.  Of all: stock KVM. */
-static int read_debugfs(struct fleet *fleet, struct page *page)
+static int read_debugfs(struct scraper *scraper, struct page *page)
 {
 	unsigned int all = 0, stock = 0;
 	struct exitstat_vms *vms;
 	struct exitstat_vm vm;
-	int err = exitstat_vms_open(fleet->debugfs, &vms);
+	int err = exitstat_vms_open(scraper->debugfs, &vms);
 
 	if (err)
 		return err;
 	for (; exitstat_vms_next(vms, &vm) > 0; all++) {
-		err = read_vm(fleet, page, &vm);
+		err = read_vm(scraper, page, &vm);
 		if (err == -EOPNOTSUPP)
 			stock++;
 		else if (err)
-			fleet->errors++;
+			scraper->errors++;
 	}
 	exitstat_vms_close(vms);
-	return all && all == stock && !counts_exits(fleet) ? -EOPNOTSUPP : 0;
+	return all && all == stock && !counts_exits(scraper) ? -EOPNOTSUPP : 0;
 }
 
 /*
@@ -95,28 +95,28 @@ static int read_debugfs(struct fleet *fleet, struct page *page)
  */
 
 /* In a guest only the CPU can be asked, and nobody else can ask it. */
-static int open_self(struct fleet *fleet)
+static int open_self(struct scraper *scraper)
 {
 	struct exitstat_description desc;
-	int err = exitstat_source_open_cpu(&fleet->cpu);
+	int err = exitstat_source_open_cpu(&scraper->cpu);
 
 	if (err)
 		return err;
-	err = exitstat_description_read(fleet->cpu, &desc);
+	err = exitstat_description_read(scraper->cpu, &desc);
 	if (err) {
-		exitstat_source_close(fleet->cpu);
-		fleet->cpu = NULL;
+		exitstat_source_close(scraper->cpu);
+		scraper->cpu = NULL;
 	}
-	if (gethostname(fleet->hostname, sizeof(fleet->hostname) - 1))
-		*fleet->hostname = '\0';
+	if (gethostname(scraper->hostname, sizeof(scraper->hostname) - 1))
+		*scraper->hostname = '\0';
 	return err;
 }
 
-static int say_source(struct fleet *fleet, int err)
+static int say_source(struct scraper *scraper, int err)
 {
-	const char *dir = fleet->debugfs;
+	const char *dir = scraper->debugfs;
 
-	if (fleet->cpu)
+	if (scraper->cpu)
 		return say(STATUS_FAILED, "cannot read the exit counters of this VM: %s",
 			   strerror(-err));
 	switch (err) {
@@ -141,34 +141,34 @@ static int say_source(struct fleet *fleet, int err)
 	return say(STATUS_FAILED, "cannot read %s: %s", dir, strerror(-err));
 }
 
-static int read_source(struct fleet *fleet, struct page *page)
+static int read_source(struct scraper *scraper, struct page *page)
 {
 	int err;
 
-	if (fleet->monitors) {
-		fleet->vms = monitors_read(fleet->monitors, page);
+	if (scraper->vmms) {
+		scraper->vms = vmms_read(scraper->vmms, page);
 		return 0;
 	}
-	err = fleet->cpu ? read_self(fleet, page) : read_debugfs(fleet, page);
-	page_add_up(page, fleet->cpu ? "cpuid" : fleet->debugfs, !err);
+	err = scraper->cpu ? read_self(scraper, page) : read_debugfs(scraper, page);
+	page_add_up(page, scraper->cpu ? "cpuid" : scraper->debugfs, !err);
 	return err;
 }
 
-void fleet_read(struct fleet *fleet, struct page *page)
+void scraper_read(struct scraper *scraper, struct page *page)
 {
 	struct text *families = page->families;
 	uint64_t begun_ns = now_ns();
 	int err;
 
-	fleet->vms = 0;
-	fleet->scrapes++;
-	err = read_source(fleet, page);
-	if (err && err != fleet->last_err)
-		say_source(fleet, err);
-	fleet->last_err = err;
-	text_print(&families[FAMILY_VMS], "exitstat_vms %llu\n", fleet->vms);
-	text_print(&families[FAMILY_VM_ERRORS], "exitstat_vm_errors_total %llu\n", fleet->errors);
-	text_print(&families[FAMILY_SCRAPES], "exitstat_scrapes_total %llu\n", fleet->scrapes);
+	scraper->vms = 0;
+	scraper->scrapes++;
+	err = read_source(scraper, page);
+	if (err && err != scraper->last_err)
+		say_source(scraper, err);
+	scraper->last_err = err;
+	text_print(&families[FAMILY_VMS], "exitstat_vms %llu\n", scraper->vms);
+	text_print(&families[FAMILY_VM_ERRORS], "exitstat_vm_errors_total %llu\n", scraper->errors);
+	text_print(&families[FAMILY_SCRAPES], "exitstat_scrapes_total %llu\n", scraper->scrapes);
 	text_print(&families[FAMILY_BUILD_INFO],
 		   "exitstat_build_info{version=\"" VERSION "\",abi_revision=\"%d\"} 1\n",
 		   EXITSTAT_ABI_REVISION);
@@ -176,31 +176,31 @@ void fleet_read(struct fleet *fleet, struct page *page)
 		   (double)(now_ns() - begun_ns) / 1e9);
 }
 
-static int try_source(struct fleet *fleet)
+static int try_source(struct scraper *scraper)
 {
 	struct page page = { 0 };
-	int err = read_source(fleet, &page);
+	int err = read_source(scraper, &page);
 
 	page_clear(&page);
-	if (!err && fleet->debugfs && !strcmp(fleet->debugfs, EXITSTAT_KVM_DIR) &&
-	    !counts_exits(fleet))
+	if (!err && scraper->debugfs && !strcmp(scraper->debugfs, EXITSTAT_KVM_DIR) &&
+	    !counts_exits(scraper))
 		return -EOPNOTSUPP;
 	return err;
 }
 
-static int open_source(struct fleet *fleet, const struct options *opts)
+static int open_source(struct scraper *scraper, const struct options *opts)
 {
-	fleet->debugfs = opts->debugfs;
+	scraper->debugfs = opts->debugfs;
 	if (opts->qmps_nr)
-		return monitors_open(&fleet->monitors, opts, fleet->detail);
-	if (!fleet->debugfs && open_self(fleet))
-		fleet->debugfs = EXITSTAT_KVM_DIR;
-	return try_source(fleet);
+		return vmms_open(&scraper->vmms, opts, scraper->detail);
+	if (!scraper->debugfs && open_self(scraper))
+		scraper->debugfs = EXITSTAT_KVM_DIR;
+	return try_source(scraper);
 }
 
-int fleet_open(struct fleet **fleet, const struct options *opts)
+int scraper_open(struct scraper **scraper, const struct options *opts)
 {
-	struct fleet *new = calloc(1, sizeof(*new));
+	struct scraper *new = calloc(1, sizeof(*new));
 	int err;
 
 	if (!new)
@@ -208,17 +208,17 @@ int fleet_open(struct fleet **fleet, const struct options *opts)
 	new->detail = (opts->per_vcpu ? EXPORT_PER_VCPU : 0) |
 		      (opts->histograms ? EXPORT_HISTOGRAMS : 0);
 	err = open_source(new, opts);
-	*fleet = new;
+	*scraper = new;
 	if (!err)
 		return STATUS_OK;
 	err = say_source(new, err);
-	fleet_close(new);
+	scraper_close(new);
 	return err;
 }
 
-void fleet_close(struct fleet *fleet)
+void scraper_close(struct scraper *scraper)
 {
-	exitstat_source_close(fleet->cpu);
-	monitors_close(fleet->monitors);
-	free(fleet);
+	exitstat_source_close(scraper->cpu);
+	vmms_close(scraper->vmms);
+	free(scraper);
 }

@@ -47,7 +47,7 @@ struct connection {
 };
 
 struct server {
-	struct fleet *fleet;
+	struct scraper *scraper;
 	pthread_mutex_t reading;
 	struct shared_page *page;	/* the newest */
 	pthread_mutex_t listing;
@@ -68,7 +68,7 @@ static void put_page(void *opaque)
 	free(page);
 }
 
-static struct shared_page *read_page(struct fleet *fleet)
+static struct shared_page *read_page(struct scraper *scraper)
 {
 	struct shared_page *page = calloc(1, sizeof(*page));
 
@@ -76,7 +76,7 @@ static struct shared_page *read_page(struct fleet *fleet)
 		return NULL;
 	page->users = 1;
 	page->begun_ns = now_ns();
-	fleet_read(fleet, &page->page);
+	scraper_read(scraper, &page->page);
 	if (!page_failed(&page->page))
 		return page;
 	put_page(page);
@@ -92,7 +92,7 @@ static struct shared_page *get_page(struct server *server)
 	pthread_mutex_lock(&server->reading);
 	if (!server->page || server->page->begun_ns < asked_ns) {
 		put_page(server->page);
-		server->page = read_page(server->fleet);
+		server->page = read_page(server->scraper);
 	}
 	page = server->page;
 	if (page)
@@ -344,10 +344,10 @@ static void wait_for_signal(struct server *server, const sigset_t *signals)
 		cut_overdue(server);
 }
 
-int serve(struct fleet *fleet, const char *text, const sigset_t *signals)
+int serve(struct scraper *scraper, const char *text, const sigset_t *signals)
 {
 	struct server server = {
-		.fleet = fleet,
+		.scraper = scraper,
 		.reading = PTHREAD_MUTEX_INITIALIZER,
 		.listing = PTHREAD_MUTEX_INITIALIZER,
 	};

@@ -47,12 +47,12 @@ static int replace(int directory, const struct page *page)
 	return err;
 }
 
-static int write_file(struct fleet *fleet, int directory, const char *path)
+static int write_file(struct scraper *scraper, int directory, const char *path)
 {
 	struct page page = { 0 };
 	int err;
 
-	fleet_read(fleet, &page);
+	scraper_read(scraper, &page);
 	err = page_failed(&page) ? -ENOMEM : replace(directory, &page);
 	page_clear(&page);
 	if (!err)
@@ -62,7 +62,7 @@ static int write_file(struct fleet *fleet, int directory, const char *path)
 }
 
 /* A file that nobody writes any more would be read for ever. */
-static int write_until_signal(struct fleet *fleet, int directory, const char *path,
+static int write_until_signal(struct scraper *scraper, int directory, const char *path,
 			      uint64_t interval_ns, const sigset_t *signals)
 {
 	const struct timespec interval = {
@@ -71,13 +71,14 @@ static int write_until_signal(struct fleet *fleet, int directory, const char *pa
 	};
 
 	do {
-		write_file(fleet, directory, path);
+		write_file(scraper, directory, path);
 	} while (sigtimedwait(signals, NULL, &interval) < 0);
 	unlinkat(directory, NAME, 0);
 	return STATUS_OK;
 }
 
-int textfile(struct fleet *fleet, const char *path, uint64_t interval_ns, const sigset_t *signals)
+int textfile(struct scraper *scraper, const char *path, uint64_t interval_ns,
+	     const sigset_t *signals)
 {
 	int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int status;
@@ -85,8 +86,8 @@ int textfile(struct fleet *fleet, const char *path, uint64_t interval_ns, const 
 	if (directory < 0)
 		return say(STATUS_FAILED, "cannot write to the directory %s: %s", path,
 			   strerror(errno));
-	status = interval_ns ? write_until_signal(fleet, directory, path, interval_ns, signals) :
-		 write_file(fleet, directory, path);
+	status = interval_ns ? write_until_signal(scraper, directory, path, interval_ns, signals) :
+		 write_file(scraper, directory, path);
 	close(directory);
 	return status;
 }

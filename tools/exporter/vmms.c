@@ -20,9 +20,9 @@
 #define DEADLINE_SECONDS	2
 #define STACK_BYTES		(512 << 10)
 
-struct monitor {
-	struct monitor *next;
-	struct monitors *all;
+struct vmm {
+	struct vmm *next;
+	struct vmms *all;
 	char *path;
 	bool found;	/* in its directory, so that it may be what a dead VM left there */
 	bool listed;	/* by this reading */
@@ -33,12 +33,12 @@ struct monitor {
 	struct page page;
 };
 
-struct monitors {
+struct vmms {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	const struct options *opts;
 	unsigned int detail;
-	struct monitor *first;
+	struct vmm *first;
 };
 
 static int add_vm(struct page *page, struct exitstat_source *src, const struct exitstat_vm *vm,
@@ -73,26 +73,26 @@ static int read_socket(const char *path, unsigned int detail, struct page *page,
 	return ret;
 }
 
-static void *read_monitor(void *opaque)
+static void *read_vmm(void *opaque)
 {
-	struct monitor *monitor = opaque;
-	struct monitors *all = monitor->all;
+	struct vmm *vmm = opaque;
+	struct vmms *all = vmm->all;
 	struct page page = { 0 };
 	int pid = 0;
-	int err = read_socket(monitor->path, all->detail, &page, &pid);
+	int err = read_socket(vmm->path, all->detail, &page, &pid);
 
 	pthread_mutex_lock(&all->lock);
-	page_clear(&monitor->page);
-	monitor->page = page;
-	monitor->pid = pid;
-	monitor->err = err;
-	monitor->busy = false;
+	page_clear(&vmm->page);
+	vmm->page = page;
+	vmm->pid = pid;
+	vmm->err = err;
+	vmm->busy = false;
 	pthread_cond_broadcast(&all->done);
 	pthread_mutex_unlock(&all->lock);
 	return NULL;
 }
 
-static void start(struct monitor *monitor)
+static void start(struct vmm *vmm)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -100,8 +100,8 @@ static void start(struct monitor *monitor)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	monitor->err = -pthread_create(&thread, &attributes, read_monitor, monitor);
-	monitor->busy = !monitor->err;
+	vmm->err = -pthread_create(&thread, &attributes, read_vmm, vmm);
+	vmm->busy = !vmm->err;
 	pthread_attr_destroy(&attributes);
 }
 
@@ -109,32 +109,32 @@ static void start(struct monitor *monitor)
  * Which there are.
  */
 
-static void list_socket(struct monitors *all, const char *path, bool found)
+static void list_socket(struct vmms *all, const char *path, bool found)
 {
-	struct monitor *monitor;
+	struct vmm *vmm;
 
-	for (monitor = all->first; monitor; monitor = monitor->next) {
-		if (!strcmp(monitor->path, path)) {
-			monitor->listed = true;
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		if (!strcmp(vmm->path, path)) {
+			vmm->listed = true;
 			return;
 		}
 	}
-	monitor = calloc(1, sizeof(*monitor));
-	if (!monitor)
+	vmm = calloc(1, sizeof(*vmm));
+	if (!vmm)
 		return;
-	monitor->path = strdup(path);
-	if (!monitor->path) {
-		free(monitor);
+	vmm->path = strdup(path);
+	if (!vmm->path) {
+		free(vmm);
 		return;
 	}
-	monitor->all = all;
-	monitor->found = found;
-	monitor->listed = true;
-	monitor->next = all->first;
-	all->first = monitor;
+	vmm->all = all;
+	vmm->found = found;
+	vmm->listed = true;
+	vmm->next = all->first;
+	all->first = vmm;
 }
 
-static void list_directory(struct monitors *all, const char *path, DIR *dir)
+static void list_directory(struct vmms *all, const char *path, DIR *dir)
 {
 	struct dirent *entry;
 	struct stat status;
@@ -151,13 +151,13 @@ static void list_directory(struct monitors *all, const char *path, DIR *dir)
 	}
 }
 
-static void list(struct monitors *all)
+static void list(struct vmms *all)
 {
-	struct monitor *monitor;
+	struct vmm *vmm;
 	size_t i;
 
-	for (monitor = all->first; monitor; monitor = monitor->next)
-		monitor->listed = false;
+	for (vmm = all->first; vmm; vmm = vmm->next)
+		vmm->listed = false;
 	for (i = 0; i < all->opts->qmps_nr; i++) {
 		DIR *dir = opendir(all->opts->qmps[i]);
 
@@ -170,20 +170,20 @@ static void list(struct monitors *all)
 	}
 }
 
-static void forget_unlisted(struct monitors *all)
+static void forget_unlisted(struct vmms *all)
 {
-	struct monitor **link = &all->first;
-	struct monitor *monitor;
+	struct vmm **link = &all->first;
+	struct vmm *vmm;
 
-	while ((monitor = *link)) {
-		if (monitor->listed || monitor->busy) {
-			link = &monitor->next;
+	while ((vmm = *link)) {
+		if (vmm->listed || vmm->busy) {
+			link = &vmm->next;
 			continue;
 		}
-		*link = monitor->next;
-		page_clear(&monitor->page);
-		free(monitor->path);
-		free(monitor);
+		*link = vmm->next;
+		page_clear(&vmm->page);
+		free(vmm->path);
+		free(vmm);
 	}
 }
 
@@ -191,18 +191,18 @@ static void forget_unlisted(struct monitors *all)
  * All of them.
  */
 
-static bool any_busy(const struct monitors *all)
+static bool any_busy(const struct vmms *all)
 {
-	const struct monitor *monitor;
+	const struct vmm *vmm;
 
-	for (monitor = all->first; monitor; monitor = monitor->next) {
-		if (monitor->listed && monitor->busy)
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		if (vmm->listed && vmm->busy)
 			return true;
 	}
 	return false;
 }
 
-static void wait_for_all(struct monitors *all)
+static void wait_for_all(struct vmms *all)
 {
 	struct timespec deadline;
 
@@ -215,68 +215,68 @@ static void wait_for_all(struct monitors *all)
 }
 
 /* What is left of a VM that was killed is a socket where nobody listens. */
-static bool is_gone(const struct monitor *monitor)
+static bool is_gone(const struct vmm *vmm)
 {
-	return monitor->found && !monitor->busy &&
-	       (monitor->err == -ECONNREFUSED || monitor->err == -ENOENT);
+	return vmm->found && !vmm->busy &&
+	       (vmm->err == -ECONNREFUSED || vmm->err == -ENOENT);
 }
 
-static bool is_read(const struct monitor *monitor)
+static bool is_read(const struct vmm *vmm)
 {
-	return monitor->listed && !monitor->busy && !monitor->err;
+	return vmm->listed && !vmm->busy && !vmm->err;
 }
 
 /* A VMM may have several sockets. */
-static bool is_again(const struct monitors *all, const struct monitor *monitor)
+static bool is_again(const struct vmms *all, const struct vmm *vmm)
 {
-	const struct monitor *other;
+	const struct vmm *other;
 
-	for (other = all->first; other != monitor; other = other->next) {
-		if (is_read(other) && other->pid && other->pid == monitor->pid)
+	for (other = all->first; other != vmm; other = other->next) {
+		if (is_read(other) && other->pid && other->pid == vmm->pid)
 			return true;
 	}
 	return false;
 }
 
 /* Whether there is one more VM. */
-static bool take(struct monitor *monitor, struct page *page)
+static bool take(struct vmm *vmm, struct page *page)
 {
-	int err = monitor->busy ? -ETIMEDOUT : monitor->err;
+	int err = vmm->busy ? -ETIMEDOUT : vmm->err;
 
-	if (err && err != monitor->said_err)
-		say(0, "cannot read the QMP socket %s: %s", monitor->path, strerror(-err));
-	monitor->said_err = err;
-	page_add_up(page, monitor->path, !err);
-	if (err || is_again(monitor->all, monitor))
+	if (err && err != vmm->said_err)
+		say(0, "cannot read the QMP socket %s: %s", vmm->path, strerror(-err));
+	vmm->said_err = err;
+	page_add_up(page, vmm->path, !err);
+	if (err || is_again(vmm->all, vmm))
 		return false;
-	page_append(page, &monitor->page);
+	page_append(page, &vmm->page);
 	return true;
 }
 
-unsigned int monitors_read(struct monitors *all, struct page *page)
+unsigned int vmms_read(struct vmms *all, struct page *page)
 {
-	struct monitor *monitor;
+	struct vmm *vmm;
 	unsigned int vms = 0;
 
 	pthread_mutex_lock(&all->lock);
 	list(all);
-	for (monitor = all->first; monitor; monitor = monitor->next) {
-		if (monitor->listed && !monitor->busy)
-			start(monitor);
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		if (vmm->listed && !vmm->busy)
+			start(vmm);
 	}
 	wait_for_all(all);
-	for (monitor = all->first; monitor; monitor = monitor->next) {
-		if (monitor->listed && !is_gone(monitor))
-			vms += take(monitor, page);
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		if (vmm->listed && !is_gone(vmm))
+			vms += take(vmm, page);
 	}
 	forget_unlisted(all);
 	pthread_mutex_unlock(&all->lock);
 	return vms;
 }
 
-int monitors_open(struct monitors **monitors, const struct options *opts, unsigned int detail)
+int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detail)
 {
-	struct monitors *new = calloc(1, sizeof(*new));
+	struct vmms *new = calloc(1, sizeof(*new));
 	pthread_condattr_t attributes;
 
 	if (!new)
@@ -288,23 +288,23 @@ int monitors_open(struct monitors **monitors, const struct options *opts, unsign
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&new->done, &attributes);
 	pthread_condattr_destroy(&attributes);
-	*monitors = new;
+	*vmms = new;
 	return 0;
 }
 
 /* A thread that waits for its VMM keeps what it uses; the process is about to end. */
-void monitors_close(struct monitors *monitors)
+void vmms_close(struct vmms *vmms)
 {
-	struct monitor *monitor;
+	struct vmm *vmm;
 
-	if (!monitors)
+	if (!vmms)
 		return;
-	pthread_mutex_lock(&monitors->lock);
-	wait_for_all(monitors);
-	for (monitor = monitors->first; monitor; monitor = monitor->next)
-		monitor->listed = false;
-	forget_unlisted(monitors);
-	pthread_mutex_unlock(&monitors->lock);
-	if (!monitors->first)
-		free(monitors);
+	pthread_mutex_lock(&vmms->lock);
+	wait_for_all(vmms);
+	for (vmm = vmms->first; vmm; vmm = vmm->next)
+		vmm->listed = false;
+	forget_unlisted(vmms);
+	pthread_mutex_unlock(&vmms->lock);
+	if (!vmms->first)
+		free(vmms);
 }
