@@ -51,7 +51,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 81
+plan 94
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -141,6 +141,47 @@ is "leaf takes ECX, also negative" "$(exitstat leaf --source "$amd" 0x4ffffff8 0
 	"leaf=0x4ffffff8 ecx=0x00000073: eax=0x00000078 ebx=0x00000000 ecx=0x00000fa1 edx=0x00000000"
 is "names prints what both manuals define" "$(exitstat names | wc -l) $(exitstat names --vendor intel | wc -l) $(exitstat names --vendor amd | wc -l)" "255 80 175"
 check "--version names the ABI's revision" grep -q "^exitstat [0-9.]* (ABI revision 2)$" <(exitstat --version)
+
+#
+# A hypervisor that speaks revision 2.
+#
+second() { python3 "$top/tests/lib/second.py" "$@"; }
+second >plain.rec
+second late >late.rec
+second late approximate >attached.rec
+is "counters of a VM's whole life are since it started" "$(exitstat -S plain.rec | sed -n 1p)" "AMD, 1 vCPU: exits since the VM started"
+is "late ones since counting began, of which the age is known at every moment" \
+	"$(exitstat -S late.rec | sed -n 1p; exitstat -S late.rec check | sed -n 's/^counting since  *//p')" \
+	"AMD, 1 vCPU: exits since counting began, 2 min ago
+counting began, 2 min ago"
+is "an attached module's since it was attached" "$(exitstat -S attached.rec | sed -n 1p)" \
+	"AMD, 1 vCPU: exits since it was attached, 2 min ago"
+sed 's/\(4fffff01 .* \)000f4240$/\100000000/' attached.rec >unknown.rec
+is "how long ago is not said where the TSC has no frequency" "$(exitstat -S unknown.rec | sed -n 1p)" "AMD, 1 vCPU: exits since it was attached"
+is "that times are approximate is a line under every table" \
+	"$(for how in "" "-n" "--by-reason 1 2" "-- true" "report attached.rec"; do
+		# shellcheck disable=SC2086 # words
+		if [ "${how#report}" = "$how" ]; then exitstat -S attached.rec $how; else exitstat $how; fi 2>&1 | grep -c "^Approximate: "
+	done | paste -sd ' ')" "1 0 2 1 1"
+is "where they are exact there is none" "$(exitstat -S late.rec | grep -c Approximate)" 0
+is "JSON says both" "$(exitstat -S attached.rec -j | json 'd["late"], d["approximate"], d["age_cycles"]') $(exitstat -S plain.rec -j |
+	json '[key for key in d if key in ("late", "approximate", "age_cycles")]')" "True True 125000000000 []"
+is "check explains both" "$(exitstat -S attached.rec check | grep -c "^Counting began while\|^Approximate: the counts are exact\|^times  *yes, approximate")" 3
+is "a recording of it says both" "$(exitstat -S attached.rec record -o - 2>/dev/null | exitstat -S - | sed -n '1p;$p')" \
+	"AMD, 1 vCPU: exits since it was attached, 2 min ago
+Approximate: what KVM does close to an entry or exit is guest time here."
+is "and its report does not speak of the VM's start" "$(exitstat report late.rec | grep -c "^From when counting began to the end")" 1
+is "counters above 2^63 are not negative" "$(second huge | exitstat -S - --json | json 'd["total"]["count"] == 2 ** 64 - 2 ** 20 + 2050')" True
+is "text in JSON holds no tag, and is text" "$(exitstat -S attached.rec -j -o - -- true '<!--<script>"\' | tee tag | json 'd["command"][1]'; grep -c '<' tag)" \
+	'<!--<script>"\
+0'
+second moves >moves.rec
+is "after a migration to a stock KVM nothing is believed any more" \
+	"$(exitstat -S moves.rec -n 1 2>said | awk '{ print $1, $6, $7 }'; cat said)" "100 io 100
+100 io 100
+100 io 100
+100 io 100
+exitstat: not reported: hypervisor 'KVMKVMKVM' has no exit statistics for this program (no signature in CPUID leaf 0x4fffff00)"
 
 is "a command's status is exitstat's" "$(status exitstat -S "$amd" -- sh -c 'exit 42')" 42
 is "a command that is killed by signal 9 gives 137" "$(status exitstat -S "$amd" -- sh -c 'kill -9 $$')" 137

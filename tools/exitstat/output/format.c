@@ -1,118 +1,129 @@
 // SPDX-License-Identifier: MIT
 /* For programs: JSON (docs/json.md) and CSV.  One object, one row of names, per reading. */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "command/clean.h"
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "output/format.h"
+#include "output/json.h"
 #include "target/target.h"
 
 #define SCHEMA	1
 
-json_t *json_of_text(const char *text)
+static void put_entry(struct json *json, const struct exitstat_snapshot *snap,
+		      const struct exitstat_entry *entry)
 {
-	char *clean = clean_copy(text);
-	json_t *json = json_string(clean ? clean : "?");
-
-	free(clean);
-	return json;
-}
-
-static json_t *json_of_entry(const struct exitstat_snapshot *snap,
-			     const struct exitstat_entry *entry)
-{
-	json_t *json = json_pack("{sI}", "count", (json_int_t)entry->count);
-
+	json_u64(json, "count", entry->count);
 	if (snap->taken & EXITSTAT_TAKE_TIMES)
-		json_object_set_new(json, "cycles", json_integer((json_int_t)entry->cycles));
+		json_u64(json, "cycles", entry->cycles);
 	if (snap->taken & EXITSTAT_TAKE_SPLIT) {
-		json_object_set_new(json, "vmm_cycles",
-				    json_integer((json_int_t)entry->vmm_cycles));
-		json_object_set_new(json, "waiting_cycles",
-				    json_integer((json_int_t)entry->waiting_cycles));
+		json_u64(json, "vmm_cycles", entry->vmm_cycles);
+		json_u64(json, "waiting_cycles", entry->waiting_cycles);
 	}
-	return json;
 }
 
-static json_t *json_of_entries(const struct exitstat_snapshot *snap)
+static void put_sum(struct json *json, const char *key, const struct exitstat_snapshot *snap,
+		    const struct exitstat_entry *entry)
 {
-	json_t *list = json_array();
+	json_begin(json, key, '{');
+	put_entry(json, snap, entry);
+	json_end(json, '}');
+}
+
+static void put_entries(struct json *json, const struct exitstat_snapshot *snap)
+{
 	uint32_t i;
 
+	json_begin(json, "exits", '[');
 	for (i = 0; i < snap->entries_nr; i++) {
 		const struct exitstat_entry *entry = &snap->entries[i];
 		char name[TEXT_SIZE];
-		json_t *json = json_pack("{sIss}", "number", (json_int_t)entry->number, "name",
-					 exit_name(name, snap->numbering, entry->number));
 
-		json_object_update_new(json, json_of_entry(snap, entry));
-		json_array_append_new(list, json);
+		json_begin(json, NULL, '{');
+		json_u64(json, "number", entry->number);
+		json_text(json, "name", exit_name(name, snap->numbering, entry->number));
+		put_entry(json, snap, entry);
+		json_end(json, '}');
 	}
-	return list;
+	json_end(json, ']');
 }
 
-static json_t *json_of_since(const struct exitstat_snapshot *snap)
+static void put_since(struct json *json, const struct exitstat_snapshot *snap)
 {
-	json_t *list = json_array();
-
+	if (!snap->since)
+		return;
+	json_begin(json, "since", '[');
 	if (snap->since & EXITSTAT_SINCE_RESTART)
-		json_array_append_new(list, json_string("restart"));
+		json_text(json, NULL, "restart");
 	if (snap->since & EXITSTAT_SINCE_BACKWARD)
-		json_array_append_new(list, json_string("backward"));
+		json_text(json, NULL, "backward");
 	if (snap->since & EXITSTAT_SINCE_VCPUS)
-		json_array_append_new(list, json_string("vcpus"));
-	return list;
+		json_text(json, NULL, "vcpus");
+	json_end(json, ']');
 }
 
 /* A VM that QMP tells of has no descriptor that could be known. */
-static json_t *json_of_vm(const struct exitstat_vm *vm)
+static void put_vm(struct json *json, const struct exitstat_vm *vm)
 {
-	json_t *json = json_pack("{si}", "pid", vm->pid);
-
+	json_begin(json, "vm", '{');
+	json_int(json, "pid", vm->pid);
 	if (vm->fd >= 0)
-		json_object_set_new(json, "fd", json_integer(vm->fd));
-	json_object_set_new(json, "name", json_of_text(vm->name));
-	return json;
+		json_int(json, "fd", vm->fd);
+	json_text(json, "name", vm->name);
+	json_end(json, '}');
 }
 
-json_t *json_of_snapshot(const struct meter *meter, const struct exitstat_snapshot *snap)
+/* What the description says of all the numbers. */
+static void put_description(struct json *json, const struct meter *meter,
+			    const struct exitstat_snapshot *snap)
 {
+	const struct exitstat_description *desc = &meter->desc;
 	char epoch[TEXT_SIZE];
-	json_t *json;
 
 	snprintf(epoch, sizeof(epoch), "0x%016llx", (unsigned long long)snap->epoch);
-	json = json_pack("{sisssssIssso*}", "schema", SCHEMA, "exitstat", VERSION,
-			 "vendor", vendor_name(snap->numbering), "vcpus", (json_int_t)snap->vcpus,
-			 "epoch", epoch, "tsc_khz", meter->desc.tsc_khz ?
-			 json_integer(meter->desc.tsc_khz) : NULL);
-	if (meter->host)
-		json_object_set_new(json, "vm", json_of_vm(&meter->vm));
-	if (meter->vcpu >= 0) {
-		json_object_set_new(json, "cpu", json_integer(meter->vcpu));
-		json_object_set_new(json, "vcpu", json_integer(snap->vcpu));
+	json_text(json, "vendor", vendor_name(snap->numbering));
+	json_u64(json, "vcpus", snap->vcpus);
+	json_text(json, "epoch", epoch);
+	if (desc->tsc_khz)
+		json_u64(json, "tsc_khz", desc->tsc_khz);
+	if (desc->features & EXITSTAT_FEATURE_APPROXIMATE)
+		json_true(json, "approximate");
+	if (desc->features & EXITSTAT_FEATURE_LATE) {
+		json_true(json, "late");
+		json_u64(json, "age_cycles", desc->age_cycles);
 	}
-	json_object_set_new(json, "time_ns", json_integer((json_int_t)snap->time_ns));
-	if (snap->taken & EXITSTAT_TAKE_SPLIT)
-		json_object_set_new(json, "guest_cycles",
-				    json_integer((json_int_t)snap->guest_cycles));
-	json_object_set_new(json, "total", json_of_entry(snap, &snap->total));
-	if (snap->own.count)
-		json_object_set_new(json, "own", json_of_entry(snap, &snap->own));
-	if (snap->since)
-		json_object_set_new(json, "since", json_of_since(snap));
-	json_object_set_new(json, "exits", json_of_entries(snap));
-	return json;
 }
 
-int json_print(FILE *out, json_t *json)
+void snapshot_json(struct json *json, const struct meter *meter,
+		   const struct exitstat_snapshot *snap)
 {
-	int err = json_dumpf(json, out, JSON_COMPACT);
+	json_int(json, "schema", SCHEMA);
+	json_text(json, "exitstat", VERSION);
+	put_description(json, meter, snap);
+	if (meter->host)
+		put_vm(json, &meter->vm);
+	if (meter->vcpu >= 0) {
+		json_int(json, "cpu", meter->vcpu);
+		json_u64(json, "vcpu", snap->vcpu);
+	}
+	json_u64(json, "time_ns", snap->time_ns);
+	if (snap->taken & EXITSTAT_TAKE_SPLIT)
+		json_u64(json, "guest_cycles", snap->guest_cycles);
+	put_sum(json, "total", snap, &snap->total);
+	if (snap->own.count)
+		put_sum(json, "own", snap, &snap->own);
+	put_since(json, snap);
+	put_entries(json, snap);
+}
 
+void json_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap)
+{
+	struct json json = { .out = out };
+
+	json_begin(&json, NULL, '{');
+	snapshot_json(&json, meter, snap);
+	json_end(&json, '}');
 	fputc('\n', out);
-	json_decref(json);
-	return err;
 }
 
 void csv_header_print(FILE *out, const struct meter *meter)

@@ -5,15 +5,15 @@
 
 #include <stdio.h>
 
-#include <jansson.h>
-
+#include "output/json.h"
 #include "target/target.h"
 
-json_t *json_of_snapshot(const struct meter *meter, const struct exitstat_snapshot *snap);
-json_t *json_of_text(const char *text);
+/* The members of a snapshot's object. */
+void snapshot_json(struct json *json, const struct meter *meter,
+		   const struct exitstat_snapshot *snap);
 
-/* Print it as a line, and drop it: 0, or -1. */
-int json_print(FILE *out, json_t *json);
+/* Its object, as a line. */
+void json_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap);
 
 void csv_header_print(FILE *out, const struct meter *meter);
 void csv_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap);

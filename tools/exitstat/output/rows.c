@@ -232,10 +232,13 @@ void states_print(FILE *out, const struct exitstat_description *desc,
 	struct states states;
 	char time[TEXT_SIZE];
 
-	if (!states_of(snap, &states))
-		return;
-	text_time(time, desc, states.all_cycles);
-	fprintf(out, "vCPU time %s: guest %.1f %%, KVM %.1f %%, VMM %.1f %%, waiting %.1f %%\n",
-		text_unpad(time), 100 * states.guest, 100 * states.kernel, 100 * states.vmm,
-		100 * states.waiting);
+	if (states_of(snap, &states)) {
+		text_time(time, desc, states.all_cycles);
+		fprintf(out, "vCPU time %s: guest %.1f %%, KVM %.1f %%, VMM %.1f %%, waiting %.1f %%\n",
+			text_unpad(time), 100 * states.guest, 100 * states.kernel,
+			100 * states.vmm, 100 * states.waiting);
+	}
+	if (desc->features & EXITSTAT_FEATURE_APPROXIMATE)
+		fputs("Approximate: what KVM does close to an entry or exit is guest time here.\n",
+		      out);
 }

@@ -7,9 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
 #include "exitstat.h"
+#include "output/json.h"
 #include "target/target.h"
 
 /* One interval of a recording. */
@@ -75,7 +74,7 @@ void words_of(struct words *words, struct series *series);
 void words_free(struct words *words);
 
 /* Everything as JSON, for HTML and for programs. */
-json_t *json_of_series(struct series *series);
+void series_json(struct json *json, struct series *series);
 
 /* One file that needs nothing else: STATUS_OK, or what to exit with. */
 int html_write(const char *path, struct series *series, size_t series_nr);

@@ -102,8 +102,9 @@ static void say_counts(struct words *words, struct series *series)
 	uint32_t i, least = 0;
 
 	most_frequent(most, sum->numbering, series->last.entries, series->last.entries_nr);
-	add(words, "From the VM's start to the end of the recording: %llu exits, most of all %s.",
-	    (unsigned long long)series->last.total.count, most);
+	add(words, "From %s to the end of the recording: %llu exits, most of all %s.",
+	    series->meter.desc.features & EXITSTAT_FEATURE_LATE ? "when counting began" :
+	    "the VM's start", (unsigned long long)series->last.total.count, most);
 	add(words, "Of these, %llu were before the recording began.",
 	    (unsigned long long)series->first.total.count);
 	if (!sum->total.count) {

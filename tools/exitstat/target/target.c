@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What is measured: a source of leaves, opened and described, with the errors said. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,14 +109,11 @@ void hypervisor_name(struct meter *meter, char name[13])
 	exitstat_text_clean(name, 13, name);
 }
 
-int meter_describe(struct meter *meter)
+static int say_undescribed(struct meter *meter, int err)
 {
-	int err = exitstat_description_read(meter->src, &meter->desc);
 	char name[13];
 
 	switch (err) {
-	case 0:
-		return STATUS_OK;
 	case -ENODEV:
 		return say(STATUS_NOT_HERE,
 			   "not reported: this is no virtual machine (CPUID.1:ECX[31] is 0)");
@@ -129,6 +127,13 @@ int meter_describe(struct meter *meter)
 			   "not reported: the hypervisor speaks a revision of the exit statistics that this exitstat does not know");
 	}
 	return meter->host ? host_say(meter, err) : say_recording(meter, err);
+}
+
+int meter_describe(struct meter *meter)
+{
+	int err = exitstat_description_read(meter->src, &meter->desc);
+
+	return err ? say_undescribed(meter, err) : STATUS_OK;
 }
 
 /* A VM's tables go one after the other: if a vCPU's is gone, give the rest some time to go. */
@@ -166,29 +171,101 @@ static int say_pin(struct meter *meter, int err)
 	return say(STATUS_FAILED, "cannot run on CPU %d: %s", meter->vcpu, strerror(-err));
 }
 
-int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
+static int say_reading(struct meter *meter, int err)
+{
+	if (err == -EPROTO)
+		return say(STATUS_FAILED,
+			   "cannot read the exit counters: the answers contradict the ABI");
+	if (err == -EOPNOTSUPP && !meter->host)
+		return say_undescribed(meter, err);
+	if (meter->path)
+		return say_recording(meter, err);
+	if (meter->host)
+		return host_say(meter, err);
+	return say(STATUS_FAILED, "cannot read the exit counters: %s", strerror(-err));
+}
+
+/* A recording is asked what the recorder asked, and it never asks for less. */
+static int read_counters(struct meter *meter, const struct exitstat_snapshot *before,
+			 struct exitstat_snapshot *snap)
 {
 	const uint32_t take = EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH;
-	enum exitstat_scope scope = EXITSTAT_SCOPE_VM;
+	enum exitstat_scope scope = meter->vcpu >= 0 ? EXITSTAT_SCOPE_VCPU : EXITSTAT_SCOPE_VM;
+
+	if (before && !meter->path && !meter->host)
+		return exitstat_snapshot_retake(meter->src, &meter->desc, before, snap);
+	return exitstat_snapshot_take(meter->src, &meter->desc, scope, take, snap);
+}
+
+/* Another epoch: what the hypervisor offers may be something else now. */
+static int read_described(struct meter *meter, const struct exitstat_snapshot *before,
+			  struct exitstat_snapshot *snap)
+{
+	int err = read_counters(meter, before, snap);
+
+	if (err == -ESTALE) {
+		err = exitstat_description_read(meter->src, &meter->desc);
+		if (!err)
+			err = read_counters(meter, NULL, snap);
+	} else if (!err && snap->epoch != meter->desc.epoch) {
+		err = exitstat_description_read(meter->src, &meter->desc);
+		snap->asked_last = exitstat_source_asked(meter->src);
+	}
+	return err;
+}
+
+int meter_retake(struct meter *meter, const struct exitstat_snapshot *before,
+		 struct exitstat_snapshot *snap)
+{
 	int err;
 
 	if (meter->vcpu >= 0) {
-		scope = EXITSTAT_SCOPE_VCPU;
 		err = exitstat_source_pin(meter->src, meter->vcpu);
 		if (err)
 			return say_pin(meter, err);
 	}
-	err = exitstat_snapshot_take(meter->src, &meter->desc, scope, take, snap);
+	err = read_described(meter, before, snap);
 	if (meter->vcpu >= 0)
 		exitstat_source_unpin(meter->src);
-	if (!err)
-		return STATUS_OK;
-	if (meter->path && err != -EPROTO)
-		return say_recording(meter, err);
-	if (meter->host && err != -EPROTO)
-		return host_say(meter, err);
-	return say(STATUS_FAILED, "cannot read the exit counters: %s", err == -EPROTO ?
-		   "the answers contradict the ABI" : strerror(-err));
+	return err ? say_reading(meter, err) : STATUS_OK;
+}
+
+int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
+{
+	return meter_retake(meter, NULL, snap);
+}
+
+/* "12 s", rounded down; a time that is long needs no seconds. */
+static void text_age(char text[32], uint64_t seconds)
+{
+	static const struct {
+		const char *unit;
+		uint64_t seconds;
+	} units[] = { { "d", 86400 }, { "h", 3600 }, { "min", 60 }, { "s", 1 } };
+	size_t i = 0;
+
+	while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
+		i++;
+	snprintf(text, 32, "%llu %s", (unsigned long long)(seconds / units[i].seconds),
+		 units[i].unit);
+}
+
+const char *meter_since(char text[SINCE_SIZE], const struct meter *meter,
+			const struct exitstat_snapshot *snap)
+{
+	const struct exitstat_description *desc = &meter->desc;
+	const char *what = desc->features & EXITSTAT_FEATURE_APPROXIMATE ?
+			   "since it was attached" : "since counting began";
+	char age[32];
+
+	if (!(desc->features & EXITSTAT_FEATURE_LATE))
+		return "since the VM started";
+	if (!desc->tsc_khz)
+		return what;
+	text_age(age, (exitstat_cycles_to_ns(desc, desc->age_cycles) + snap->time_ns -
+		       desc->time_ns) / 1000000000);
+	snprintf(text, SINCE_SIZE, "%s, %s ago", what, age);
+	return text;
 }
 
 int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,

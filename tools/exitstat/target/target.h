@@ -43,8 +43,19 @@ bool meter_to_end(struct meter *meter);
 int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,
 		   const struct exitstat_snapshot *before, struct exitstat_snapshot *between);
 
-/* Take a snapshot of what the options name: STATUS_OK, or what to exit with. */
+/*
+ * Take a snapshot of what the options name: STATUS_OK, or what to exit with.  Once more, after before,
+ * it may cost less.
+ */
 int meter_take(struct meter *meter, struct exitstat_snapshot *snap);
+int meter_retake(struct meter *meter, const struct exitstat_snapshot *before,
+		 struct exitstat_snapshot *snap);
+
+#define SINCE_SIZE	96
+
+/* Since when the counters count, as of that snapshot: "since the VM started". */
+const char *meter_since(char text[SINCE_SIZE], const struct meter *meter,
+			const struct exitstat_snapshot *snap);
 
 void meter_close(struct meter *meter);
 

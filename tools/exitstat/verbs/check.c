@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command/options.h"
 #include "command/say.h"
@@ -70,6 +71,8 @@ static void print_description(const struct meter *meter)
 	const struct exitstat_description *desc = &meter->desc;
 	bool times = desc->features & EXITSTAT_FEATURE_TIMES;
 	bool split = desc->features & EXITSTAT_FEATURE_SPLIT;
+	const struct exitstat_snapshot now = { .time_ns = desc->time_ns };
+	char since[SINCE_SIZE];
 
 	line("signature", "yes, ABI revision %u", desc->revision);
 	line("numbering", "%s", vendor_name(desc->numbering));
@@ -79,7 +82,12 @@ static void print_description(const struct meter *meter)
 		line("vCPUs", "%u, this is number %u", desc->vcpus, desc->vcpu);
 	line("epoch", "0x%016llx", (unsigned long long)desc->epoch);
 	line("counts", "yes");
-	line("times", times ? "yes" : "no");
+	line("counting since", "%s", desc->features & EXITSTAT_FEATURE_LATE ?
+	     meter_since(since, meter, &now) + strlen("since ") : "the VM started");
+	if (times && desc->features & EXITSTAT_FEATURE_APPROXIMATE)
+		line("times", "yes, approximate");
+	else
+		line("times", times ? "yes" : "no");
 	line("times by state", split ? "yes: guest, KVM, VMM, waiting" : "no");
 	if (desc->buckets)
 		line("histograms", "yes, %u buckets", desc->buckets);
@@ -91,17 +99,39 @@ static void print_description(const struct meter *meter)
 		line("TSC of the host", "unknown or not constant: times are in cycles");
 }
 
+static unsigned long long cost_of(const struct exitstat_snapshot *snap)
+{
+	return snap->asked_last - snap->asked_first;
+}
+
 static int print_cost(struct meter *meter)
 {
-	struct exitstat_snapshot snap;
+	struct exitstat_snapshot snap, again;
 	int status = meter_take(meter, &snap);
 
+	if (!status)
+		status = meter_retake(meter, &snap, &again);
 	if (!status && meter->host)
 		line("a reading costs", "no exit");
 	else if (!status)
-		line("a reading costs", "%llu exits now, for %u kinds of exits",
-		     (unsigned long long)(snap.asked_last - snap.asked_first), snap.entries_nr);
+		line("a reading costs", "%llu exits now, for %u kinds of exits", cost_of(&snap),
+		     snap.entries_nr);
+	if (!status && cost_of(&again) < cost_of(&snap))
+		line("the next one", "%llu exits", cost_of(&again));
 	return status;
+}
+
+/* What these words mean for who reads the numbers. */
+static void print_meanings(const struct exitstat_description *desc)
+{
+	if (desc->features & EXITSTAT_FEATURE_LATE)
+		puts("\nCounting began while the VM ran: exitstat was attached to the host's KVM only\n"
+		     "then, or switched on there. What happened before is in no number.");
+	if (desc->features & EXITSTAT_FEATURE_APPROXIMATE)
+		puts("\nApproximate: the counts are exact, and the times are taken at KVM's tracepoints.\n"
+		     "What KVM does between these and the hardware's entry or exit is in the guest's\n"
+		     "time, so that the time of each exit is short by a constant part. On AMD before\n"
+		     "Linux 6.5 the host's own interrupts are in the guest's time too.");
 }
 
 static int check_run(struct options *opts, int argc, char **argv)
@@ -119,6 +149,8 @@ static int check_run(struct options *opts, int argc, char **argv)
 	case 0:
 		print_description(&meter);
 		status = print_cost(&meter);
+		if (!status)
+			print_meanings(&meter.desc);
 		break;
 	case -ENODEV:
 		status = STATUS_NOT_HERE;

@@ -197,7 +197,7 @@ static void find_busiest(struct guest *guest, const struct exitstat_snapshot *be
 static void show(struct list *list, struct guest *guest, const struct exitstat_snapshot *between)
 {
 	if (list->opts->format == FORMAT_JSON) {
-		json_print(stdout, json_of_snapshot(&guest->meter, between));
+		json_print(stdout, &guest->meter, between);
 		return;
 	}
 	if (list->opts->format == FORMAT_CSV) {

@@ -105,14 +105,17 @@ static void print_table(const struct options *opts, const struct meter *meter,
 		states_print(stdout, &meter->desc, between);
 }
 
-static void print_json(const struct meter *meter, const struct exitstat_snapshot *between,
+static void print_object(const struct meter *meter, const struct exitstat_snapshot *between,
 		       uint64_t missed)
 {
-	json_t *json = json_of_snapshot(meter, between);
+	struct json json = { .out = stdout };
 
+	json_begin(&json, NULL, '{');
+	snapshot_json(&json, meter, between);
 	if (missed)
-		json_object_set_new(json, "missed", json_integer((json_int_t)missed));
-	json_print(stdout, json);
+		json_u64(&json, "missed", missed);
+	json_end(&json, '}');
+	putchar('\n');
 }
 
 static void print_interval(const struct options *opts, const struct meter *meter,
@@ -122,7 +125,7 @@ static void print_interval(const struct options *opts, const struct meter *meter
 	unsigned long page = isatty(STDOUT_FILENO) ? LINES_PER_HEADER : ULONG_MAX;
 
 	if (opts->format == FORMAT_JSON) {
-		print_json(meter, between, missed);
+		print_object(meter, between, missed);
 	} else if (opts->format == FORMAT_CSV) {
 		if (!line && !opts->no_header)
 			csv_header_print(stdout, meter);
@@ -166,7 +169,7 @@ static int measure(const struct options *opts, struct meter *meter, uint64_t int
 		more = next_moment(meter, &deadline_ns, interval_ns, &missed);
 		if (more <= 0)
 			return more ? STATUS_FAILED : STATUS_OK;
-		status = meter_take(meter, &after);
+		status = meter_retake(meter, &before, &after);
 		if (!status)
 			status = meter_subtract(meter, &after, &before, &between);
 		if (!status && between.time_ns)

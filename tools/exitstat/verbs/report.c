@@ -163,6 +163,14 @@ static void compare(const struct series *series)
 	print_compared("", "total", &a->total, &b->total, series);
 }
 
+static void print_json(struct series *series)
+{
+	struct json json = { .out = stdout };
+
+	series_json(&json, series);
+	putchar('\n');
+}
+
 static int print(const struct options *opts, struct series *series, size_t series_nr)
 {
 	size_t i;
@@ -172,7 +180,7 @@ static int print(const struct options *opts, struct series *series, size_t serie
 		return html_write(opts->html, series, series_nr);
 	for (i = 0; i < series_nr; i++) {
 		if (opts->format == FORMAT_JSON) {
-			json_print(stdout, json_of_series(&series[i]));
+			print_json(&series[i]);
 			continue;
 		}
 		if (i)

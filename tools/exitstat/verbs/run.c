@@ -86,18 +86,21 @@ static void print_table(FILE *out, const struct options *opts, const struct mete
 	since_print(out, &run->between);
 }
 
-static int print_json(FILE *out, const struct meter *meter, const struct run *run, char **argv)
+static void print_json(FILE *out, const struct meter *meter, const struct run *run, char **argv)
 {
-	json_t *json = json_of_snapshot(meter, &run->between);
-	json_t *command = json_array();
+	struct json json = { .out = out };
 
+	json_begin(&json, NULL, '{');
+	snapshot_json(&json, meter, &run->between);
+	json_begin(&json, "command", '[');
 	for (; *argv; argv++)
-		json_array_append_new(command, json_of_text(*argv));
-	json_object_set_new(json, "command", command);
-	json_object_set_new(json, "status", json_integer(run->status));
-	json_object_set_new(json, "user_s", json_real(seconds(&run->usage.ru_utime)));
-	json_object_set_new(json, "sys_s", json_real(seconds(&run->usage.ru_stime)));
-	return json_print(out, json);
+		json_text(&json, NULL, *argv);
+	json_end(&json, ']');
+	json_int(&json, "status", run->status);
+	json_real(&json, "user_s", seconds(&run->usage.ru_utime));
+	json_real(&json, "sys_s", seconds(&run->usage.ru_stime));
+	json_end(&json, '}');
+	fputc('\n', out);
 }
 
 static void print_csv(FILE *out, const struct options *opts, const struct meter *meter,

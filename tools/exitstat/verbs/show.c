@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat: the table since the VM started. */
+/* exitstat: the table of all that was counted. */
 #include <stdio.h>
 
 #include "command/options.h"
@@ -13,8 +13,10 @@
 static void print(const struct options *opts, const struct meter *meter,
 		  const struct exitstat_snapshot *snap)
 {
+	char since[SINCE_SIZE];
+
 	if (opts->format == FORMAT_JSON) {
-		json_print(stdout, json_of_snapshot(meter, snap));
+		json_print(stdout, meter, snap);
 		return;
 	}
 	if (opts->format == FORMAT_CSV) {
@@ -22,7 +24,8 @@ static void print(const struct options *opts, const struct meter *meter,
 		return;
 	}
 	if (!opts->no_header) {
-		title_print(stdout, meter, snap, "since the VM started\n\n");
+		title_print(stdout, meter, snap, meter_since(since, meter, snap));
+		fputs("\n\n", stdout);
 		table_print(stdout, opts, &meter->desc, snap);
 		states_print(stdout, &meter->desc, snap);
 	} else {

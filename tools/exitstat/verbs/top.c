@@ -100,7 +100,7 @@ static int gauge_take(struct top *top, struct gauge *gauge)
 
 	gauge->before = gauge->after;
 	top->meter.vcpu = gauge->cpu;
-	status = meter_take(&top->meter, &gauge->after);
+	status = meter_retake(&top->meter, gauge->known ? &gauge->before : NULL, &gauge->after);
 	if (!status && gauge->known)
 		status = meter_subtract(&top->meter, &gauge->after, &gauge->before,
 					&gauge->between);
