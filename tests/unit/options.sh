@@ -52,7 +52,7 @@ exitstat - report report --version
 exitstat - show show,run,interval none
 exitstat - top top --version
 exitstat - export export --source|--version
-exitstat host - list,host,show,run,interval --source
+exitstat host - guests,host,show,run,interval --source
 exitstat host top top,host --source|--version
 exitstat host record record,host --source|--version
 exitstat-export - - export --source|--version'
@@ -69,8 +69,8 @@ same "exitstat --help" "$(of_help exitstat)" "$(options show run interval)"
 for verb in check leaf names record report top export; do
 	same "exitstat $verb --help" "$(of_help exitstat $verb | grep -v -e --source)" "$(specific $verb)"
 done
-same "exitstat host --help" "$(of_help exitstat host)" "$(specific list host)"
-same "exitstat.1" "$(of_page exitstat.1)" "$(options show run interval leaf names check record report top list host)"
+same "exitstat host --help" "$(of_help exitstat host)" "$(specific guests host)"
+same "exitstat.1" "$(of_page exitstat.1)" "$(options show run interval leaf names check record report top guests host)"
 same "exitstat-export.1" "$(of_page exitstat-export.1)" "$(options export | grep -v -e --source)"
 is "exitstat-kvm.8 has the options of exitstat-kvm --help" "$(sed -nE 's/^\.It Fl -([a-z-]+).*/--\1/p' "$top/man/exitstat-kvm.8" | sort)" \
 	"$(exitstat-kvm --help | grep -oE -- '^ +--[a-z-]+' | names)"

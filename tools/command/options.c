@@ -105,26 +105,26 @@ static const struct {
 #define FIELD(name) NULL, offsetof(struct options, name)
 	{ "all", 'a', FOR_TABLES, FIELD(all), NULL },
 	{ "by-reason", 'b', FOR_INTERVAL, FIELD(by_reason), NULL },
-	{ "csv", 'c', FOR_TABLES | FOR_LIST, set_csv, 0, NULL },
+	{ "csv", 'c', FOR_TABLES | FOR_GUESTS, set_csv, 0, NULL },
 	{ "debugfs", 'D', FOR_HOST | FOR_EXPORT, FIELD(debugfs), "the name of a directory of VMs" },
 	{ "help", 'h', FOR_ALL, FIELD(help), NULL },
 	{ "histograms", 'g', FOR_EXPORT, FIELD(histograms), NULL },
 	{ "html", 'H', FOR_REPORT, FIELD(html), "the name of a file to write" },
 	{ "interval", 'i', FOR_RECORD | FOR_TOP | FOR_EXPORT, take_interval, 0,
 	  "0.01 to 86400 seconds" },
-	{ "json", 'j', FOR_TABLES | FOR_REPORT | FOR_LIST, set_json, 0, NULL },
+	{ "json", 'j', FOR_TABLES | FOR_REPORT | FOR_GUESTS, set_json, 0, NULL },
 	{ "listen", 'l', FOR_EXPORT, FIELD(listen), "ADDRESS:PORT" },
-	{ "no-header", 'n', FOR_TABLES | FOR_LIST, FIELD(no_header), NULL },
+	{ "no-header", 'n', FOR_TABLES | FOR_GUESTS, FIELD(no_header), NULL },
 	{ "output", 'o', FOR_RUN | FOR_RECORD, FIELD(output), "the name of a file to write" },
 	{ "per-vcpu", 'p', FOR_EXPORT, FIELD(per_vcpu), NULL },
 	{ "qmp", 'q', FOR_HOST | FOR_EXPORT, add_qmp, 0,
 	  "the name of a QMP socket, 64 times at most" },
 	{ "repeat", 'r', FOR_RUN, parse_repeat, 0, "a number of runs, 1 to 1000000" },
-	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP | FOR_LIST, parse_sort, 0,
+	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP | FOR_GUESTS, parse_sort, 0,
 	  "time, count, mean, vmm, waiting, name or number" },
 	{ "source", 'S', FOR_ALL, FIELD(source), "the name of a recording" },
 	{ "textfile", 't', FOR_EXPORT, FIELD(textfile), "the name of a directory" },
-	{ "total", 'T', FOR_LIST, FIELD(total), NULL },
+	{ "total", 'T', FOR_GUESTS, FIELD(total), NULL },
 	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, 0, "the number of a CPU, 0 to 8191, or 'all'" },
 	{ "vendor", 'w', FOR_NAMES, parse_vendor, 0, "intel or amd" },
 	{ "version", 'V', FOR_ALL, FIELD(version), NULL },
@@ -216,7 +216,7 @@ bool options_fit(const struct options *opts, unsigned int verb, const char *name
 			    table[i].name);
 		else
 			say(0, "%s takes no --%s; see exitstat %s--help", name, table[i].name,
-			    verb & FOR_LIST ? "host " :
+			    verb & FOR_GUESTS ? "host " :
 			    verb & (FOR_SHOW | FOR_RUN | FOR_INTERVAL) ? "" : "VERB ");
 		return false;
 	}

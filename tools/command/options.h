@@ -70,7 +70,7 @@ struct options {
 #define FOR_REPORT	0x080u
 #define FOR_TOP		0x100u
 #define FOR_EXPORT	0x200u
-#define FOR_LIST	0x400u
+#define FOR_GUESTS	0x400u
 #define FOR_HOST	0x800u	/* each of them, behind 'host' */
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }

@@ -12,6 +12,7 @@
 #include "output/columns.h"
 #include "output/result.h"
 #include "target/target.h"
+#include "target/vm.h"
 #include "verbs/verbs.h"
 
 #define EXPORT_PROGRAM	"exitstat-export"
@@ -80,14 +81,14 @@ static int print_version(void)
 
 static int print_help(const struct verb *verb, bool host)
 {
-	fputs(verb->help ? verb->help : host ? verb_list.help : help, stdout);
+	fputs(verb->help ? verb->help : host ? verb_guests.help : help, stdout);
 	return STATUS_OK;
 }
 
 static int run_verb(const struct verb *verb, struct options *opts, int argc, char **argv)
 {
 	const char *name = verb->name ? verb->name :
-			   verb == &verb_list ? "the list of VMs" :
+			   verb == &verb_guests ? "the list of VMs" :
 			   verb == &verb_run ? "a measured command" : "an interval";
 
 	if (opts->help)
@@ -146,9 +147,9 @@ static int choose(struct options *opts, int argc, char **argv)
 	if (opts->dashes)
 		return say(STATUS_USAGE, "after '--' comes the command to measure");
 	if (!argc)
-		return run_verb(host_lists(opts) ? &verb_list : &verb_show, opts, argc, argv);
+		return run_verb(vm_is_list(opts) ? &verb_guests : &verb_show, opts, argc, argv);
 	if (*argv[0] && strchr("0123456789.", *argv[0]))
-		return run_verb(host_lists(opts) ? &verb_list : &verb_interval, opts, argc, argv);
+		return run_verb(vm_is_list(opts) ? &verb_guests : &verb_interval, opts, argc, argv);
 	if (!strcmp(argv[0], "host") && !opts->host) {
 		opts->host = true;
 		return choose(opts, argc, argv);

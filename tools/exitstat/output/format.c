@@ -74,10 +74,10 @@ static void put_vm(struct json *json, const struct exitstat_vm *vm)
 }
 
 /* What the description says of all the numbers. */
-static void put_description(struct json *json, const struct meter *meter,
+static void put_description(struct json *json, const struct target *target,
 			    const struct exitstat_snapshot *snap)
 {
-	const struct exitstat_description *desc = &meter->desc;
+	const struct exitstat_description *desc = &target->desc;
 	char epoch[TEXT_SIZE];
 
 	snprintf(epoch, sizeof(epoch), "0x%016llx", (unsigned long long)snap->epoch);
@@ -94,16 +94,16 @@ static void put_description(struct json *json, const struct meter *meter,
 	}
 }
 
-void snapshot_json(struct json *json, const struct meter *meter,
+void snapshot_json(struct json *json, const struct target *target,
 		   const struct exitstat_snapshot *snap)
 {
 	json_int(json, "schema", SCHEMA);
 	json_text(json, "exitstat", VERSION);
-	put_description(json, meter, snap);
-	if (meter->host)
-		put_vm(json, &meter->vm);
-	if (meter->vcpu >= 0) {
-		json_int(json, "cpu", meter->vcpu);
+	put_description(json, target, snap);
+	if (target->host)
+		put_vm(json, &target->vm);
+	if (target->vcpu >= 0) {
+		json_int(json, "cpu", target->vcpu);
 		json_u64(json, "vcpu", snap->vcpu);
 	}
 	json_u64(json, "time_ns", snap->time_ns);
@@ -116,20 +116,20 @@ void snapshot_json(struct json *json, const struct meter *meter,
 	put_entries(json, snap);
 }
 
-void json_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap)
+void json_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap)
 {
 	struct json json = { .out = out };
 
 	json_begin(&json, NULL, '{');
-	snapshot_json(&json, meter, snap);
+	snapshot_json(&json, target, snap);
 	json_end(&json, '}');
 	fputc('\n', out);
 }
 
-void csv_header_print(FILE *out, const struct meter *meter)
+void csv_header_print(FILE *out, const struct target *target)
 {
 	fprintf(out, "%stime_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles\n",
-		meter->host ? "pid,fd,vm," : "");
+		target->host ? "pid,fd,vm," : "");
 }
 
 /* A name may hold anything: RFC 4180's quotes. */
@@ -157,17 +157,17 @@ static void csv_cycles(FILE *out, bool there, uint64_t cycles)
 		fprintf(out, "%llu", (unsigned long long)cycles);
 }
 
-static void csv_row(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
+static void csv_row(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,
 		    const struct exitstat_entry *entry, const char *name)
 {
 	bool times = snap->taken & EXITSTAT_TAKE_TIMES;
 	bool split = snap->taken & EXITSTAT_TAKE_SPLIT;
 
-	if (meter->host)
-		csv_vm(out, &meter->vm);
+	if (target->host)
+		csv_vm(out, &target->vm);
 	fprintf(out, "%llu,", (unsigned long long)snap->time_ns);
-	if (meter->vcpu >= 0)
-		fprintf(out, "%d", meter->vcpu);
+	if (target->vcpu >= 0)
+		fprintf(out, "%d", target->vcpu);
 	fprintf(out, ",%u,%s,%llu", entry->number, name, (unsigned long long)entry->count);
 	csv_cycles(out, times, entry->cycles);
 	csv_cycles(out, split, entry->vmm_cycles);
@@ -175,14 +175,14 @@ static void csv_row(FILE *out, const struct meter *meter, const struct exitstat_
 	fputc('\n', out);
 }
 
-void csv_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap)
+void csv_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap)
 {
 	char name[TEXT_SIZE];
 	uint32_t i;
 
 	for (i = 0; i < snap->entries_nr; i++)
-		csv_row(out, meter, snap, &snap->entries[i],
+		csv_row(out, target, snap, &snap->entries[i],
 			exit_name(name, snap->numbering, snap->entries[i].number));
 	if (snap->own.count)
-		csv_row(out, meter, snap, &snap->own, "exitstat itself");
+		csv_row(out, target, snap, &snap->own, "exitstat itself");
 }

@@ -9,13 +9,13 @@
 #include "target/target.h"
 
 /* The members of a snapshot's object. */
-void snapshot_json(struct json *json, const struct meter *meter,
+void snapshot_json(struct json *json, const struct target *target,
 		   const struct exitstat_snapshot *snap);
 
 /* Its object, as a line. */
-void json_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap);
+void json_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap);
 
-void csv_header_print(FILE *out, const struct meter *meter);
-void csv_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap);
+void csv_header_print(FILE *out, const struct target *target);
+void csv_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap);
 
 #endif /* FORMAT_H */

@@ -10,6 +10,7 @@
 #include "output/rows.h"
 #include "output/units.h"
 #include "target/target.h"
+#include "target/vm.h"
 
 struct row {
 	struct exitstat_entry entry;
@@ -182,19 +183,19 @@ void table_print(FILE *out, const struct options *opts, const struct exitstat_de
 	print_own(out, desc, snap, width);
 }
 
-void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
+void title_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,
 		 const char *when)
 {
 	char vm[VM_TEXT_SIZE];
 
-	if (meter->host)
-		fprintf(out, "%s, ", vm_text(vm, &meter->vm));
+	if (target->host)
+		fprintf(out, "%s, ", vm_text(vm, &target->vm));
 	fprintf(out, "%s, %u vCPU%s: exits ", vendor_name(snap->numbering), snap->vcpus,
 		snap->vcpus == 1 ? "" : "s");
-	if (meter->vcpu >= 0 && meter->host)
-		fprintf(out, "of vCPU %d ", meter->vcpu);
-	else if (meter->vcpu >= 0)
-		fprintf(out, "of CPU %d (vCPU %u) ", meter->vcpu, snap->vcpu);
+	if (target->vcpu >= 0 && target->host)
+		fprintf(out, "of vCPU %d ", target->vcpu);
+	else if (target->vcpu >= 0)
+		fprintf(out, "of CPU %d (vCPU %u) ", target->vcpu, snap->vcpu);
 	fputs(when, out);
 }
 

@@ -18,7 +18,7 @@ void table_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
 		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
 
 /* "AMD, 2 vCPUs: exits WHEN", behind the VM's name on a host, without the end of the line. */
-void title_print(FILE *out, const struct meter *meter, const struct exitstat_snapshot *snap,
+void title_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,
 		 const char *when);
 
 /* What subtracting found, if anything: a line each. */

@@ -43,7 +43,7 @@ static void put_latency(struct json *json, const struct series *series,
 
 	json_begin(json, NULL, '{');
 	json_u64(json, "number", latency->number);
-	json_text(json, "name", exit_name(name, series->meter.desc.numbering, latency->number));
+	json_text(json, "name", exit_name(name, series->target.desc.numbering, latency->number));
 	json_u64(json, "bucket0_log2", histogram->bucket0_log2);
 	json_begin(json, "buckets", '[');
 	for (i = 0; i < histogram->buckets_nr; i++)
@@ -70,7 +70,7 @@ void series_json(struct json *json, struct series *series)
 	size_t i;
 
 	json_begin(json, NULL, '{');
-	snapshot_json(json, &series->meter, &series->sum);
+	snapshot_json(json, &series->target, &series->sum);
 	json_text(json, "recording", series->path);
 	json_u64(json, "before", series->first.total.count);
 	put_words(json, series);

@@ -38,7 +38,7 @@ struct latency {
 
 struct series {
 	const char *path;
-	struct meter meter;
+	struct target target;
 	struct exitstat_snapshot first;
 	struct exitstat_snapshot last;
 	struct exitstat_snapshot sum;	/* of all intervals, whatever happened to the counters */

@@ -87,7 +87,7 @@ static int read_histograms(struct series *series, const struct exitstat_snapshot
 	uint32_t i;
 
 	for (i = 0; i < snap->entries_nr; i++) {
-		int err = exitstat_histogram_read(series->meter.src, &series->meter.desc,
+		int err = exitstat_histogram_read(series->target.src, &series->target.desc,
 						  snap->scope, snap->entries[i].number,
 						  &latencies[i].histogram);
 
@@ -119,10 +119,10 @@ static int read_interval(struct series *series)
 {
 	struct exitstat_snapshot between;
 	struct exitstat_snapshot before = series->last;
-	int status = meter_take(&series->meter, &series->last);
+	int status = target_take(&series->target, &series->last);
 
 	if (!status)
-		status = meter_subtract(&series->meter, &series->last, &before, &between);
+		status = target_subtract(&series->target, &series->last, &before, &between);
 	if (status || !between.time_ns)
 		return status;
 	sum_interval(&series->sum, &between);
@@ -134,10 +134,10 @@ static int read_interval(struct series *series)
 static int read_points(struct series *series, struct latency *old)
 {
 	unsigned long line;
-	int status = meter_take(&series->meter, &series->first);
+	int status = target_take(&series->target, &series->first);
 	int more;
 
-	if (!status && series->meter.desc.buckets &&
+	if (!status && series->target.desc.buckets &&
 	    read_histograms(series, &series->first, old))
 		status = say(STATUS_FAILED, "cannot read the histograms of %s", series->path);
 	series->last = series->first;
@@ -146,18 +146,18 @@ static int read_points(struct series *series, struct latency *old)
 	series->sum.time_ns = 0;
 	series->sum.guest_cycles = 0;
 	series->sum.total = (struct exitstat_entry){ 0 };
-	while (!status && (more = meter_advance(&series->meter))) {
+	while (!status && (more = target_advance(&series->target))) {
 		if (more < 0)
 			return STATUS_FAILED;
 		status = read_interval(series);
 	}
-	series->breaks_off = exitstat_source_complaint(series->meter.src, &line);
+	series->breaks_off = exitstat_source_complaint(series->target.src, &line);
 	return status;
 }
 
 static int read_latencies(struct series *series, const struct latency *old)
 {
-	if (!series->meter.desc.buckets)
+	if (!series->target.desc.buckets)
 		return STATUS_OK;
 	series->latencies = calloc(EXITSTAT_ENTRIES_MAX, sizeof(*series->latencies));
 	if (!series->latencies)
@@ -258,11 +258,9 @@ int series_read(struct series *series, const char *path)
 	series->path = path;
 	if (!old)
 		return say(STATUS_FAILED, "cannot read %s: not enough memory", path);
-	status = meter_open(&series->meter, &opts);
-	if (!status) {
-		series->path = series->meter.path;
-		status = meter_describe(&series->meter);
-	}
+	status = target_open(&series->target, &opts);
+	if (!status)
+		series->path = series->target.path;
 	if (!status)
 		status = read_points(series, old);
 	if (!status)
@@ -287,5 +285,5 @@ void series_free(struct series *series)
 	free(series->points);
 	free(series->bursts);
 	free(series->latencies);
-	meter_close(&series->meter);
+	target_close(&series->target);
 }

@@ -70,7 +70,7 @@ static void most_frequent(char text[160], uint32_t numbering, const struct exits
 
 static void say_what(struct words *words, struct series *series)
 {
-	struct exitstat_source *src = series->meter.src;
+	struct exitstat_source *src = series->target.src;
 	const char *command = exitstat_source_note(src, "command");
 	const char *started = exitstat_source_note(src, "started");
 	const char *kernel = exitstat_source_note(src, "kernel");
@@ -78,7 +78,7 @@ static void say_what(struct words *words, struct series *series)
 
 	add(words, "%s: %.3f s in %zu interval%s, on %s with %u vCPU%s.", series->path,
 	    series->length_s, series->points_nr, series->points_nr == 1 ? "" : "s",
-	    vendor_name(series->meter.desc.numbering), series->last.vcpus,
+	    vendor_name(series->target.desc.numbering), series->last.vcpus,
 	    series->last.vcpus == 1 ? "" : "s");
 	if (started)
 		add(words, "It was begun at %s%s%s.", started, kernel ? ", under Linux " : "",
@@ -103,7 +103,7 @@ static void say_counts(struct words *words, struct series *series)
 
 	most_frequent(most, sum->numbering, series->last.entries, series->last.entries_nr);
 	add(words, "From %s to the end of the recording: %llu exits, most of all %s.",
-	    series->meter.desc.features & EXITSTAT_FEATURE_LATE ? "when counting began" :
+	    series->target.desc.features & EXITSTAT_FEATURE_LATE ? "when counting began" :
 	    "the VM's start", (unsigned long long)series->last.total.count, most);
 	add(words, "Of these, %llu were before the recording began.",
 	    (unsigned long long)series->first.total.count);
@@ -133,7 +133,7 @@ static void say_times(struct words *words, struct series *series)
 	uint32_t i;
 
 	if (states_of(sum, &states)) {
-		text_time(time, &series->meter.desc, states.all_cycles);
+		text_time(time, &series->target.desc, states.all_cycles);
 		add(words, "Of %s of vCPU time, %.1f %% went to the guest, %.1f %% to KVM, %.1f %% to the VMM, and %.1f %% passed waiting.",
 		    text_unpad(time), 100 * states.guest, 100 * states.kernel,
 		    100 * states.vmm, 100 * states.waiting);
@@ -144,8 +144,8 @@ static void say_times(struct words *words, struct series *series)
 	}
 	if (!longest || !longest->cycles)
 		return;
-	text_time(time, &series->meter.desc, (double)longest->cycles);
-	text_time(each, &series->meter.desc, (double)longest->cycles / (double)longest->count);
+	text_time(time, &series->target.desc, (double)longest->cycles);
+	text_time(each, &series->target.desc, (double)longest->cycles / (double)longest->count);
 	add(words, "Most exit time took %s: %s, %.1f %% of it, %s each.",
 	    exit_name(name, sum->numbering, longest->number), text_unpad(time),
 	    100 * (double)longest->cycles / (double)sum->total.cycles, text_unpad(each));

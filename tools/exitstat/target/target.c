@@ -11,97 +11,101 @@
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "target/target.h"
+#include "target/vm.h"
 
-static int say_recording(struct meter *meter, int err)
+static int say_recording(struct target *target, int err)
 {
 	unsigned long line;
-	const char *rule = exitstat_source_complaint(meter->src, &line);
+	const char *rule = exitstat_source_complaint(target->src, &line);
 
 	if (err == -EBADMSG && rule)
 		return say(STATUS_FAILED, "cannot read the recording %s: line %lu: %s",
-			   meter->path, line, rule);
+			   target->path, line, rule);
 	if (err == -ENODATA)
 		return say(STATUS_FAILED, "the recording %s does not hold what was asked for",
-			   meter->path);
-	return say(STATUS_FAILED, "cannot read the recording %s: %s", meter->path, strerror(-err));
+			   target->path);
+	return say(STATUS_FAILED, "cannot read the recording %s: %s", target->path, strerror(-err));
 }
 
-int meter_open(struct meter *meter, const struct options *opts)
+int target_open_source(struct target *target, const struct options *opts)
 {
 	int err;
 
-	*meter = (struct meter){ .path = opts->source, .vcpu = opts->vcpu };
-	if (opts->host)
-		return host_open(meter, opts);
-	if (!meter->path) {
-		err = exitstat_source_open_cpu(&meter->src);
+	*target = (struct target){ .path = opts->source, .vcpu = opts->vcpu };
+	if (opts->host) {
+		target->path = NULL;
+		target->host = true;
+		return vm_open(opts, &target->vm, &target->src);
+	}
+	if (!target->path) {
+		err = exitstat_source_open_cpu(&target->src);
 		return err ? say(STATUS_FAILED, "cannot use CPUID: %s", strerror(-err)) : STATUS_OK;
 	}
-	if (!strcmp(meter->path, "-")) {
-		meter->path = "standard input";
-		err = exitstat_source_open_recording_fd(STDIN_FILENO, &meter->src);
+	if (!strcmp(target->path, "-")) {
+		target->path = "standard input";
+		err = exitstat_source_open_recording_fd(STDIN_FILENO, &target->src);
 	} else {
-		err = exitstat_source_open_recording(meter->path, &meter->src);
+		err = exitstat_source_open_recording(target->path, &target->src);
 	}
 	if (err)
-		return say(STATUS_FAILED, "cannot open the recording %s: %s", meter->path,
+		return say(STATUS_FAILED, "cannot open the recording %s: %s", target->path,
 			   strerror(-err));
-	switch (meter_advance(meter)) {
+	switch (target_advance(target)) {
 	case 1:
 		return STATUS_OK;
 	case 0:
-		say(0, "the recording %s holds no whole frame", meter->path);
+		say(0, "the recording %s holds no whole frame", target->path);
 	}
-	meter_close(meter);
+	target_close(target);
 	return STATUS_FAILED;
 }
 
-void meter_close(struct meter *meter)
+void target_close(struct target *target)
 {
-	exitstat_source_close(meter->src);
-	meter->src = NULL;
+	exitstat_source_close(target->src);
+	target->src = NULL;
 }
 
-int meter_advance(struct meter *meter)
+int target_advance(struct target *target)
 {
-	int ret = exitstat_source_advance(meter->src);
+	int ret = exitstat_source_advance(target->src);
 
 	if (ret >= 0)
 		return ret;
-	if (meter->host)
-		host_say(meter, ret);
+	if (target->host)
+		vm_say(&target->vm, target->src, ret);
 	else
-		say_recording(meter, ret);
+		say_recording(target, ret);
 	return -1;
 }
 
-int meter_refresh(struct meter *meter)
+int target_refresh(struct target *target)
 {
-	return meter->host ? meter_advance(meter) : 1;
+	return target->host ? target_advance(target) : 1;
 }
 
-int meter_say_end(const struct meter *meter)
+int target_say_end(const struct target *target)
 {
 	char vm[VM_TEXT_SIZE];
 
-	return say(STATUS_OK, "VM %s ended", vm_text(vm, &meter->vm));
+	return say(STATUS_OK, "VM %s ended", vm_text(vm, &target->vm));
 }
 
-bool meter_to_end(struct meter *meter)
+bool target_to_end(struct target *target)
 {
 	int more = 1;
 
-	while (meter->path && more > 0)
-		more = meter_advance(meter);
+	while (target->path && more > 0)
+		more = target_advance(target);
 	return more >= 0;
 }
 
-void hypervisor_name(struct meter *meter, char name[13])
+void target_hypervisor(struct target *target, char name[13])
 {
 	struct exitstat_regs regs;
 
 	memset(name, 0, 13);
-	if (exitstat_source_ask(meter->src, 0x40000000, 0, &regs))
+	if (exitstat_source_ask(target->src, 0x40000000, 0, &regs))
 		return;
 	memcpy(name, &regs.ebx, 4);
 	memcpy(name + 4, &regs.ecx, 4);
@@ -109,7 +113,7 @@ void hypervisor_name(struct meter *meter, char name[13])
 	exitstat_text_clean(name, 13, name);
 }
 
-static int say_undescribed(struct meter *meter, int err)
+static int say_undescribed(struct target *target, int err)
 {
 	char name[13];
 
@@ -118,7 +122,7 @@ static int say_undescribed(struct meter *meter, int err)
 		return say(STATUS_NOT_HERE,
 			   "not reported: this is no virtual machine (CPUID.1:ECX[31] is 0)");
 	case -EOPNOTSUPP:
-		hypervisor_name(meter, name);
+		target_hypervisor(target, name);
 		return say(STATUS_NOT_HERE,
 			   "not reported: hypervisor '%s' has no exit statistics for this program (no signature in CPUID leaf 0x%x)",
 			   name, EXITSTAT_SIGNATURE);
@@ -126,113 +130,125 @@ static int say_undescribed(struct meter *meter, int err)
 		return say(STATUS_NOT_HERE,
 			   "not reported: the hypervisor speaks a revision of the exit statistics that this exitstat does not know");
 	}
-	return meter->host ? host_say(meter, err) : say_recording(meter, err);
+	return target->host ? vm_say(&target->vm, target->src, err) : say_recording(target, err);
 }
 
-int meter_describe(struct meter *meter)
+int target_describe(struct target *target)
 {
-	int err = exitstat_description_read(meter->src, &meter->desc);
+	int err = exitstat_description_read(target->src, &target->desc);
 
-	return err ? say_undescribed(meter, err) : STATUS_OK;
+	return err ? say_undescribed(target, err) : STATUS_OK;
+}
+
+int target_open(struct target *target, const struct options *opts)
+{
+	int status = target_open_source(target, opts);
+
+	if (status)
+		return status;
+	status = target_describe(target);
+	if (status)
+		target_close(target);
+	return status;
 }
 
 /* A VM's tables go one after the other: if a vCPU's is gone, give the rest some time to go. */
-static int say_no_vcpu(struct meter *meter)
+static int say_no_vcpu(struct target *target)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	int tries;
 
-	for (tries = 0; tries < 20 && !meter->ended; tries++) {
+	for (tries = 0; tries < 20 && !target->ended; tries++) {
 		nanosleep(&pause, NULL);
-		meter->ended = !exitstat_source_advance(meter->src);
+		target->ended = !exitstat_source_advance(target->src);
 	}
-	if (meter->ended)
-		meter_say_end(meter);
+	if (target->ended)
+		target_say_end(target);
 	else
-		say(0, "there is no vCPU %d in this VM", meter->vcpu);
+		say(0, "there is no vCPU %d in this VM", target->vcpu);
 	return STATUS_FAILED;
 }
 
-static int say_pin(struct meter *meter, int err)
+static int say_pin(struct target *target, int err)
 {
-	if (meter->host && err == -ENODEV)
-		return say_no_vcpu(meter);
-	if (meter->host)
-		return host_say(meter, err);
+	if (target->host && err == -ENODEV)
+		return say_no_vcpu(target);
+	if (target->host)
+		return vm_say(&target->vm, target->src, err);
 	switch (err) {
 	case -ENODEV:
 		return say(STATUS_FAILED, "there is no CPU %d %s; --vcpu takes one that is online",
-			   meter->vcpu, meter->path ? "in the recording" : "here");
+			   target->vcpu, target->path ? "in the recording" : "here");
 	case -EPERM:
 		return say(STATUS_FAILED,
 			   "cannot run on CPU %d, as reading its exits needs: the affinity or cpuset of this process excludes it (try taskset -c %d)",
-			   meter->vcpu, meter->vcpu);
+			   target->vcpu, target->vcpu);
 	}
-	return say(STATUS_FAILED, "cannot run on CPU %d: %s", meter->vcpu, strerror(-err));
+	return say(STATUS_FAILED, "cannot run on CPU %d: %s", target->vcpu, strerror(-err));
 }
 
-static int say_reading(struct meter *meter, int err)
+static int say_reading(struct target *target, int err)
 {
 	if (err == -EPROTO)
 		return say(STATUS_FAILED,
 			   "cannot read the exit counters: the answers contradict the ABI");
-	if (err == -EOPNOTSUPP && !meter->host)
-		return say_undescribed(meter, err);
-	if (meter->path)
-		return say_recording(meter, err);
-	if (meter->host)
-		return host_say(meter, err);
+	if (err == -EOPNOTSUPP && !target->host)
+		return say_undescribed(target, err);
+	if (target->path)
+		return say_recording(target, err);
+	if (target->host)
+		return vm_say(&target->vm, target->src, err);
 	return say(STATUS_FAILED, "cannot read the exit counters: %s", strerror(-err));
 }
 
 /* A recording is asked what the recorder asked, and it never asks for less. */
-static int read_counters(struct meter *meter, const struct exitstat_snapshot *before,
+static int read_counters(struct target *target, const struct exitstat_snapshot *before,
 			 struct exitstat_snapshot *snap)
 {
 	const uint32_t take = EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH;
-	enum exitstat_scope scope = meter->vcpu >= 0 ? EXITSTAT_SCOPE_VCPU : EXITSTAT_SCOPE_VM;
+	enum exitstat_scope scope = target->vcpu >= 0 ? EXITSTAT_SCOPE_VCPU : EXITSTAT_SCOPE_VM;
 
-	if (before && !meter->path && !meter->host)
-		return exitstat_snapshot_retake(meter->src, &meter->desc, before, snap);
-	return exitstat_snapshot_take(meter->src, &meter->desc, scope, take, snap);
+	if (before && !target->path && !target->host)
+		return exitstat_snapshot_retake(target->src, &target->desc, before, snap);
+	return exitstat_snapshot_take(target->src, &target->desc, scope, take, snap);
 }
 
 /* Another epoch: what the hypervisor offers may be something else now. */
-static int read_described(struct meter *meter, const struct exitstat_snapshot *before,
+static int read_described(struct target *target, const struct exitstat_snapshot *before,
 			  struct exitstat_snapshot *snap)
 {
-	int err = read_counters(meter, before, snap);
+	int err = read_counters(target, before, snap);
 
 	if (err == -ESTALE) {
-		err = exitstat_description_read(meter->src, &meter->desc);
+		err = exitstat_description_read(target->src, &target->desc);
 		if (!err)
-			err = read_counters(meter, NULL, snap);
-	} else if (!err && snap->epoch != meter->desc.epoch) {
-		err = exitstat_description_read(meter->src, &meter->desc);
-		snap->asked_last = exitstat_source_asked(meter->src);
+			err = read_counters(target, NULL, snap);
+	} else if (!err && snap->epoch != target->desc.epoch) {
+		err = exitstat_description_read(target->src, &target->desc);
+		snap->asked_last = exitstat_source_asked(target->src);
 	}
 	return err;
 }
 
-int meter_retake(struct meter *meter, const struct exitstat_snapshot *before,
-		 struct exitstat_snapshot *snap)
+int target_retake(struct target *target, const struct exitstat_snapshot *before,
+		  struct exitstat_snapshot *snap)
 {
 	int err;
 
-	if (meter->vcpu >= 0) {
-		err = exitstat_source_pin(meter->src, meter->vcpu);
+	if (target->vcpu >= 0) {
+		err = exitstat_source_pin(target->src, target->vcpu);
 		if (err)
-			return say_pin(meter, err);
+			return say_pin(target, err);
 	}
-	err = read_described(meter, before, snap);
-	if (meter->vcpu >= 0)
-		exitstat_source_unpin(meter->src);
-	return err ? say_reading(meter, err) : STATUS_OK;
+	err = read_described(target, before, snap);
+	if (target->vcpu >= 0)
+		exitstat_source_unpin(target->src);
+	return err ? say_reading(target, err) : STATUS_OK;
 }
 
-int meter_take(struct meter *meter, struct exitstat_snapshot *snap)
+int target_take(struct target *target, struct exitstat_snapshot *snap)
 {
-	return meter_retake(meter, NULL, snap);
+	return target_retake(target, NULL, snap);
 }
 
 /* "12 s", rounded down; a time that is long needs no seconds. */
@@ -250,10 +266,10 @@ static void text_age(char text[32], uint64_t seconds)
 		 units[i].unit);
 }
 
-const char *meter_since(char text[SINCE_SIZE], const struct meter *meter,
-			const struct exitstat_snapshot *snap)
+const char *target_since(char text[SINCE_SIZE], const struct target *target,
+			 const struct exitstat_snapshot *snap)
 {
-	const struct exitstat_description *desc = &meter->desc;
+	const struct exitstat_description *desc = &target->desc;
 	const char *what = desc->features & EXITSTAT_FEATURE_APPROXIMATE ?
 			   "since it was attached" : "since counting began";
 	char age[32];
@@ -268,11 +284,11 @@ const char *meter_since(char text[SINCE_SIZE], const struct meter *meter,
 	return text;
 }
 
-int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,
-		   const struct exitstat_snapshot *before, struct exitstat_snapshot *between)
+int target_subtract(struct target *target, const struct exitstat_snapshot *after,
+		    const struct exitstat_snapshot *before, struct exitstat_snapshot *between)
 {
 	if (!exitstat_snapshot_subtract(after, before, between))
 		return STATUS_OK;
 	return say(STATUS_FAILED, "cannot compare: CPU %d was vCPU %u and is vCPU %u now",
-		   meter->vcpu, before->vcpu, after->vcpu);
+		   target->vcpu, before->vcpu, after->vcpu);
 }

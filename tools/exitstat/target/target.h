@@ -8,79 +8,56 @@
 #include "command/options.h"
 #include "exitstat.h"
 
-struct meter {
+struct target {
 	struct exitstat_source *src;
 	struct exitstat_description desc;
 	const char *path;	/* of the recording, or NULL */
 	int vcpu;		/* a CPU, VCPU_NONE or VCPU_ALL */
-	bool host;		/* it is about vm, from outside, */
+	bool host;		/* it is vm, seen from its host, */
 	bool ended;		/* which ended before a reading of its vCPU, and that was said */
 	struct exitstat_vm vm;
 };
 
-/* Open the source without believing it: STATUS_OK, or what to exit with. */
-int meter_open(struct meter *meter, const struct options *opts);
+/* Open what the options name, and find out what it offers: STATUS_OK, or what to exit with. */
+int target_open(struct target *target, const struct options *opts);
 
-/* Find out what it offers: STATUS_OK, or what to exit with. */
-int meter_describe(struct meter *meter);
+/* The two halves of it: the source, not believed; and the description. */
+int target_open_source(struct target *target, const struct options *opts);
+int target_describe(struct target *target);
 
 /* The twelve bytes with which hypervisors introduce themselves, if they are printable. */
-void hypervisor_name(struct meter *meter, char name[13]);
+void target_hypervisor(struct target *target, char name[13]);
 
 /* Go to the next moment: 1, 0 at the end, or -1 after an error that was said. */
-int meter_advance(struct meter *meter);
+int target_advance(struct target *target);
 
 /* The same if now is another moment, as it is on a host, and 1 if it is not. */
-int meter_refresh(struct meter *meter);
+int target_refresh(struct target *target);
 
 /* A VM is over: say so.  STATUS_OK: that is no error. */
-int meter_say_end(const struct meter *meter);
+int target_say_end(const struct target *target);
 
 /* Go to the last moment of a recording; the CPU is there already.  False after an error, said. */
-bool meter_to_end(struct meter *meter);
+bool target_to_end(struct target *target);
 
 /* What happened from before to after: STATUS_OK, or what to exit with. */
-int meter_subtract(struct meter *meter, const struct exitstat_snapshot *after,
-		   const struct exitstat_snapshot *before, struct exitstat_snapshot *between);
+int target_subtract(struct target *target, const struct exitstat_snapshot *after,
+		    const struct exitstat_snapshot *before, struct exitstat_snapshot *between);
 
 /*
  * Take a snapshot of what the options name: STATUS_OK, or what to exit with.  Once more, after before,
  * it may cost less.
  */
-int meter_take(struct meter *meter, struct exitstat_snapshot *snap);
-int meter_retake(struct meter *meter, const struct exitstat_snapshot *before,
-		 struct exitstat_snapshot *snap);
+int target_take(struct target *target, struct exitstat_snapshot *snap);
+int target_retake(struct target *target, const struct exitstat_snapshot *before,
+		  struct exitstat_snapshot *snap);
 
 #define SINCE_SIZE	96
 
 /* Since when the counters count, as of that snapshot: "since the VM started". */
-const char *meter_since(char text[SINCE_SIZE], const struct meter *meter,
-			const struct exitstat_snapshot *snap);
+const char *target_since(char text[SINCE_SIZE], const struct target *target,
+			 const struct exitstat_snapshot *snap);
 
-void meter_close(struct meter *meter);
-
-/*
- * The VMs of a host, in vm.c.
- */
-
-/* Open the VM that the options name: STATUS_OK, or what to exit with. */
-int host_open(struct meter *meter, const struct options *opts);
-
-/* Say why its tables cannot be read. */
-int host_say(const struct meter *meter, int err);
-
-/* KVM's directory in debugfs. */
-const char *host_dir(const struct options *opts);
-
-/* Without a VM to look at, a host shows all of them. */
-bool host_lists(const struct options *opts);
-
-/* List the VMs there: STATUS_OK, or what to exit with. */
-int host_list(const struct options *opts, struct exitstat_vms **vms);
-
-#define VM_TEXT_SIZE	(EXITSTAT_VM_NAME_SIZE + 32)
-
-/* "web1 (1234-11)" */
-const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm);
+void target_close(struct target *target);
 
 #endif /* TARGET_H */

@@ -9,17 +9,17 @@
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "host/qmp.h"
-#include "target/target.h"
+#include "target/vm.h"
 
 /* As many candidates as a line can name. */
 #define NAMED_MAX	6
 
-const char *host_dir(const struct options *opts)
+const char *vm_host_dir(const struct options *opts)
 {
 	return opts->debugfs ? opts->debugfs : EXITSTAT_KVM_DIR;
 }
 
-bool host_lists(const struct options *opts)
+bool vm_is_list(const struct options *opts)
 {
 	return opts->host && !opts->vm && !opts->qmps_nr;
 }
@@ -49,9 +49,9 @@ static int say_access(const char *path, int err)
 		   path);
 }
 
-int host_list(const struct options *opts, struct exitstat_vms **vms)
+int vm_list(const struct options *opts, struct exitstat_vms **vms)
 {
-	const char *dir = host_dir(opts);
+	const char *dir = vm_host_dir(opts);
 	int err = exitstat_vms_open(dir, vms);
 
 	switch (err) {
@@ -68,10 +68,8 @@ int host_list(const struct options *opts, struct exitstat_vms **vms)
 	return say(STATUS_FAILED, "cannot list the VMs in %s: %s", dir, strerror(-err));
 }
 
-static int say_qmp(const struct meter *meter, int err, const char *rule)
+static int say_qmp(const char *socket, int err, const char *rule)
 {
-	const char *socket = meter->vm.dir;
-
 	switch (err) {
 	case -ETIMEDOUT:
 		return say(STATUS_FAILED,
@@ -88,14 +86,14 @@ static int say_qmp(const struct meter *meter, int err, const char *rule)
 	return say(STATUS_FAILED, "cannot use the QMP socket %s: %s", socket, strerror(-err));
 }
 
-int host_say(const struct meter *meter, int err)
+int vm_say(const struct exitstat_vm *vm, struct exitstat_source *src, int err)
 {
-	const char *dir = meter->vm.dir;
+	const char *dir = vm->dir;
 	unsigned long line;
-	const char *rule = exitstat_source_complaint(meter->src, &line);
+	const char *rule = exitstat_source_complaint(src, &line);
 
-	if (meter->vm.fd < 0)
-		return say_qmp(meter, err, rule);
+	if (vm->fd < 0)
+		return say_qmp(dir, err, rule);
 	switch (err) {
 	case -ENODEV:
 		return say(STATUS_FAILED, "the VM %s is there no more", dir);
@@ -155,7 +153,7 @@ static int choose(const struct options *opts, struct exitstat_vm *vm)
 {
 	char names[NAMED_MAX * (VM_TEXT_SIZE + 2) + 8];
 	struct exitstat_vms *vms;
-	int status = host_list(opts, &vms);
+	int status = vm_list(opts, &vms);
 	size_t nr;
 
 	if (status)
@@ -172,18 +170,16 @@ static int choose(const struct options *opts, struct exitstat_vm *vm)
 			   names);
 	if (opts->vm)
 		return say(STATUS_FAILED, "there is no VM '%s' in %s; exitstat host lists them",
-			   opts->vm, host_dir(opts));
-	return say(STATUS_FAILED, "no VM runs here: %s has none", host_dir(opts));
+			   opts->vm, vm_host_dir(opts));
+	return say(STATUS_FAILED, "no VM runs here: %s has none", vm_host_dir(opts));
 }
 
-int host_open(struct meter *meter, const struct options *opts)
+int vm_open(const struct options *opts, struct exitstat_vm *vm, struct exitstat_source **src)
 {
 	const char *qmp = opts->qmps_nr ? opts->qmps[opts->qmps_nr - 1] : NULL;
 	int status = STATUS_OK;
 	int err;
 
-	meter->path = NULL;
-	meter->host = true;
 	if (opts->source)
 		return say(STATUS_USAGE,
 			   "a recording is no host: leave out --source, or the word 'host'");
@@ -191,17 +187,18 @@ int host_open(struct meter *meter, const struct options *opts)
 		return say(STATUS_USAGE, "--qmp is one VM's: it takes no --%s",
 			   opts->vm ? "vm" : "debugfs");
 	if (!qmp)
-		status = choose(opts, &meter->vm);
+		status = choose(opts, vm);
 	if (status)
 		return status;
-	err = qmp ? qmp_open(qmp, &meter->vm, &meter->src) :
-	      exitstat_source_open_debugfs(meter->vm.dir, &meter->src);
+	err = qmp ? qmp_open(qmp, vm, src) :
+	      exitstat_source_open_debugfs(vm->dir, src);
 	if (err)
-		return say(STATUS_FAILED, "cannot open %s: %s", meter->vm.dir, strerror(-err));
-	err = exitstat_source_advance(meter->src);
+		return say(STATUS_FAILED, "cannot open %s: %s", vm->dir, strerror(-err));
+	err = exitstat_source_advance(*src);
 	if (err == 1)
 		return STATUS_OK;
-	status = host_say(meter, err);
-	meter_close(meter);
+	status = vm_say(vm, *src, err);
+	exitstat_source_close(*src);
+	*src = NULL;
 	return status;
 }

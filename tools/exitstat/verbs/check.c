@@ -10,6 +10,7 @@
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "target/target.h"
+#include "target/vm.h"
 #include "verbs/verbs.h"
 
 static const char help[] =
@@ -29,35 +30,35 @@ __printf(2, 3) static void line(const char *what, const char *format, ...)
 	putchar('\n');
 }
 
-static bool ask(struct meter *meter, uint32_t leaf, struct exitstat_regs *regs)
+static bool ask(struct target *target, uint32_t leaf, struct exitstat_regs *regs)
 {
-	return !exitstat_source_ask(meter->src, leaf, 0, regs);
+	return !exitstat_source_ask(target->src, leaf, 0, regs);
 }
 
-static void print_hypervisor(struct meter *meter)
+static void print_hypervisor(struct target *target)
 {
 	struct exitstat_regs regs;
 	char vm[VM_TEXT_SIZE];
 	char name[13];
 
-	if (meter->host) {
-		line("VM of this host", "%s", vm_text(vm, &meter->vm));
+	if (target->host) {
+		line("VM of this host", "%s", vm_text(vm, &target->vm));
 		return;
 	}
-	if (!ask(meter, 1, &regs) || !(regs.ecx & 1u << 31)) {
+	if (!ask(target, 1, &regs) || !(regs.ecx & 1u << 31)) {
 		line("virtual machine", "no: CPUID.1:ECX[31] is 0");
 		return;
 	}
-	hypervisor_name(meter, name);
+	target_hypervisor(target, name);
 	line("virtual machine", "yes");
 	line("hypervisor", "'%s'", name);
 }
 
-static void print_why_not(struct meter *meter)
+static void print_why_not(struct target *target)
 {
 	struct exitstat_regs regs;
 
-	if (!ask(meter, EXITSTAT_SIGNATURE, &regs))
+	if (!ask(target, EXITSTAT_SIGNATURE, &regs))
 		return;
 	line("signature", "no: leaf 0x%x answers %08x %08x %08x %08x", EXITSTAT_SIGNATURE,
 	     regs.eax, regs.ebx, regs.ecx, regs.edx);
@@ -66,9 +67,9 @@ static void print_why_not(struct meter *meter)
 	     "or the VMM switched them off for this VM.");
 }
 
-static void print_description(const struct meter *meter)
+static void print_description(const struct target *target)
 {
-	const struct exitstat_description *desc = &meter->desc;
+	const struct exitstat_description *desc = &target->desc;
 	bool times = desc->features & EXITSTAT_FEATURE_TIMES;
 	bool split = desc->features & EXITSTAT_FEATURE_SPLIT;
 	const struct exitstat_snapshot now = { .time_ns = desc->time_ns };
@@ -76,14 +77,14 @@ static void print_description(const struct meter *meter)
 
 	line("signature", "yes, ABI revision %u", desc->revision);
 	line("numbering", "%s", vendor_name(desc->numbering));
-	if (meter->host)
+	if (target->host)
 		line("vCPUs", "%u", desc->vcpus);
 	else
 		line("vCPUs", "%u, this is number %u", desc->vcpus, desc->vcpu);
 	line("epoch", "0x%016llx", (unsigned long long)desc->epoch);
 	line("counts", "yes");
 	line("counting since", "%s", desc->features & EXITSTAT_FEATURE_LATE ?
-	     meter_since(since, meter, &now) + strlen("since ") : "the VM started");
+	     target_since(since, target, &now) + strlen("since ") : "the VM started");
 	if (times && desc->features & EXITSTAT_FEATURE_APPROXIMATE)
 		line("times", "yes, approximate");
 	else
@@ -104,14 +105,14 @@ static unsigned long long cost_of(const struct exitstat_snapshot *snap)
 	return snap->asked_last - snap->asked_first;
 }
 
-static int print_cost(struct meter *meter)
+static int print_cost(struct target *target)
 {
 	struct exitstat_snapshot snap, again;
-	int status = meter_take(meter, &snap);
+	int status = target_take(target, &snap);
 
 	if (!status)
-		status = meter_retake(meter, &snap, &again);
-	if (!status && meter->host)
+		status = target_retake(target, &snap, &again);
+	if (!status && target->host)
 		line("a reading costs", "no exit");
 	else if (!status)
 		line("a reading costs", "%llu exits now, for %u kinds of exits", cost_of(&snap),
@@ -134,41 +135,41 @@ static void print_meanings(const struct exitstat_description *desc)
 		     "Linux 6.5 the host's own interrupts are in the guest's time too.");
 }
 
-static int check_run(struct options *opts, int argc, char **argv)
+static int do_check(struct options *opts, int argc, char **argv)
 {
-	struct meter meter;
+	struct target target;
 	int status;
 
 	if (argc > 1)
 		return say(STATUS_USAGE, "check takes no operand, not '%s'", argv[1]);
-	status = meter_open(&meter, opts);
+	status = target_open_source(&target, opts);
 	if (status)
 		return status;
-	print_hypervisor(&meter);
-	switch (exitstat_description_read(meter.src, &meter.desc)) {
+	print_hypervisor(&target);
+	switch (exitstat_description_read(target.src, &target.desc)) {
 	case 0:
-		print_description(&meter);
-		status = print_cost(&meter);
+		print_description(&target);
+		status = print_cost(&target);
 		if (!status)
-			print_meanings(&meter.desc);
+			print_meanings(&target.desc);
 		break;
 	case -ENODEV:
 		status = STATUS_NOT_HERE;
 		break;
 	case -EOPNOTSUPP:
-		print_why_not(&meter);
+		print_why_not(&target);
 		status = STATUS_NOT_HERE;
 		break;
 	default:
-		status = meter_describe(&meter);
+		status = target_describe(&target);
 	}
-	meter_close(&meter);
+	target_close(&target);
 	return status;
 }
 
 const struct verb verb_check = {
 	.name = "check",
 	.bit = FOR_CHECK,
-	.run = check_run,
+	.run = do_check,
 	.help = help,
 };

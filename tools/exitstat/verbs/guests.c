@@ -21,6 +21,7 @@
 #include "output/rows.h"
 #include "target/child.h"
 #include "target/target.h"
+#include "target/vm.h"
 #include "verbs/guests.h"
 #include "verbs/verbs.h"
 
@@ -50,7 +51,7 @@ static const char help[] =
 
 /* A VM, and what happened in it since the reading before. */
 struct guest {
-	struct meter meter;
+	struct target target;
 	void *before;			/* a reading, packed; NULL: none yet */
 	bool shown;			/* the rest is known */
 	double seconds;
@@ -62,7 +63,7 @@ struct guest {
 	bool restarted;
 };
 
-struct list {
+struct guests {
 	const struct options *opts;
 	struct guest *guests;		/* in ascending order of pid and fd */
 	size_t nr;
@@ -92,14 +93,14 @@ static void unpack(struct exitstat_snapshot *snap, const void *packed)
 
 static void guest_free(struct guest *guest)
 {
-	meter_close(&guest->meter);
+	target_close(&guest->target);
 	free(guest->before);
 }
 
-static void say_end(const struct list *list, const struct guest *guest)
+static void say_end(const struct guests *list, const struct guest *guest)
 {
 	if (!list->quiet)
-		meter_say_end(&guest->meter);
+		target_say_end(&guest->target);
 }
 
 /*
@@ -114,12 +115,12 @@ static int compare_vms(const struct exitstat_vm *a, const struct exitstat_vm *b)
 }
 
 /* The next one of the old list if it is that VM; those before it are no more. */
-static bool take_old(struct list *list, size_t *old, const struct exitstat_vm *vm,
+static bool take_old(struct guests *list, size_t *old, const struct exitstat_vm *vm,
 		     struct guest *guest)
 {
 	while (*old < list->nr) {
 		struct guest *next = &list->guests[*old];
-		int order = compare_vms(&next->meter.vm, vm);
+		int order = compare_vms(&next->target.vm, vm);
 
 		if (order > 0)
 			return false;
@@ -136,12 +137,12 @@ static bool take_old(struct list *list, size_t *old, const struct exitstat_vm *v
 
 static int guest_open(struct guest *guest, const struct exitstat_vm *vm)
 {
-	*guest = (struct guest){ .meter = { .vcpu = VCPU_NONE, .host = true, .vm = *vm } };
-	return exitstat_source_open_debugfs(vm->dir, &guest->meter.src);
+	*guest = (struct guest){ .target = { .vcpu = VCPU_NONE, .host = true, .vm = *vm } };
+	return exitstat_source_open_debugfs(vm->dir, &guest->target.src);
 }
 
 /* Merge the VMs that are there with those that were. */
-static int find_guests(struct list *list)
+static int find_guests(struct guests *list)
 {
 	const struct exitstat_vm none = { .pid = 2147483647, .fd = 2147483647 };
 	struct guest *guests = NULL;
@@ -149,7 +150,7 @@ static int find_guests(struct list *list)
 	struct exitstat_vms *vms;
 	struct exitstat_vm vm;
 	struct guest dummy;
-	int status = host_list(list->opts, &vms);
+	int status = vm_list(list->opts, &vms);
 
 	if (status)
 		return status;
@@ -194,14 +195,14 @@ static void find_busiest(struct guest *guest, const struct exitstat_snapshot *be
 		exit_name(guest->busiest, between->numbering, most->number);
 }
 
-static void show(struct list *list, struct guest *guest, const struct exitstat_snapshot *between)
+static void show(struct guests *list, struct guest *guest, const struct exitstat_snapshot *between)
 {
 	if (list->opts->format == FORMAT_JSON) {
-		json_print(stdout, &guest->meter, between);
+		json_print(stdout, &guest->target, between);
 		return;
 	}
 	if (list->opts->format == FORMAT_CSV) {
-		csv_print(stdout, &guest->meter, between);
+		csv_print(stdout, &guest->target, between);
 		return;
 	}
 	guest->shown = true;
@@ -214,16 +215,16 @@ static void show(struct list *list, struct guest *guest, const struct exitstat_s
 }
 
 /* Take a reading, and what happened since the last: 0 or -errno. */
-static int guest_take(struct list *list, struct guest *guest)
+static int guest_take(struct guests *list, struct guest *guest)
 {
 	struct exitstat_snapshot before, after, between;
-	struct meter *meter = &guest->meter;
+	struct target *target = &guest->target;
 	int err = 0;
 
 	if (!guest->before)
-		err = exitstat_description_read(meter->src, &meter->desc);
+		err = exitstat_description_read(target->src, &target->desc);
 	if (!err)
-		err = exitstat_snapshot_take(meter->src, &meter->desc, EXITSTAT_SCOPE_VM,
+		err = exitstat_snapshot_take(target->src, &target->desc, EXITSTAT_SCOPE_VM,
 					     EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT |
 					     EXITSTAT_TAKE_EPOCH, &after);
 	if (err)
@@ -242,13 +243,13 @@ static int guest_take(struct list *list, struct guest *guest)
 }
 
 /* A VM that cannot be read is said once; one that ended between listing and reading is no error. */
-static void read_guests(struct list *list)
+static void read_guests(struct guests *list)
 {
 	size_t i, kept = 0;
 
 	for (i = 0; i < list->nr; i++) {
 		struct guest guest = list->guests[i];
-		int ret = exitstat_source_advance(guest.meter.src);
+		int ret = exitstat_source_advance(guest.target.src);
 
 		if (!ret)
 			say_end(list, &guest);
@@ -261,7 +262,7 @@ static void read_guests(struct list *list)
 			continue;
 		}
 		if (ret != -ENODEV && !list->status)
-			list->status = host_say(&guest.meter, ret);
+			list->status = vm_say(&guest.target.vm, guest.target.src, ret);
 		guest_free(&guest);
 	}
 	list->nr = kept;
@@ -304,16 +305,16 @@ static int compare_lines(const void *left, const void *right)
 {
 	const struct line *a = left;
 	const struct line *b = right;
-	int order = a->by_name ? strcmp(a->guest->meter.vm.name, b->guest->meter.vm.name) : 0;
+	int order = a->by_name ? strcmp(a->guest->target.vm.name, b->guest->target.vm.name) : 0;
 
 	if (order)
 		return order;
 	if (a->key != b->key)
 		return a->key > b->key ? -1 : 1;
-	return compare_vms(&a->guest->meter.vm, &b->guest->meter.vm);
+	return compare_vms(&a->guest->target.vm, &b->guest->target.vm);
 }
 
-static double count_of(const struct list *list, const struct guest *guest)
+static double count_of(const struct guests *list, const struct guest *guest)
 {
 	return list->opts->total ? (double)guest->total.count :
 	       (double)guest->total.count / guest->seconds;
@@ -322,21 +323,21 @@ static double count_of(const struct list *list, const struct guest *guest)
 #define ID_SIZE	32
 
 /* What --vm takes: the pid, if it has one VM only. */
-static const char *id_of(char id[ID_SIZE], const struct list *list, const struct guest *guest)
+static const char *id_of(char id[ID_SIZE], const struct guests *list, const struct guest *guest)
 {
 	size_t i = (size_t)(guest - list->guests);
-	int pid = guest->meter.vm.pid;
+	int pid = guest->target.vm.pid;
 
-	snprintf(id, ID_SIZE, "%d-%d", pid, guest->meter.vm.fd);
-	if ((!i || guest[-1].meter.vm.pid != pid) &&
-	    (i + 1 == list->nr || guest[1].meter.vm.pid != pid))
+	snprintf(id, ID_SIZE, "%d-%d", pid, guest->target.vm.fd);
+	if ((!i || guest[-1].target.vm.pid != pid) &&
+	    (i + 1 == list->nr || guest[1].target.vm.pid != pid))
 		snprintf(id, ID_SIZE, "%d", pid);
 	return id;
 }
 
 static const char *name_of(const struct guest *guest)
 {
-	return *guest->meter.vm.name ? guest->meter.vm.name : "-";
+	return *guest->target.vm.name ? guest->target.vm.name : "-";
 }
 
 /* How wide what is; where a terminal is too narrow for all, the numbers have precedence. */
@@ -367,7 +368,7 @@ static int digits(double count)
 }
 
 /* As wide as the widest, whatever the terminal. */
-static void lay_out_all(struct layout *layout, const struct list *list)
+static void lay_out_all(struct layout *layout, const struct guests *list)
 {
 	double count = 0;
 	size_t i;
@@ -385,7 +386,7 @@ static void lay_out_all(struct layout *layout, const struct list *list)
 	layout->count = larger((int)strlen("exits/s"), digits(count));
 }
 
-static struct layout lay_out(const struct list *list, int columns)
+static struct layout lay_out(const struct guests *list, int columns)
 {
 	struct layout layout;
 	int room, enough;
@@ -434,7 +435,7 @@ static void print_busiest(FILE *out, const struct layout *layout, const struct g
 	columns_print(out, text, smaller(columns_of(text), layout->busiest));
 }
 
-static void print_guest(FILE *out, const struct list *list, const struct guest *guest,
+static void print_guest(FILE *out, const struct guests *list, const struct guest *guest,
 			const struct layout *layout)
 {
 	char id[ID_SIZE];
@@ -455,7 +456,7 @@ static void print_guest(FILE *out, const struct list *list, const struct guest *
 	fputc('\n', out);
 }
 
-static void print_total(FILE *out, const struct list *list, const struct layout *layout)
+static void print_total(FILE *out, const struct guests *list, const struct layout *layout)
 {
 	struct states sum = { 0 };
 	double count = 0;
@@ -495,7 +496,7 @@ static void print_total(FILE *out, const struct list *list, const struct layout 
 	fputc('\n', out);
 }
 
-static void print_header(FILE *out, const struct list *list, const struct layout *layout)
+static void print_header(FILE *out, const struct guests *list, const struct layout *layout)
 {
 	fprintf(out, "%*s ", layout->id, "VM");
 	columns_print(out, "name", layout->name);
@@ -505,7 +506,7 @@ static void print_header(FILE *out, const struct list *list, const struct layout
 	fputs(layout->busiest < (int)strlen("busiest") ? "\n" : "  busiest\n", out);
 }
 
-void list_print(FILE *out, struct list *list, enum sort_key sort, int columns)
+void guests_print(FILE *out, struct guests *list, enum sort_key sort, int columns)
 {
 	struct line *lines = calloc(list->nr + 1, sizeof(*lines));
 	const struct layout layout = lay_out(list, columns);
@@ -529,12 +530,12 @@ void list_print(FILE *out, struct list *list, enum sort_key sort, int columns)
 	free(lines);
 }
 
-size_t list_length(const struct list *list)
+size_t guests_length(const struct guests *list)
 {
 	return list->nr;
 }
 
-int list_update(struct list *list)
+int guests_update(struct guests *list)
 {
 	int status = find_guests(list);
 
@@ -544,9 +545,9 @@ int list_update(struct list *list)
 	return list->nr ? STATUS_OK : list->status;
 }
 
-struct list *list_new(const struct options *opts, bool quiet)
+struct guests *guests_new(const struct options *opts, bool quiet)
 {
-	struct list *list = calloc(1, sizeof(*list));
+	struct guests *list = calloc(1, sizeof(*list));
 
 	if (!list)
 		return NULL;
@@ -555,7 +556,7 @@ struct list *list_new(const struct options *opts, bool quiet)
 	return list;
 }
 
-void list_free(struct list *list)
+void guests_free(struct guests *list)
 {
 	size_t i;
 
@@ -570,61 +571,61 @@ void list_free(struct list *list)
  */
 
 /* JSON and CSV went out with the readings. */
-static void print(struct list *list, bool first)
+static void print(struct guests *list, bool first)
 {
 	bool table = list->opts->format == FORMAT_TABLE;
 
 	if (table && !first && !list->opts->no_header)
 		putchar('\n');
 	if (table)
-		list_print(stdout, list, list->opts->sorted ? list->opts->sort : SORT_COUNT,
-			   columns_of_terminal());
+		guests_print(stdout, list, list->opts->sorted ? list->opts->sort : SORT_COUNT,
+			     columns_of_terminal());
 	fflush(stdout);
 }
 
-static int measure(struct list *list, uint64_t interval_ns, uint32_t lines)
+static int measure(struct guests *list, uint64_t interval_ns, uint32_t lines)
 {
 	uint64_t deadline_ns = now_ns();
-	int status = list_update(list);
+	int status = guests_update(list);
 	uint32_t line;
 
 	if (!status && !list->nr && lines == 1)
-		return say(STATUS_OK, "no VM runs here: %s has none", host_dir(list->opts));
+		return say(STATUS_OK, "no VM runs here: %s has none", vm_host_dir(list->opts));
 	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
 		child_sleep_interval(&deadline_ns, interval_ns);
 		if (child_stop_asked())
 			break;
-		status = list_update(list);
+		status = guests_update(list);
 		if (!status)
 			print(list, !line);
 	}
 	return status;
 }
 
-static int show_total(struct list *list)
+static int show_total(struct guests *list)
 {
-	int status = list_update(list);
+	int status = guests_update(list);
 
 	if (!status && !list->nr)
-		return say(STATUS_OK, "no VM runs here: %s has none", host_dir(list->opts));
+		return say(STATUS_OK, "no VM runs here: %s has none", vm_host_dir(list->opts));
 	if (!status)
 		print(list, true);
 	return status;
 }
 
-static int list_run(struct options *opts, int argc, char **argv)
+static int do_guests(struct options *opts, int argc, char **argv)
 {
-	const struct meter any = { .host = true };
+	const struct target any = { .host = true };
 	uint64_t interval_ns = DEFAULT_INTERVAL_NS;
 	uint32_t lines = 1;
-	struct list *list;
+	struct guests *list;
 	int status = argc ? interval_operands(argc, argv, &interval_ns, &lines) : STATUS_OK;
 
 	if (status)
 		return status;
 	if (opts->total && argc)
 		return say(STATUS_USAGE, "--total is since the VMs started: it takes no INTERVAL");
-	list = list_new(opts, false);
+	list = guests_new(opts, false);
 	if (!list)
 		return say(STATUS_FAILED, "cannot list the VMs: not enough memory");
 	if (opts->format == FORMAT_CSV && !opts->no_header)
@@ -633,8 +634,8 @@ static int list_run(struct options *opts, int argc, char **argv)
 	status = opts->total ? show_total(list) : measure(list, interval_ns, lines);
 	if (!status)
 		status = list->status;
-	list_free(list);
+	guests_free(list);
 	return status;
 }
 
-const struct verb verb_list = { .bit = FOR_LIST, .run = list_run, .help = help };
+const struct verb verb_guests = { .bit = FOR_GUESTS, .run = do_guests, .help = help };

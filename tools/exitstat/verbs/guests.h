@@ -8,18 +8,18 @@
 
 #include "command/options.h"
 
-struct list;
+struct guests;
 
 /* NULL: out of memory.  A quiet one does not say which VMs ended. */
-struct list *list_new(const struct options *opts, bool quiet);
-void list_free(struct list *list);
+struct guests *guests_new(const struct options *opts, bool quiet);
+void guests_free(struct guests *list);
 
 /* Find the VMs, and take a reading of each: STATUS_OK, or what to exit with. */
-int list_update(struct list *list);
+int guests_update(struct guests *list);
 
-size_t list_length(const struct list *list);
+size_t guests_length(const struct guests *list);
 
 /* A line for each, below a header; within so many columns, if not 0. */
-void list_print(FILE *out, struct list *list, enum sort_key sort, int columns);
+void guests_print(FILE *out, struct guests *list, enum sort_key sort, int columns);
 
 #endif /* GUESTS_H */

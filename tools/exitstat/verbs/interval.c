@@ -89,7 +89,7 @@ static void print_line(const struct exitstat_snapshot *between, uint64_t missed)
 	putchar('\n');
 }
 
-static void print_table(const struct options *opts, const struct meter *meter,
+static void print_table(const struct options *opts, const struct target *target,
 			const struct exitstat_snapshot *between, unsigned long line,
 			uint64_t missed)
 {
@@ -100,38 +100,38 @@ static void print_table(const struct options *opts, const struct meter *meter,
 		print_missed(missed);
 		putchar('\n');
 	}
-	table_print(stdout, opts, &meter->desc, between);
+	table_print(stdout, opts, &target->desc, between);
 	if (!opts->no_header)
-		states_print(stdout, &meter->desc, between);
+		states_print(stdout, &target->desc, between);
 }
 
-static void print_object(const struct meter *meter, const struct exitstat_snapshot *between,
-		       uint64_t missed)
+static void print_object(const struct target *target, const struct exitstat_snapshot *between,
+			 uint64_t missed)
 {
 	struct json json = { .out = stdout };
 
 	json_begin(&json, NULL, '{');
-	snapshot_json(&json, meter, between);
+	snapshot_json(&json, target, between);
 	if (missed)
 		json_u64(&json, "missed", missed);
 	json_end(&json, '}');
 	putchar('\n');
 }
 
-static void print_interval(const struct options *opts, const struct meter *meter,
+static void print_interval(const struct options *opts, const struct target *target,
 			   const struct exitstat_snapshot *between, unsigned long line,
 			   uint64_t missed)
 {
 	unsigned long page = isatty(STDOUT_FILENO) ? LINES_PER_HEADER : ULONG_MAX;
 
 	if (opts->format == FORMAT_JSON) {
-		print_object(meter, between, missed);
+		print_object(target, between, missed);
 	} else if (opts->format == FORMAT_CSV) {
 		if (!line && !opts->no_header)
-			csv_header_print(stdout, meter);
-		csv_print(stdout, meter, between);
+			csv_header_print(stdout, target);
+		csv_print(stdout, target, between);
 	} else if (opts->by_reason) {
-		print_table(opts, meter, between, line, missed);
+		print_table(opts, target, between, line, missed);
 	} else {
 		if (!opts->no_header && !(line % page))
 			print_header(between);
@@ -141,42 +141,42 @@ static void print_interval(const struct options *opts, const struct meter *meter
 }
 
 /* The next moment: 1, 0 at the end of a recording or VM, or -1 after an error that was said. */
-static int next_moment(struct meter *meter, uint64_t *deadline_ns, uint64_t interval_ns,
+static int next_moment(struct target *target, uint64_t *deadline_ns, uint64_t interval_ns,
 		       uint64_t *missed)
 {
 	int more;
 
-	*missed = meter->path ? 0 : child_sleep_interval(deadline_ns, interval_ns);
+	*missed = target->path ? 0 : child_sleep_interval(deadline_ns, interval_ns);
 	if (child_stop_asked())
 		return 0;
-	more = meter_advance(meter);
-	if (!more && meter->host)
-		meter_say_end(meter);
+	more = target_advance(target);
+	if (!more && target->host)
+		target_say_end(target);
 	return more;
 }
 
-static int measure(const struct options *opts, struct meter *meter, uint64_t interval_ns,
+static int measure(const struct options *opts, struct target *target, uint64_t interval_ns,
 		   unsigned long lines)
 {
 	struct exitstat_snapshot before, after, between;
-	int status = meter_take(meter, &before);
+	int status = target_take(target, &before);
 	uint64_t deadline_ns = before.time_ns;
 	unsigned long line;
 	uint64_t missed;
 	int more;
 
 	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
-		more = next_moment(meter, &deadline_ns, interval_ns, &missed);
+		more = next_moment(target, &deadline_ns, interval_ns, &missed);
 		if (more <= 0)
 			return more ? STATUS_FAILED : STATUS_OK;
-		status = meter_retake(meter, &before, &after);
+		status = target_retake(target, &before, &after);
 		if (!status)
-			status = meter_subtract(meter, &after, &before, &between);
+			status = target_subtract(target, &after, &before, &between);
 		if (!status && between.time_ns)
-			print_interval(opts, meter, &between, line, missed);
+			print_interval(opts, target, &between, line, missed);
 		before = after;
 	}
-	return meter->ended ? STATUS_OK : status;
+	return target->ended ? STATUS_OK : status;
 }
 
 int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *lines)
@@ -192,11 +192,11 @@ int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *li
 	return STATUS_OK;
 }
 
-static int interval_run(struct options *opts, int argc, char **argv)
+static int do_interval(struct options *opts, int argc, char **argv)
 {
 	uint64_t interval_ns;
 	uint32_t lines;
-	struct meter meter;
+	struct target target;
 	int status = interval_operands(argc, argv, &interval_ns, &lines);
 
 	if (status)
@@ -204,15 +204,13 @@ static int interval_run(struct options *opts, int argc, char **argv)
 	if (opts->vcpu == VCPU_ALL)
 		return say(STATUS_USAGE,
 			   "with an interval, --vcpu takes the number of one CPU, not 'all'");
-	status = meter_open(&meter, opts);
+	status = target_open(&target, opts);
 	if (status)
 		return status;
-	status = meter_describe(&meter);
 	child_catch_signals();
-	if (!status)
-		status = measure(opts, &meter, interval_ns, lines);
-	meter_close(&meter);
+	status = measure(opts, &target, interval_ns, lines);
+	target_close(&target);
 	return status;
 }
 
-const struct verb verb_interval = { .bit = FOR_INTERVAL, .run = interval_run };
+const struct verb verb_interval = { .bit = FOR_INTERVAL, .run = do_interval };

@@ -19,11 +19,11 @@ static const char help[] =
 	"\n"
 	"  -S, --source FILE   ask the first frame of a recording instead of the CPU\n";
 
-static int leaf_run(struct options *opts, int argc, char **argv)
+static int do_leaf(struct options *opts, int argc, char **argv)
 {
 	struct exitstat_regs regs;
 	uint32_t number, ecx = 0;
-	struct meter meter;
+	struct target target;
 	int status;
 	int err;
 
@@ -35,24 +35,24 @@ static int leaf_run(struct options *opts, int argc, char **argv)
 	if (argc == 3 && !parse_u32(argv[2], &ecx))
 		return say(STATUS_USAGE, "ECX is a number of 32 bits, not '%s'", argv[2]);
 
-	status = meter_open(&meter, opts);
+	status = target_open_source(&target, opts);
 	if (status)
 		return status;
-	err = exitstat_source_ask(meter.src, number, ecx, &regs);
+	err = exitstat_source_ask(target.src, number, ecx, &regs);
 	if (err)
 		status = say(STATUS_FAILED,
-			     "the recording %s does not hold leaf 0x%x with ECX 0x%x", meter.path,
+			     "the recording %s does not hold leaf 0x%x with ECX 0x%x", target.path,
 			     number, ecx);
 	else
 		printf("leaf=0x%08x ecx=0x%08x: eax=0x%08x ebx=0x%08x ecx=0x%08x edx=0x%08x\n",
 		       number, ecx, regs.eax, regs.ebx, regs.ecx, regs.edx);
-	meter_close(&meter);
+	target_close(&target);
 	return status;
 }
 
 const struct verb verb_leaf = {
 	.name = "leaf",
 	.bit = FOR_LEAF,
-	.run = leaf_run,
+	.run = do_leaf,
 	.help = help,
 };

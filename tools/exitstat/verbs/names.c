@@ -28,7 +28,7 @@ static void print_names(uint32_t numbering)
 		       text_number(number, numbering, exit->number), exit->name, exit->words);
 }
 
-static int names_run(struct options *opts, int argc, char **argv)
+static int do_names(struct options *opts, int argc, char **argv)
 {
 	if (argc > 1)
 		return say(STATUS_USAGE, "names takes no operand, not '%s'; see --vendor", argv[1]);
@@ -42,6 +42,6 @@ static int names_run(struct options *opts, int argc, char **argv)
 const struct verb verb_names = {
 	.name = "names",
 	.bit = FOR_NAMES,
-	.run = names_run,
+	.run = do_names,
 	.help = help,
 };

@@ -18,6 +18,7 @@
 #include "exitstat.h"
 #include "target/child.h"
 #include "target/target.h"
+#include "target/vm.h"
 #include "verbs/verbs.h"
 #include "write.h"
 
@@ -39,8 +40,8 @@ static const char help[] =
 	"                      FILE.old; '-' is standard output\n";
 
 struct record {
-	struct meter cpu;	/* what is asked */
-	struct meter meter;	/* the recorder in front of it */
+	struct target cpu;	/* what is asked */
+	struct target target;	/* the recorder in front of it */
 	const char *path;
 	const char *name;	/* of it, for messages */
 	int place;		/* where the recording belongs, or -1 */
@@ -102,8 +103,8 @@ static int read_histograms(struct record *record, const struct exitstat_snapshot
 	struct exitstat_histogram histogram;
 	uint32_t i;
 
-	for (i = 0; record->meter.desc.buckets && i < snap->entries_nr; i++) {
-		int err = exitstat_histogram_read(record->meter.src, &record->meter.desc,
+	for (i = 0; record->target.desc.buckets && i < snap->entries_nr; i++) {
+		int err = exitstat_histogram_read(record->target.src, &record->target.desc,
 						  snap->scope, snap->entries[i].number,
 						  &histogram);
 
@@ -122,14 +123,14 @@ static int write_frame(struct record *record, bool *over)
 	int more;
 
 	if (!record->frames)
-		status = meter_describe(&record->meter);
+		status = target_describe(&record->target);
 	if (!status)
-		status = meter_take(&record->meter, &snap);
+		status = target_take(&record->target, &snap);
 	if (!status && (*over || !(record->frames % FRAMES_PER_HISTOGRAM)))
 		status = read_histograms(record, &snap);
 	if (status)
 		return status;
-	more = exitstat_source_advance(record->meter.src);
+	more = exitstat_source_advance(record->target.src);
 	if (more < 0)
 		return say_write(record, more);
 	*over |= !more;
@@ -239,9 +240,9 @@ static int write_frames(struct record *record, bool command)
 		if (!record->cpu.path)
 			record->missed += child_sleep_interval(&deadline_ns, record->interval_ns);
 		over = child_stop_asked() || (command && child_has_ended());
-		more = meter_refresh(&record->cpu);
+		more = target_refresh(&record->cpu);
 		if (more <= 0)
-			return more ? STATUS_FAILED : meter_say_end(&record->cpu);
+			return more ? STATUS_FAILED : target_say_end(&record->cpu);
 		status = write_frame(record, &over);
 	}
 	return status;
@@ -255,9 +256,9 @@ static int open_recorder(struct record *record, char **argv)
 	record->fd = memfd_create("exitstat", MFD_CLOEXEC);
 	if (record->fd < 0)
 		return say_write(record, -errno);
-	record->meter = record->cpu;
-	record->meter.src = NULL;
-	err = exitstat_source_open_recorder(record->cpu.src, record->fd, &record->meter.src);
+	record->target = record->cpu;
+	record->target.src = NULL;
+	err = exitstat_source_open_recorder(record->cpu.src, record->fd, &record->target.src);
 	if (!err)
 		err = write_notes(record, argv);
 	return err ? say_write(record, err) : STATUS_OK;
@@ -265,8 +266,8 @@ static int open_recorder(struct record *record, char **argv)
 
 static int close_all(struct record *record, int status)
 {
-	exitstat_source_close(record->meter.src);
-	meter_close(&record->cpu);
+	exitstat_source_close(record->target.src);
+	target_close(&record->cpu);
 	if (record->place >= 0 && close(record->place) && !status)
 		status = say_write(record, -errno);
 	/* The same file, if it was published. */
@@ -307,7 +308,7 @@ static int record_command(struct record *record, char **argv)
 	return status;
 }
 
-static int record_run(struct options *opts, int argc, char **argv)
+static int do_record(struct options *opts, int argc, char **argv)
 {
 	struct record record = {
 		.path = opts->output ? opts->output : DEFAULT_OUTPUT,
@@ -321,12 +322,10 @@ static int record_run(struct options *opts, int argc, char **argv)
 	if (argc > 1 && !opts->dashes)
 		return say(STATUS_USAGE, "a command to record stands behind '--': record -- %s",
 			   argv[1]);
-	status = meter_open(&record.cpu, opts);
+	status = target_open(&record.cpu, opts);
 	if (status)
 		return status;
-	status = meter_describe(&record.cpu);
-	if (!status)
-		status = open_place(&record);
+	status = open_place(&record);
 	if (!status)
 		status = open_recorder(&record, argv + 1);
 	if (!status)
@@ -338,6 +337,6 @@ static int record_run(struct options *opts, int argc, char **argv)
 const struct verb verb_record = {
 	.name = "record",
 	.bit = FOR_RECORD,
-	.run = record_run,
+	.run = do_record,
 	.help = help,
 };

@@ -74,14 +74,14 @@ static const char *text_quantile(char text[TEXT_SIZE], const struct series *seri
 
 	if (exitstat_histogram_quantile(histogram, quantile, &low, &high))
 		return "-";
-	text_time(bound, &series->meter.desc, (double)(high == UINT64_MAX ? low : high));
+	text_time(bound, &series->target.desc, (double)(high == UINT64_MAX ? low : high));
 	snprintf(text, TEXT_SIZE, "%s %s", high == UINT64_MAX ? ">=" : "<", text_unpad(bound));
 	return text;
 }
 
 static void print_latencies(const struct series *series)
 {
-	uint32_t numbering = series->meter.desc.numbering;
+	uint32_t numbering = series->target.desc.numbering;
 	size_t i;
 
 	if (!series->latencies_nr)
@@ -108,8 +108,8 @@ static void print_series(const struct options *opts, struct series *series)
 {
 	print_words(series);
 	putchar('\n');
-	table_print(stdout, opts, &series->meter.desc, &series->sum);
-	states_print(stdout, &series->meter.desc, &series->sum);
+	table_print(stdout, opts, &series->target.desc, &series->sum);
+	states_print(stdout, &series->target.desc, &series->sum);
 	print_latencies(series);
 }
 
@@ -122,9 +122,9 @@ static void print_compared(const char *number, const char *name, const struct ex
 	char mean_a[TEXT_SIZE] = "-", mean_b[TEXT_SIZE] = "-", times[TEXT_SIZE] = "-";
 
 	if (a->count && a->cycles)
-		text_time(mean_a, &series[0].meter.desc, (double)a->cycles / (double)a->count);
+		text_time(mean_a, &series[0].target.desc, (double)a->cycles / (double)a->count);
 	if (b->count && b->cycles)
-		text_time(mean_b, &series[1].meter.desc, (double)b->cycles / (double)b->count);
+		text_time(mean_b, &series[1].target.desc, (double)b->cycles / (double)b->count);
 	if (a->count)
 		snprintf(times, sizeof(times), "%.2f", rate_b / rate_a);
 	printf("%5s %-25s %9.1f %9.1f %6s %10s %10s\n", number, name, rate_a, rate_b, times,
@@ -192,7 +192,7 @@ static int print(const struct options *opts, struct series *series, size_t serie
 	return opts->html ? html_write(opts->html, series, series_nr) : STATUS_OK;
 }
 
-static int report_run(struct options *opts, int argc, char **argv)
+static int do_report(struct options *opts, int argc, char **argv)
 {
 	size_t series_nr = (size_t)argc - 1;
 	struct series *series;
@@ -208,11 +208,11 @@ static int report_run(struct options *opts, int argc, char **argv)
 	for (i = 0; i < series_nr && !status; i++)
 		status = series_read(&series[i], argv[i + 1]);
 	if (!status && series_nr == 2 &&
-	    series[0].meter.desc.numbering != series[1].meter.desc.numbering)
+	    series[0].target.desc.numbering != series[1].target.desc.numbering)
 		status = say(STATUS_FAILED,
 			     "%s is from %s and %s from %s: their exits cannot be compared",
-			     argv[1], vendor_name(series[0].meter.desc.numbering), argv[2],
-			     vendor_name(series[1].meter.desc.numbering));
+			     argv[1], vendor_name(series[0].target.desc.numbering), argv[2],
+			     vendor_name(series[1].target.desc.numbering));
 	if (!status)
 		status = print(opts, series, series_nr);
 	for (i = 0; i < series_nr; i++)
@@ -224,6 +224,6 @@ static int report_run(struct options *opts, int argc, char **argv)
 const struct verb verb_report = {
 	.name = "report",
 	.bit = FOR_REPORT,
-	.run = report_run,
+	.run = do_report,
 	.help = help,
 };

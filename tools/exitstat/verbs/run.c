@@ -16,6 +16,7 @@
 #include "output/units.h"
 #include "target/child.h"
 #include "target/target.h"
+#include "target/vm.h"
 #include "verbs/verbs.h"
 
 struct run {
@@ -25,39 +26,39 @@ struct run {
 };
 
 /* KVM's tables end with the VM: there is no second reading. */
-static int say_lost(const struct meter *meter)
+static int say_lost(const struct target *target)
 {
 	char vm[VM_TEXT_SIZE];
 
 	return say(STATUS_FAILED, "VM %s ended before the command did: its last counts are lost",
-		   vm_text(vm, &meter->vm));
+		   vm_text(vm, &target->vm));
 }
 
 /* Run the command once between two snapshots: STATUS_OK, or what to exit with. */
-static int measure(struct meter *meter, char **argv, struct run *run)
+static int measure(struct target *target, char **argv, struct run *run)
 {
 	struct exitstat_snapshot before, after;
 	int status;
 
 	if (!child_spawn(argv))
 		return STATUS_FAILED;
-	status = meter_refresh(meter) > 0 ? meter_take(meter, &before) : STATUS_FAILED;
+	status = target_refresh(target) > 0 ? target_take(target, &before) : STATUS_FAILED;
 	if (status) {
 		child_cancel();
 		return status;
 	}
 	child_start();
 	run->status = child_wait(&run->usage);
-	switch (meter_advance(meter)) {
+	switch (target_advance(target)) {
 	case -1:
 		return STATUS_FAILED;
 	case 0:
-		if (meter->host)
-			return say_lost(meter);
-		return say(STATUS_FAILED, "the recording %s ends before the command", meter->path);
+		if (target->host)
+			return say_lost(target);
+		return say(STATUS_FAILED, "the recording %s ends before the command", target->path);
 	}
-	status = meter_take(meter, &after);
-	return status ? status : meter_subtract(meter, &after, &before, &run->between);
+	status = target_take(target, &after);
+	return status ? status : target_subtract(target, &after, &before, &run->between);
 }
 
 static double seconds(const struct timeval *time)
@@ -65,33 +66,33 @@ static double seconds(const struct timeval *time)
 	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
 }
 
-static void print_table(FILE *out, const struct options *opts, const struct meter *meter,
+static void print_table(FILE *out, const struct options *opts, const struct target *target,
 			const struct run *run, char **argv)
 {
 	if (!opts->no_header) {
-		title_print(out, meter, &run->between, "while this ran:");
+		title_print(out, target, &run->between, "while this ran:");
 		for (; *argv; argv++) {
 			fputc(' ', out);
 			clean_print(out, *argv);
 		}
 		fprintf(out, "\n\n");
 	}
-	table_print(out, opts, &meter->desc, &run->between);
+	table_print(out, opts, &target->desc, &run->between);
 	if (opts->no_header)
 		return;
-	states_print(out, &meter->desc, &run->between);
+	states_print(out, &target->desc, &run->between);
 	fprintf(out, "elapsed %.6f s, user %.6f s, sys %.6f s\n",
 		(double)run->between.time_ns / 1e9, seconds(&run->usage.ru_utime),
 		seconds(&run->usage.ru_stime));
 	since_print(out, &run->between);
 }
 
-static void print_json(FILE *out, const struct meter *meter, const struct run *run, char **argv)
+static void print_json(FILE *out, const struct target *target, const struct run *run, char **argv)
 {
 	struct json json = { .out = out };
 
 	json_begin(&json, NULL, '{');
-	snapshot_json(&json, meter, &run->between);
+	snapshot_json(&json, target, &run->between);
 	json_begin(&json, "command", '[');
 	for (; *argv; argv++)
 		json_text(&json, NULL, *argv);
@@ -103,23 +104,23 @@ static void print_json(FILE *out, const struct meter *meter, const struct run *r
 	fputc('\n', out);
 }
 
-static void print_csv(FILE *out, const struct options *opts, const struct meter *meter,
+static void print_csv(FILE *out, const struct options *opts, const struct target *target,
 		      const struct run *run)
 {
 	if (!opts->no_header)
-		csv_header_print(out, meter);
-	csv_print(out, meter, &run->between);
+		csv_header_print(out, target);
+	csv_print(out, target, &run->between);
 }
 
-static void print_run(FILE *out, const struct options *opts, const struct meter *meter,
+static void print_run(FILE *out, const struct options *opts, const struct target *target,
 		      const struct run *run, char **argv)
 {
 	if (opts->format == FORMAT_JSON)
-		print_json(out, meter, run, argv);
+		print_json(out, target, run, argv);
 	else if (opts->format == FORMAT_CSV)
-		print_csv(out, opts, meter, run);
+		print_csv(out, opts, target, run);
 	else
-		print_table(out, opts, meter, run, argv);
+		print_table(out, opts, target, run, argv);
 }
 
 /*
@@ -226,16 +227,16 @@ static int compare_reasons(const void *left, const void *right)
 	return a->number < b->number ? -1 : 1;
 }
 
-static void print_reason(FILE *out, const struct meter *meter, const char *number,
+static void print_reason(FILE *out, const struct target *target, const char *number,
 			 const char *name, const struct reason *reason, unsigned int runs)
 {
 	char time[TEXT_SIZE], time_off[TEXT_SIZE];
 
 	fprintf(out, "%5s %-25s %12.1f %9.1f", number, name, reason->count.mean,
 		deviation(&reason->count, runs));
-	if (meter->desc.features & EXITSTAT_FEATURE_TIMES)
-		fprintf(out, " %10s %10s", text_time(time, &meter->desc, reason->cycles.mean),
-			text_time(time_off, &meter->desc, deviation(&reason->cycles, runs)));
+	if (target->desc.features & EXITSTAT_FEATURE_TIMES)
+		fprintf(out, " %10s %10s", text_time(time, &target->desc, reason->cycles.mean),
+			text_time(time_off, &target->desc, deviation(&reason->cycles, runs)));
 	fputc('\n', out);
 }
 
@@ -247,10 +248,10 @@ static void print_time(FILE *out, const char *name, const struct mean *ns, unsig
 		text_ns(time_off, deviation(ns, runs)));
 }
 
-static void print_repeats(FILE *out, const struct options *opts, const struct meter *meter,
+static void print_repeats(FILE *out, const struct options *opts, const struct target *target,
 			  struct repeats *all)
 {
-	uint32_t numbering = meter->desc.numbering;
+	uint32_t numbering = target->desc.numbering;
 	char number[TEXT_SIZE], name[TEXT_SIZE];
 	size_t i;
 
@@ -259,21 +260,21 @@ static void print_repeats(FILE *out, const struct options *opts, const struct me
 		fprintf(out, "%u runs, mean and standard deviation of one\n\n", all->runs);
 		fprintf(out, "%5s %-25s %12s %9s", numbering == EXITSTAT_NUMBERING_SVM ? "code" :
 			"no.", "exit", "count", "+- sd");
-		if (meter->desc.features & EXITSTAT_FEATURE_TIMES)
+		if (target->desc.features & EXITSTAT_FEATURE_TIMES)
 			fprintf(out, " %10s %10s", "time", "+- sd");
 		fputc('\n', out);
 	}
 	for (i = 0; i < all->reasons_nr; i++) {
 		text_number(number, numbering, all->reasons[i].number);
-		print_reason(out, meter, number,
+		print_reason(out, target, number,
 			     exit_name(name, numbering, all->reasons[i].number),
 			     &all->reasons[i], all->runs);
 	}
 	if (opts->no_header)
 		return;
-	print_reason(out, meter, "", "total", &all->total, all->runs);
+	print_reason(out, target, "", "total", &all->total, all->runs);
 	if (all->own.count.mean > 0)
-		print_reason(out, meter, "", "exitstat itself", &all->own, all->runs);
+		print_reason(out, target, "", "exitstat itself", &all->own, all->runs);
 	print_time(out, "elapsed", &all->elapsed_ns, all->runs);
 	print_time(out, "user", &all->user_ns, all->runs);
 	print_time(out, "sys", &all->sys_ns, all->runs);
@@ -289,7 +290,7 @@ static int say_stopped(unsigned int runs, unsigned int repeat, int status)
 	return status ? status : 128 + signal;
 }
 
-static int run_all(struct output *out, struct options *opts, struct meter *meter, char **argv)
+static int run_all(struct output *out, struct options *opts, struct target *target, char **argv)
 {
 	struct repeats all = { 0 };
 	struct run run;
@@ -298,7 +299,7 @@ static int run_all(struct output *out, struct options *opts, struct meter *meter
 
 	/* JSON and CSV are for programs: they get every run, and do their own statistics. */
 	while (all.runs < repeat && !child_signal()) {
-		int status = measure(meter, argv, &run);
+		int status = measure(target, argv, &run);
 
 		if (status)
 			return status;
@@ -309,16 +310,16 @@ static int run_all(struct output *out, struct options *opts, struct meter *meter
 		if (!first)
 			first = run.status;
 		if (repeat == 1 || opts->format != FORMAT_TABLE)
-			print_run(output_begin(out), opts, meter, &run, argv);
+			print_run(output_begin(out), opts, target, &run, argv);
 	}
 	if (all.runs && repeat > 1 && opts->format == FORMAT_TABLE)
-		print_repeats(output_begin(out), opts, meter, &all);
+		print_repeats(output_begin(out), opts, target, &all);
 	return all.runs < repeat ? say_stopped(all.runs, repeat, first) : first;
 }
 
-static int run_run(struct options *opts, int argc, char **argv)
+static int do_run(struct options *opts, int argc, char **argv)
 {
-	struct meter meter;
+	struct target target;
 	struct output out;
 	int status;
 
@@ -326,18 +327,16 @@ static int run_run(struct options *opts, int argc, char **argv)
 	if (opts->vcpu == VCPU_ALL)
 		return say(STATUS_USAGE,
 			   "with a command, --vcpu takes the number of one CPU, not 'all'");
-	status = meter_open(&meter, opts);
+	status = target_open(&target, opts);
 	if (status)
 		return status;
-	status = meter_describe(&meter);
-	if (!status)
-		status = output_open(&out, opts->output, stderr);
+	status = output_open(&out, opts->output, stderr);
 	if (!status) {
 		child_catch_signals();
-		status = output_close(&out, run_all(&out, opts, &meter, argv));
+		status = output_close(&out, run_all(&out, opts, &target, argv));
 	}
-	meter_close(&meter);
+	target_close(&target);
 	return status;
 }
 
-const struct verb verb_run = { .bit = FOR_RUN, .run = run_run };
+const struct verb verb_run = { .bit = FOR_RUN, .run = do_run };

@@ -10,79 +10,78 @@
 #include "target/target.h"
 #include "verbs/verbs.h"
 
-static void print(const struct options *opts, const struct meter *meter,
+static void print(const struct options *opts, const struct target *target,
 		  const struct exitstat_snapshot *snap)
 {
 	char since[SINCE_SIZE];
 
 	if (opts->format == FORMAT_JSON) {
-		json_print(stdout, meter, snap);
+		json_print(stdout, target, snap);
 		return;
 	}
 	if (opts->format == FORMAT_CSV) {
-		csv_print(stdout, meter, snap);
+		csv_print(stdout, target, snap);
 		return;
 	}
 	if (!opts->no_header) {
-		title_print(stdout, meter, snap, meter_since(since, meter, snap));
+		title_print(stdout, target, snap, target_since(since, target, snap));
 		fputs("\n\n", stdout);
-		table_print(stdout, opts, &meter->desc, snap);
-		states_print(stdout, &meter->desc, snap);
+		table_print(stdout, opts, &target->desc, snap);
+		states_print(stdout, &target->desc, snap);
 	} else {
-		table_print(stdout, opts, &meter->desc, snap);
+		table_print(stdout, opts, &target->desc, snap);
 	}
 }
 
-static int show_one(const struct options *opts, struct meter *meter)
+static int show_one(const struct options *opts, struct target *target)
 {
 	struct exitstat_snapshot snap;
-	int status = meter_take(meter, &snap);
+	int status = target_take(target, &snap);
 
 	if (!status)
-		print(opts, meter, &snap);
+		print(opts, target, &snap);
 	return status;
 }
 
-static int show_all(const struct options *opts, struct meter *meter)
+static int show_all(const struct options *opts, struct target *target)
 {
 	int status = STATUS_OK;
 
-	for (meter->vcpu = 0; !status; meter->vcpu++) {
-		int cpu = exitstat_source_next_cpu(meter->src, meter->vcpu);
+	for (target->vcpu = 0; !status; target->vcpu++) {
+		int cpu = exitstat_source_next_cpu(target->src, target->vcpu);
 
-		if (cpu < 0 && !meter->vcpu)
+		if (cpu < 0 && !target->vcpu)
 			return say(STATUS_FAILED, "the recording %s holds no CPU's own exits, only the VM's",
-				   meter->path);
+				   target->path);
 		if (cpu < 0)
 			return STATUS_OK;
 		if (cpu > 0 && opts->format == FORMAT_TABLE)
 			putchar('\n');
-		meter->vcpu = cpu;
-		status = show_one(opts, meter);
+		target->vcpu = cpu;
+		status = show_one(opts, target);
 	}
 	return status;
 }
 
-static int show_run(struct options *opts, int argc, char **argv)
+static int do_show(struct options *opts, int argc, char **argv)
 {
-	struct meter meter;
+	struct target target;
 	int status;
 
 	if (argc > 1)
 		return say(STATUS_USAGE, "show takes no operand, not '%s'", argv[1]);
-	status = meter_open(&meter, opts);
+	status = target_open(&target, opts);
 	if (status)
 		return status;
-	status = meter_describe(&meter);
 	/* Of a recording, the last moment. */
-	if (!status && !meter_to_end(&meter))
+	if (!target_to_end(&target))
 		status = STATUS_FAILED;
 	if (!status && opts->format == FORMAT_CSV && !opts->no_header)
-		csv_header_print(stdout, &meter);
+		csv_header_print(stdout, &target);
 	if (!status)
-		status = opts->vcpu == VCPU_ALL ? show_all(opts, &meter) : show_one(opts, &meter);
-	meter_close(&meter);
+		status = opts->vcpu == VCPU_ALL ? show_all(opts, &target) : show_one(opts, &target);
+	target_close(&target);
 	return status;
 }
 
-const struct verb verb_show = { .name = "show", .bit = FOR_SHOW, .run = show_run };
+const struct verb verb_show = { .name = "show", .bit = FOR_SHOW, .run = do_show };

@@ -21,6 +21,7 @@
 #include "output/rows.h"
 #include "output/units.h"
 #include "target/target.h"
+#include "target/vm.h"
 #include "verbs/guests.h"
 #include "verbs/verbs.h"
 
@@ -64,8 +65,8 @@ struct gauge {
 
 struct top {
 	struct options opts;
-	struct list *list;	/* the VMs of a host, in place of one; or NULL */
-	struct meter meter;
+	struct guests *list;	/* the VMs of a host, in place of one; or NULL */
+	struct target target;
 	struct gauge vm;
 	struct gauge *vcpus;
 	int vcpus_nr;
@@ -99,11 +100,11 @@ static int gauge_take(struct top *top, struct gauge *gauge)
 	int status;
 
 	gauge->before = gauge->after;
-	top->meter.vcpu = gauge->cpu;
-	status = meter_retake(&top->meter, gauge->known ? &gauge->before : NULL, &gauge->after);
+	top->target.vcpu = gauge->cpu;
+	status = target_retake(&top->target, gauge->known ? &gauge->before : NULL, &gauge->after);
 	if (!status && gauge->known)
-		status = meter_subtract(&top->meter, &gauge->after, &gauge->before,
-					&gauge->between);
+		status = target_subtract(&top->target, &gauge->after, &gauge->before,
+					 &gauge->between);
 	gauge->shown = !status && gauge->known && gauge->between.time_ns;
 	gauge->known = !status;
 	return status;
@@ -118,7 +119,7 @@ static int find_vcpus(struct top *top)
 	for (top->vcpus_nr = 0; ; top->vcpus_nr++) {
 		struct gauge *more;
 
-		cpu = exitstat_source_next_cpu(top->meter.src, cpu);
+		cpu = exitstat_source_next_cpu(top->target.src, cpu);
 		if (cpu < 0)
 			return STATUS_OK;
 		more = realloc(top->vcpus, (size_t)(top->vcpus_nr + 1) * sizeof(*more));
@@ -132,7 +133,7 @@ static int find_vcpus(struct top *top)
 
 static int take_all(struct top *top)
 {
-	int status = top->list ? list_update(top->list) : gauge_take(top, &top->vm);
+	int status = top->list ? guests_update(top->list) : gauge_take(top, &top->vm);
 	int i;
 
 	for (i = 0; top->by_vcpu && !status && i < top->vcpus_nr; i++)
@@ -214,7 +215,7 @@ static void draw_subject(const struct top *top, const char *rest)
 	bool wide = COLS > 70;
 	int room = COLS - columns_of(rest) - (wide ? 11 : 0);
 	char vm[VM_TEXT_SIZE];
-	const char *name = top->meter.host ? vm_text(vm, &top->meter.vm) : "exitstat top";
+	const char *name = top->target.host ? vm_text(vm, &top->target.vm) : "exitstat top";
 	int used;
 	size_t size = columns_fit(name, room > 0 ? room : 0, &used);
 
@@ -226,10 +227,10 @@ static void draw_subject(const struct top *top, const char *rest)
 static void draw_head(struct top *top)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
-	const char *end = top->meter.host ? ", the VM ended" : ", the recording ends here";
+	const char *end = top->target.host ? ", the VM ended" : ", the recording ends here";
 	char interval[TEXT_SIZE], rest[160];
 
-	text_ns(interval, (double)(top->paused || top->meter.path ? between->time_ns :
+	text_ns(interval, (double)(top->paused || top->target.path ? between->time_ns :
 				   top->interval_ns));
 	snprintf(rest, sizeof(rest), ": %s, %u vCPU%s, every %s%s",
 		 vendor_name(between->numbering), top->vm.after.vcpus,
@@ -301,7 +302,7 @@ static void draw_reason(int row, const struct top *top, const struct reason_layo
 	char rest[3 * TEXT_SIZE];
 
 	if (times && entry->count)
-		text_time(each, &top->meter.desc, (double)entry->cycles / (double)entry->count);
+		text_time(each, &top->target.desc, (double)entry->cycles / (double)entry->count);
 	snprintf(rest, sizeof(rest), " %10.0f %5s %10s",
 		 (double)entry->count * 1e9 / (double)between->time_ns,
 		 times ? text_share(share, (double)entry->cycles, (double)between->total.cycles) :
@@ -335,11 +336,11 @@ static void draw_reasons(int row, struct top *top)
 	draw_cells(row++, &layout, between->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.",
 		   "exit", "    exits/s %time       mean");
 	attroff(A_REVERSE);
-	i = scroll_to(top, between->entries_nr, LINES - row - !top->meter.host);
+	i = scroll_to(top, between->entries_nr, LINES - row - !top->target.host);
 	draw_sum(top, between->entries_nr);
-	for (; i < between->entries_nr && row < LINES - !top->meter.host; i++)
+	for (; i < between->entries_nr && row < LINES - !top->target.host; i++)
 		draw_reason(row++, top, &layout, &entries[i], most);
-	if (top->meter.host)
+	if (top->target.host)
 		return;
 	snprintf(rest, sizeof(rest), " %10.0f",
 		 (double)between->own.count * 1e9 / (double)between->time_ns);
@@ -388,7 +389,7 @@ static void draw_vcpus(int row, struct top *top)
 /* The list has its header and, if it has more than one line, its total: they do not scroll. */
 static void draw_lines(struct top *top, char *text)
 {
-	size_t nr = list_length(top->list);
+	size_t nr = guests_length(top->list);
 	bool total = nr > 1;
 	size_t first = scroll_to(top, nr, LINES - 2 - total);
 	char *line, *rest;
@@ -405,7 +406,7 @@ static void draw_lines(struct top *top, char *text)
 
 static void draw_list(struct top *top)
 {
-	size_t nr = list_length(top->list);
+	size_t nr = guests_length(top->list);
 	char interval[TEXT_SIZE], scrolled[SCROLLED_SIZE], head[200];
 	char *text = NULL;
 	size_t size;
@@ -413,7 +414,7 @@ static void draw_list(struct top *top)
 
 	if (!out)
 		return;
-	list_print(out, top->list, top->opts.sort, COLS);
+	guests_print(out, top->list, top->opts.sort, COLS);
 	fclose(out);
 	draw_lines(top, text);
 	free(text);
@@ -515,12 +516,12 @@ static int update(struct top *top)
 	if (top->paused || top->ended || now < top->next_ns)
 		return STATUS_OK;
 	top->next_ns = now + top->interval_ns;
-	more = top->list ? 1 : meter_advance(&top->meter);
+	more = top->list ? 1 : target_advance(&top->target);
 	if (more < 0)
 		return STATUS_FAILED;
 	top->ended = !more;
 	status = more ? take_all(top) : STATUS_OK;
-	if (top->meter.ended) {
+	if (top->target.ended) {
 		top->ended = true;
 		status = STATUS_OK;
 	}
@@ -614,19 +615,15 @@ static int show(struct top *top)
 
 static int open_all(struct top *top)
 {
-	int status;
-
-	if (!host_lists(&top->opts)) {
-		status = meter_open(&top->meter, &top->opts);
-		return status ? status : meter_describe(&top->meter);
-	}
+	if (!vm_is_list(&top->opts))
+		return target_open(&top->target, &top->opts);
 	if (!top->opts.sorted)
 		top->opts.sort = SORT_COUNT;
-	top->list = list_new(&top->opts, true);
+	top->list = guests_new(&top->opts, true);
 	return top->list ? STATUS_OK : say(STATUS_FAILED, "top: not enough memory");
 }
 
-static int top_run(struct options *opts, int argc, char **argv)
+static int do_top(struct options *opts, int argc, char **argv)
 {
 	struct top *top;
 	int status;
@@ -645,9 +642,9 @@ static int top_run(struct options *opts, int argc, char **argv)
 			     "top needs a terminal; without one, try: exitstat 1");
 	if (!status)
 		status = show(top);
-	meter_close(&top->meter);
+	target_close(&top->target);
 	if (top->list)
-		list_free(top->list);
+		guests_free(top->list);
 	free(top->vcpus);
 	free(top);
 	return status;
@@ -656,6 +653,6 @@ static int top_run(struct options *opts, int argc, char **argv)
 const struct verb verb_top = {
 	.name = "top",
 	.bit = FOR_TOP,
-	.run = top_run,
+	.run = do_top,
 	.help = help,
 };

@@ -14,7 +14,7 @@ struct verb {
 	const char *help;
 };
 
-extern const struct verb verb_list;
+extern const struct verb verb_guests;
 extern const struct verb verb_show;
 extern const struct verb verb_interval;
 extern const struct verb verb_run;
