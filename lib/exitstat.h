@@ -264,7 +264,7 @@ struct exitstat_snapshot {
 	uint64_t time_ns;		/* the moment, or the time between the two */
 	uint64_t guest_cycles;
 	struct exitstat_entry total;	/* the sum of the entries */
-	struct exitstat_entry own;	/* the reader's, not in the entries; 0 in one moment */
+	struct exitstat_entry reader;	/* its own exits, not in the entries; 0 in one moment */
 	uint64_t asked_first;		/* how often was asked before this snapshot, */
 	uint64_t asked_cpuid;		/* up to and with the reading of the CPUID exits' count, */
 	uint64_t asked_last;		/* and with all of it */

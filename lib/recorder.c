@@ -46,7 +46,7 @@ static int begin_frame(struct recorder *me)
 	since = me->now_ns - me->start_ns;
 	me->written_cpu = ANY_CPU;
 	fprintf(me->frame, "frame %llu.%09llu ", since / 1000000000, since % 1000000000);
-	if (me->inner->outside)
+	if (me->inner->is_free)
 		fputs("free\n", me->frame);
 	else
 		fprintf(me->frame, "asked %llu\n", (unsigned long long)me->asked);
@@ -177,7 +177,7 @@ int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
 	if (err)
 		recorder_close(me);
 	else
-		(*src)->outside = inner->outside;
+		(*src)->is_free = inner->is_free;
 	return err;
 }
 

@@ -171,15 +171,15 @@ static int parse_note(struct recording *me, const char *text)
 
 /* frame SECONDS [asked NUMBER|free] */
 static int parse_frame(struct recording *me, char *text, uint64_t *time_ns, uint64_t *asked,
-		       int *outside)
+		       int *is_free)
 {
 	if (!parse_time(&text, time_ns))
 		return complain(me, "frame needs the time in seconds with nine decimals");
 	if (*time_ns < me->time_ns)
 		return complain(me, "a frame is not before the one before it");
 	*asked = 0;
-	*outside = !strcmp(text, "free");
-	if (!*text || *outside)
+	*is_free = !strcmp(text, "free");
+	if (!*text || *is_free)
 		return 0;
 	if (strncmp(text, "asked ", 6))
 		return complain(me, "after its time a frame has 'asked NUMBER', 'free' or nothing");
@@ -240,7 +240,7 @@ static int recording_advance(void *self, uint64_t *asked)
 	struct recording *me = self;
 	uint64_t time_ns, frame_asked;
 	char line[LINE_SIZE];
-	int outside;
+	int is_free;
 	int ret;
 
 	if (!me->begun) {
@@ -259,13 +259,13 @@ static int recording_advance(void *self, uint64_t *asked)
 		}
 		if (strncmp(line, "frame ", 6))
 			return complain(me, "between frames there are only notes and comments");
-		ret = parse_frame(me, line + 6, &time_ns, &frame_asked, &outside);
+		ret = parse_frame(me, line + 6, &time_ns, &frame_asked, &is_free);
 		if (!ret)
 			ret = read_answers(me);
 		if (ret <= 0)
 			return ret;
 		me->time_ns = time_ns;
-		me->src->outside = outside;
+		me->src->is_free = is_free;
 		if (*asked < frame_asked)
 			*asked = frame_asked;
 		return 1;

@@ -374,14 +374,14 @@ static void take_out_own(struct exitstat_snapshot *between, uint64_t own,
 	/* Only a counter that restarted unnoticed can hold less than the reader put into it. */
 	if (own > count)
 		own = count;
-	between->own = (struct exitstat_entry){
+	between->reader = (struct exitstat_entry){
 		.number = entry->number,
 		.count = own,
 		.cycles = proportion(entry->cycles, own, count),
 		.vmm_cycles = proportion(entry->vmm_cycles, own, count),
 		.waiting_cycles = proportion(entry->waiting_cycles, own, count),
 	};
-	entry_subtract(entry, &between->own, &between->since);
+	entry_subtract(entry, &between->reader, &between->since);
 }
 
 static int entry_is_empty(const struct exitstat_entry *entry)

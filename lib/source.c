@@ -19,7 +19,7 @@ int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 	/* A program that knows fewer ops has fewer, one that knows more gets those that are here. */
 	memcpy(&new->ops, ops, ops->size < sizeof(new->ops) ? ops->size : sizeof(new->ops));
 	new->self = self;
-	new->outside = !!(ops->flags & EXITSTAT_SOURCE_FREE);
+	new->is_free = !!(ops->flags & EXITSTAT_SOURCE_FREE);
 	*src = new;
 	return 0;
 }
@@ -36,7 +36,7 @@ void exitstat_source_close(struct exitstat_source *src)
 int exitstat_source_ask(struct exitstat_source *src, uint32_t leaf, uint32_t ecx,
 			struct exitstat_regs *regs)
 {
-	src->asked += !src->outside;
+	src->asked += !src->is_free;
 	return src->ops.ask(src->self, leaf, ecx, regs);
 }
 

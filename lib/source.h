@@ -9,7 +9,7 @@ struct exitstat_source {
 	struct exitstat_source_ops ops;
 	void *self;
 	uint64_t asked;
-	int outside;		/* of the VM: asking is no exit, and not counted */
+	int is_free;		/* asking is no exit, and not counted */
 };
 
 #endif /* EXITSTAT_SOURCE_H */

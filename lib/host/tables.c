@@ -403,6 +403,6 @@ int exitstat_tables_open(const struct tables_ops *ops, void *self, struct exitst
 		free(me);
 		return err;
 	}
-	(*src)->outside = 1;
+	(*src)->is_free = 1;
 	return 0;
 }

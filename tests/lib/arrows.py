@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Print every #include that runs up, or reaches for a room's private header: arrows.py TOP
+"""Print every #include that runs up, or in a circle, or reaches for a room's private header: arrows.py TOP
 
-A room may include its own headers, those of the rooms it stands in, and the public ones of the rooms below it.
+A room may include its own headers, and the public ones of the rooms below it. In lib/ and tools/,
+X.c and X.h of a room are one in a circle.
 """
 import os
 import re
@@ -73,7 +74,21 @@ def fault(top, path, room, name, quoted):
     return None
 
 
+def circles(arrows):
+    """The circles among files of a room: each file, and those it includes, directly or not."""
+    for start in sorted(arrows):
+        seen, todo = set(), list(arrows[start])
+        while todo:
+            file = todo.pop()
+            if file not in seen:
+                seen.add(file)
+                todo += arrows.get(file, ())
+        if start in seen:
+            yield f"{start}: includes what includes it"
+
+
 def main(top):
+    arrows = {}
     for directory, directories, files in os.walk(top):
         directories[:] = [d for d in directories if d not in ("build", ".git")]
         for file in files:
@@ -89,6 +104,11 @@ def main(top):
                     what = fault(top, path, room, name, before == '"')
                     if what:
                         print(f"{path}: {name} {what}")
+                    file = os.path.splitext(path)[0]
+                    other = os.path.splitext(resolve(top, path, name, before == '"') or path)[0]
+                    if other != file and room_of(other) == room and room.startswith(("lib", "tools")):
+                        arrows.setdefault(file, set()).add(other)
+    print("\n".join(circles(arrows)), end="\n" * any(circles(arrows)))
 
 
 main(sys.argv[1])

@@ -22,7 +22,7 @@ wrong() {
 	if [ -e "$work/kept" ]; then mv "$work/kept" "$file"; else rm "$file"; fi
 }
 
-plan 7
+plan 8
 git -C "$top" ls-files -z --cached --others --exclude-standard '*.[chS]' |
 	while IFS= read -r -d '' file; do [ ! -e "$top/$file" ] || printf '%s\0' "$file"; done |
 	tar -C "$top" -c --null --files-from - | tar -C "$work" -x
@@ -38,5 +38,8 @@ is "of a host's tables by the library" "$(wrong lib/source.c '"host/tables.h"')"
 	"host/tables.h runs up or aside, from lib to lib/host"
 is "of what is not there" "$(wrong bench/reader.c '"gone.h"')" "gone.h leads nowhere"
 is "and a room that nobody gave a place" "$(wrong attic/new.c '<exitstat.h>')" "stands in no room that this test knows"
+is "two files that know each other are seen" "$(wrong tools/exitstat/target/vm.c '"target/target.h"')" \
+	"tools/exitstat/target/target: includes what includes it
+tools/exitstat/target/vm: includes what includes it"
 is "in this tree, every arrow runs down" "$(arrows "$work")" ""
 finish

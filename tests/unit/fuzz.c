@@ -31,7 +31,7 @@ static void use_moment(struct exitstat_source *src, struct exitstat_snapshot *be
 				   EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH, &after))
 		return;
 	if (!exitstat_snapshot_subtract(&after, before, &between) &&
-	    (between.own.count && !between.own.number))
+	    (between.reader.count && !between.reader.number))
 		abort();
 	*before = after;
 	if (!exitstat_histogram_read(src, &desc, EXITSTAT_SCOPE_VM, 10, &histogram))

@@ -371,7 +371,7 @@ static bool exact(uint32_t numbering)
 		return false;
 	return count_of(&between, cpuid) == 1009 && count_of(&between, 30) == 503 &&
 	       count_of(&between, 48) == 1 && between.entries_nr == 3 &&
-	       between.total.count == 1009 + 503 + 1 && between.own.count > 2 && !between.since;
+	       between.total.count == 1009 + 503 + 1 && between.reader.count > 2 && !between.since;
 }
 
 static bool exact_on_both(void)
@@ -387,7 +387,7 @@ static bool nothing_is_nothing(void)
 	if (exitstat_snapshot_subtract(&after, &before, &between))
 		return false;
 	return !between.entries_nr && !between.total.count && !between.total.cycles &&
-	       between.own.count == after.asked_cpuid - before.asked_cpuid && between.own.cycles;
+	       between.reader.count == after.asked_cpuid - before.asked_cpuid && between.reader.cycles;
 }
 
 static bool second_cost(void)
@@ -902,7 +902,7 @@ static bool records(void)
 	unlink(path);
 	return good && count_of(&between, 0x72) == 1009 && between.entries_nr == live.entries_nr &&
 	       !memcmp(between.entries, live.entries, live.entries_nr * sizeof(*live.entries)) &&
-	       between.own.count == live.own.count;
+	       between.reader.count == live.reader.count;
 }
 
 static bool full_disk(void)

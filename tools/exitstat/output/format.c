@@ -110,8 +110,8 @@ void snapshot_json(struct json *json, const struct target *target,
 	if (snap->taken & EXITSTAT_TAKE_SPLIT)
 		json_u64(json, "guest_cycles", snap->guest_cycles);
 	put_sum(json, "total", snap, &snap->total);
-	if (snap->own.count)
-		put_sum(json, "own", snap, &snap->own);
+	if (snap->reader.count)
+		put_sum(json, "own", snap, &snap->reader);
 	put_since(json, snap);
 	put_entries(json, snap);
 }
@@ -183,6 +183,6 @@ void csv_print(FILE *out, const struct target *target, const struct exitstat_sna
 	for (i = 0; i < snap->entries_nr; i++)
 		csv_row(out, target, snap, &snap->entries[i],
 			exit_name(name, snap->numbering, snap->entries[i].number));
-	if (snap->own.count)
-		csv_row(out, target, snap, &snap->own, "exitstat itself");
+	if (snap->reader.count)
+		csv_row(out, target, snap, &snap->reader, "exitstat itself");
 }

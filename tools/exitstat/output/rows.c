@@ -93,8 +93,8 @@ static size_t collect_rows(struct row rows[ROWS_MAX], const struct options *opts
 	return rows_nr;
 }
 
-void table_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
-		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX])
+void rows_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
+	       struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX])
 {
 	const struct options opts = { .sort = sort };
 	struct row rows[ROWS_MAX];
@@ -152,17 +152,17 @@ static void print_own(FILE *out, const struct exitstat_description *desc,
 {
 	char time[TEXT_SIZE];
 
-	if (!snap->own.count)
+	if (!snap->reader.count)
 		return;
 	fprintf(out, "%5s %-*s %12llu %5s", "", width, "exitstat itself",
-		(unsigned long long)snap->own.count, "");
+		(unsigned long long)snap->reader.count, "");
 	if (snap->taken & EXITSTAT_TAKE_TIMES)
-		fprintf(out, " %10s", text_time(time, desc, snap->own.cycles));
+		fprintf(out, " %10s", text_time(time, desc, snap->reader.cycles));
 	fputc('\n', out);
 }
 
-void table_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
-		 const struct exitstat_snapshot *snap)
+void rows_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
+		const struct exitstat_snapshot *snap)
 {
 	struct row rows[ROWS_MAX];
 	size_t rows_nr = collect_rows(rows, opts, snap);
@@ -211,9 +211,9 @@ void since_print(FILE *out, const struct exitstat_snapshot *between)
 
 bool states_of(const struct exitstat_snapshot *snap, struct states *states)
 {
-	double processing = (double)(snap->total.cycles + snap->own.cycles);
-	double vmm = (double)(snap->total.vmm_cycles + snap->own.vmm_cycles);
-	double waiting = (double)(snap->total.waiting_cycles + snap->own.waiting_cycles);
+	double processing = (double)(snap->total.cycles + snap->reader.cycles);
+	double vmm = (double)(snap->total.vmm_cycles + snap->reader.vmm_cycles);
+	double waiting = (double)(snap->total.waiting_cycles + snap->reader.waiting_cycles);
 	double all = (double)snap->guest_cycles + processing + waiting;
 
 	if (!(snap->taken & EXITSTAT_TAKE_SPLIT) || !(all > 0))

@@ -10,12 +10,12 @@
 #include "exitstat.h"
 #include "target/target.h"
 
-void table_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
-		 const struct exitstat_snapshot *snap);
+void rows_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
+		const struct exitstat_snapshot *snap);
 
 /* The entries of the snapshot, in the order of its rows. */
-void table_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
-		struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
+void rows_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
+	       struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
 
 /* "AMD, 2 vCPUs: exits WHEN", behind the VM's name on a host, without the end of the line. */
 void title_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,

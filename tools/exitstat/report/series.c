@@ -47,7 +47,7 @@ static void sum_interval(struct exitstat_snapshot *sum, const struct exitstat_sn
 	sum->time_ns += between->time_ns;
 	sum->guest_cycles += between->guest_cycles;
 	add_entry(&sum->total, &between->total);
-	add_entry(&sum->own, &between->own);
+	add_entry(&sum->reader, &between->reader);
 	for (i = 0; i < between->entries_nr; i++)
 		sum_entry(sum, &between->entries[i]);
 }
@@ -73,7 +73,7 @@ static int add_point(struct series *series, const struct exitstat_snapshot *betw
 	};
 	if (!point->entries)
 		return -ENOMEM;
-	add_entry(&point->total, &between->own);
+	add_entry(&point->total, &between->reader);
 	memcpy(point->entries, between->entries, size);
 	series->length_s += point->length_s;
 	series->points_nr++;

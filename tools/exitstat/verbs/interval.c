@@ -100,7 +100,7 @@ static void print_table(const struct options *opts, const struct target *target,
 		print_missed(missed);
 		putchar('\n');
 	}
-	table_print(stdout, opts, &target->desc, between);
+	rows_print(stdout, opts, &target->desc, between);
 	if (!opts->no_header)
 		states_print(stdout, &target->desc, between);
 }

@@ -108,7 +108,7 @@ static void print_series(const struct options *opts, struct series *series)
 {
 	print_words(series);
 	putchar('\n');
-	table_print(stdout, opts, &series->target.desc, &series->sum);
+	rows_print(stdout, opts, &series->target.desc, &series->sum);
 	states_print(stdout, &series->target.desc, &series->sum);
 	print_latencies(series);
 }

@@ -77,7 +77,7 @@ static void print_table(FILE *out, const struct options *opts, const struct targ
 		}
 		fprintf(out, "\n\n");
 	}
-	table_print(out, opts, &target->desc, &run->between);
+	rows_print(out, opts, &target->desc, &run->between);
 	if (opts->no_header)
 		return;
 	states_print(out, &target->desc, &run->between);
@@ -158,7 +158,7 @@ struct repeats {
 	struct mean user_ns;
 	struct mean sys_ns;
 	struct reason total;
-	struct reason own;
+	struct reason reader;
 	size_t reasons_nr;
 	struct reason reasons[EXITSTAT_ENTRIES_MAX];
 };
@@ -202,7 +202,7 @@ static void repeats_add(struct repeats *all, const struct run *run)
 	mean_add(&all->user_ns, 1e9 * seconds(&run->usage.ru_utime), all->runs);
 	mean_add(&all->sys_ns, 1e9 * seconds(&run->usage.ru_stime), all->runs);
 	reason_add(&all->total, &between->total, all->runs);
-	reason_add(&all->own, &between->own, all->runs);
+	reason_add(&all->reader, &between->reader, all->runs);
 	for (i = 0; i < between->entries_nr; i++) {
 		struct reason *reason = reason_of(all, between->entries[i].number);
 
@@ -273,8 +273,8 @@ static void print_repeats(FILE *out, const struct options *opts, const struct ta
 	if (opts->no_header)
 		return;
 	print_reason(out, target, "", "total", &all->total, all->runs);
-	if (all->own.count.mean > 0)
-		print_reason(out, target, "", "exitstat itself", &all->own, all->runs);
+	if (all->reader.count.mean > 0)
+		print_reason(out, target, "", "exitstat itself", &all->reader, all->runs);
 	print_time(out, "elapsed", &all->elapsed_ns, all->runs);
 	print_time(out, "user", &all->user_ns, all->runs);
 	print_time(out, "sys", &all->sys_ns, all->runs);

@@ -26,10 +26,10 @@ static void print(const struct options *opts, const struct target *target,
 	if (!opts->no_header) {
 		title_print(stdout, target, snap, target_since(since, target, snap));
 		fputs("\n\n", stdout);
-		table_print(stdout, opts, &target->desc, snap);
+		rows_print(stdout, opts, &target->desc, snap);
 		states_print(stdout, &target->desc, snap);
 	} else {
-		table_print(stdout, opts, &target->desc, snap);
+		rows_print(stdout, opts, &target->desc, snap);
 	}
 }
 

@@ -324,7 +324,7 @@ static void draw_reasons(int row, struct top *top)
 	uint64_t most = 0;
 	size_t i;
 
-	table_sort(top->opts.sort, between, entries);
+	rows_sort(top->opts.sort, between, entries);
 	for (i = 0; i < between->entries_nr; i++) {
 		uint64_t value = between->taken & EXITSTAT_TAKE_TIMES ? entries[i].cycles :
 									entries[i].count;
@@ -343,7 +343,7 @@ static void draw_reasons(int row, struct top *top)
 	if (top->target.host)
 		return;
 	snprintf(rest, sizeof(rest), " %10.0f",
-		 (double)between->own.count * 1e9 / (double)between->time_ns);
+		 (double)between->reader.count * 1e9 / (double)between->time_ns);
 	draw_cells(row, &layout, "", "exitstat itself", rest);
 }
 
@@ -370,7 +370,7 @@ static void draw_vcpu(int row, const struct gauge *gauge)
 		    100 * states.vmm, 100 * states.waiting);
 	if (!between->entries_nr || narrow)
 		return;
-	table_sort(SORT_COUNT, between, entries);
+	rows_sort(SORT_COUNT, between, entries);
 	put(row, 54, "%s", exit_name(name, between->numbering, entries[0].number));
 }
 
