@@ -38,12 +38,13 @@ lint() { metrics >page && [ -s page ] && promtool check metrics <page; }
 
 status_of() { python3 "$top/tests/lib/fetch.py" --method "$2" --status "${url%/metrics}$1"; }
 
-plan 56
+plan 70
 
 # --- what is refused
 mkdir vms
 refuses "an operand" 2 "takes options only, not 'now'" now
 refuses "an option of another verb" 2 "no --sort" --sort name
+refuses "a recording" 2 "no --source" --source recording
 for address in 13948 127.0.0.1 127.0.0.1: :13948 localhost:13948 127.0.0.1:65536 127.0.0.1:-1 "127.0.0.1: 1" ::1:13948 '[::1]' '[127.0.0.1]x:1'; do
 	refuses "the address '$address'" 2 "--listen takes ADDRESS:PORT" --debugfs vms --listen "$address"
 done
@@ -67,9 +68,25 @@ else
 fi
 
 is "exitstat export is this program" "$("${exporter%-export}" export --version)" "$("$exporter" --version)"
+is "so it is with options in front of it" "$("${exporter%-export}" -h export | head -n 1) $("${exporter%-export}" -D gone export -p 2>&1)" \
+	"usage: exitstat export [-l ADDRESS:PORT] [SOURCE] [DETAIL...] exitstat: cannot read gone: No such file or directory"
 cp "${exporter%-export}" lonely
 is "and where it is not installed, exitstat says where it is to be had" "$(./lonely export 2>&1)" \
 	"exitstat: export is in a package of its own; type: apt-get install exitstat-export"
+
+sentence="without /proc it executes no program of that name that lies here"
+if unshare -m mount -t tmpfs none /proc 2>/dev/null; then
+	make -s -C "$top/tools/exitstat" || exit 1
+	mkdir evil
+	printf '#!/bin/sh\necho evil\n' >evil/exitstat-export
+	chmod +x evil/exitstat-export
+	# shellcheck disable=SC2016 # for the shell inside
+	is "$sentence" "$(unshare -m sh -c 'mount -t tmpfs none /proc && cd evil && PATH=/none exec "$1" export --help 2>&1' sh "$top/build/exitstat" |
+		grep -e evil -e "package of its own" -e usage)" \
+		"exitstat: export is in a package of its own; type: apt-get install exitstat-export"
+else
+	skip "$sentence" "the right to mount (root)"
+fi
 
 # --- what is served
 python3 "$top/tests/lib/vms.py" vms 3
@@ -90,6 +107,10 @@ is "no series is there twice" "$(metrics | grep -v '^#' | sed 's/ [^ ]*$//' | so
 is "who wants OpenMetrics gets it, to its end" \
 	"$(metrics 'Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5' | sed -n '2p;$p')" "# TYPE kvm_exits counter
 # EOF"
+is "who refuses it does not, nor who prefers the other, whatever the case and the blanks" \
+	"$(for accept in '*/*;q=0.1, application/openmetrics-text;version=1.0.0;q=0' 'application/openmetrics-text; q=0.4 ,text/plain;q=0.5' \
+		'text/plain;q=0.3,Application/OpenMetrics-Text ; version=1.0.0; Q=0.5' application/openmetrics-textual; do
+		metrics "Accept: $accept" | tail -n 1 | grep -c '# EOF'; done | paste -sd ' ')" "0 0 1 0"
 is "HTTP: GET, HEAD, another path, another method, the front" \
 	"$(status_of /metrics GET) $(status_of /metrics HEAD) $(status_of /metric GET) $(status_of /metrics POST) $(status_of /metrics DELETE) $(status_of / GET)" \
 	"200 200 404 405 405 200"
@@ -145,21 +166,58 @@ kill $named
 # --- the file
 mkdir text
 check "--textfile writes once and ends" "$exporter" --debugfs vms --textfile text
-is "what node_exporter may read, and nothing else" "$(stat -c '%a %n' text/* | sed 's|text/||')" "644 exitstat.prom"
-check "it is a page of metrics" promtool check metrics <text/exitstat.prom
+file=$(echo text/exitstat-vms-*.prom)
+is "what node_exporter may read, and nothing else" "$(stat -c '%a' text/*)" 644
+check "it is a page of metrics" promtool check metrics <"$file"
 no_room() {
-	cp text/exitstat.prom before
+	cp "$file" before
 	python3 "$top/tests/lib/vms.py" vms 50
 	# Bash's unit is 1 KiB; what does not fit is refused as on a full disk.
 	said=$(trap '' XFSZ; ulimit -f 16; "$exporter" --debugfs vms --textfile text 2>&1)
-	[ $? -eq 1 ] && [[ $said == *"cannot write text/exitstat.prom: File too large"* ]] &&
-		cmp before text/exitstat.prom && [ "$(ls text)" = exitstat.prom ]
+	[ $? -eq 1 ] && [[ $said == *"cannot write $file: File too large"* ]] &&
+		cmp before "$file" && [ "$(ls -A text)" = "${file#text/}" ]
 }
 check "without room for it the old file stays, and no piece of the new one" no_room
+check "another source has a file of its own" "$exporter" --debugfs named --textfile text
+is "and no series is in both" "$(cat text/*.prom | grep -v '^#' | sed 's/ [^ ]*$//' | sort | uniq -d) $(stat -c x text/* | wc -l)" " 2"
+rm text/exitstat-named-*
+# As the name of the new file was.
+echo secret >hidden
+chmod 600 hidden
+ln hidden "$file.new"
+ln hidden text/exitstat.prom.new
+check "what somebody else put there" "$exporter" --debugfs vms --textfile text
+is "is not written through" "$(stat -c %a hidden) $(cat hidden)" "600 secret"
+rm text/*.new
+mv "$file" whole
+for make in mkfifo "ln -s $PWD/hidden"; do
+	$make "$file"
+	refuses "a file that is none is left alone: ${make%% *}" 1 "it is there and no regular file" --debugfs vms --textfile text
+	is "and stays" "$(stat -c %F "$file" | cut -d ' ' -f 1) $(cat hidden)" "$([ "$make" = mkfifo ] && echo fifo || echo symbolic) secret"
+	rm "$file"
+done
+writers=()
+for i in 1 2; do
+	"$exporter" --debugfs vms --textfile text --interval 0.01 2>writer$i &
+	writers+=($!)
+done
+wait_for 10 test -e "$file"
+is "of two writers none publishes half a page" "$(python3 - "$file" <<-'END'
+	import sys
+	bad = 0
+	for _ in range(3000):
+	    text = open(sys.argv[1]).read()
+	    bad += not (text.endswith("\n") and text.count("kvm_vcpus{") == 50 and "exitstat_build_info" in text)
+	print(bad)
+	END
+)" 0
+kill "${writers[@]}"
+wait "${writers[0]}" "${writers[1]}"
+is "and none hinders the other" "$? $(cat writer1 writer2) $(ls -A text)" "0  "
 "$exporter" --debugfs vms --textfile text --interval 0.1 2>"$log" &
 pid=$!
-rewritten() { timeout 10 sh -c 'until grep -q "exitstat_scrapes_total [3-9]" text/exitstat.prom; do sleep 0.05; done'; }
+rewritten() { timeout 10 sh -c "until grep -q 'exitstat_scrapes_total.* [3-9]' $file; do sleep 0.05; done"; }
 check "--interval writes it again and again" rewritten
 stop
-is "at its end it takes it away, lest it be read for ever" "$? $(ls text)" "0 "
+is "at its end it takes it away, lest it be read for ever" "$? $(ls -A text)" "0 "
 finish

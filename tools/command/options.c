@@ -93,6 +93,7 @@ static bool add_qmp(struct options *opts, const char *value)
 
 #define FOR_ALL		(~0u)
 #define FOR_TABLES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
+#define FOR_SOURCES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL | FOR_LEAF | FOR_CHECK | FOR_RECORD | FOR_TOP)
 
 static const struct {
 	const char *name;
@@ -122,7 +123,7 @@ static const struct {
 	{ "repeat", 'r', FOR_RUN, parse_repeat, 0, "a number of runs, 1 to 1000000" },
 	{ "sort", 's', FOR_TABLES | FOR_REPORT | FOR_TOP | FOR_GUESTS, parse_sort, 0,
 	  "time, count, mean, vmm, waiting, name or number" },
-	{ "source", 'S', FOR_ALL, FIELD(source), "the name of a recording" },
+	{ "source", 'S', FOR_SOURCES, FIELD(source), "the name of a recording" },
 	{ "textfile", 't', FOR_EXPORT, FIELD(textfile), "the name of a directory" },
 	{ "total", 'T', FOR_GUESTS, FIELD(total), NULL },
 	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, 0, "the number of a CPU, 0 to 8191, or 'all'" },

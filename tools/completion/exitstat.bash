@@ -33,7 +33,7 @@ _exitstat_choice() {
 	exitstat-export:* | *:export) _exitstat_options "$program" ${verb:+export} ;;
 	*:host:) _exitstat_options "$program" | grep -vx -e --source; _exitstat_options "$program" host ;;
 	*:host:*) _exitstat_options "$program" "$verb"; printf -- '--%s\n' debugfs qmp vm ;;
-	*) _exitstat_options "$program" ${verb:+"$verb"}; echo --source ;;
+	*) _exitstat_options "$program" ${verb:+"$verb"}; [[ $verb == @(names|report) ]] || echo --source ;;
 	esac
 	echo --help
 }

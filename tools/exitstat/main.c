@@ -124,8 +124,11 @@ static int run_export(char **argv)
 	while (size > 0 && path[size - 1] != '/')
 		size--;
 	argv[0] = EXPORT_PROGRAM;
-	strcpy(path + (size > 0 ? size : 0), EXPORT_PROGRAM);
-	execv(path, argv);
+	/* Without /proc it is not known where this program is. */
+	if (size > 0) {
+		strcpy(path + size, EXPORT_PROGRAM);
+		execv(path, argv);
+	}
 	execvp(EXPORT_PROGRAM, argv);
 	if (errno == ENOENT)
 		return say(STATUS_FAILED, "export is in a package of its own; type: apt-get install %s",
@@ -154,8 +157,11 @@ static int choose(struct options *opts, int argc, char **argv)
 		opts->host = true;
 		return choose(opts, argc, argv);
 	}
-	if (!strcmp(argv[0], "export") && !opts->host)
-		return run_export(argv);
+	if (!strcmp(argv[0], "export") && !opts->host) {
+		/* The options that stand before the verb are its options, too. */
+		memmove(argv - first + 2, argv - first + 1, ((size_t)first - 1) * sizeof(*argv));
+		return run_export(argv - first + 1);
+	}
 	verb = find_verb(argv[0]);
 	if (verb)
 		return run_named(verb, opts, argc, argv);

@@ -130,7 +130,11 @@ void scraper_close(struct scraper *scraper);
 #define LISTEN_DEFAULT	"127.0.0.1:13948"
 
 int serve(struct scraper *scraper, const char *address, const sigset_t *signals);
-int textfile(struct scraper *scraper, const char *directory, uint64_t interval_ns,
-	     const sigset_t *signals);
+int textfile(struct scraper *scraper, const struct options *opts, const sigset_t *signals);
+
+#define TEXTFILE_NAME_SIZE	96
+
+/* The file's name in its directory: each source has its own. */
+const char *textfile_name(char name[TEXTFILE_NAME_SIZE], const struct options *opts);
 
 #endif /* EXPORTER_H */

@@ -18,7 +18,8 @@ static const char help[] =
 	"password: who may connect may read.\n"
 	"\n"
 	"  -l, --listen ADDRESS:PORT   where (" LISTEN_DEFAULT "); port 0: any\n"
-	"  -t, --textfile DIR          write DIR/exitstat.prom for node_exporter instead,\n"
+	"  -t, --textfile DIR          write a file for node_exporter there instead: of a\n"
+	"                              SOURCE exitstat-SOURCE.prom, else exitstat.prom,\n"
 	"  -i, --interval S            and do so every S seconds, not once\n"
 	"\n"
 	"  -D, --debugfs DIR           SOURCE: a host's VMs, from there\n"
@@ -94,7 +95,7 @@ static int run(const struct options *opts)
 	if (status)
 		return status;
 	if (opts->textfile)
-		status = textfile(scraper, opts->textfile, opts->interval_ns, signals);
+		status = textfile(scraper, opts, signals);
 	else
 		status = serve(scraper, opts->listen ? opts->listen : LISTEN_DEFAULT, signals);
 	scraper_close(scraper);

@@ -20,6 +20,7 @@ struct scraper {
 	int last_err;			/* of the source, to say each trouble once */
 	struct exitstat_source *cpu;	/* in a guest */
 	char hostname[256];
+	char own[TEXTFILE_NAME_SIZE + 16];	/* labels of what is about the exporter itself */
 	const char *debugfs;		/* on a host, this, */
 	struct vmms *vmms;	/* or these */
 };
@@ -34,8 +35,8 @@ static int read_self(struct scraper *scraper, struct page *page)
 	int err = page_add_vm(page, scraper->cpu, &name, scraper->detail);
 
 	scraper->vms += !err;
-	text_print(&page->families[FAMILY_OWN_EXITS], "exitstat_own_exits_total %llu\n",
-		   (unsigned long long)exitstat_source_asked(scraper->cpu));
+	text_print(&page->families[FAMILY_OWN_EXITS], "exitstat_own_exits_total%s %llu\n",
+		   scraper->own, (unsigned long long)exitstat_source_asked(scraper->cpu));
 	return err;
 }
 
@@ -166,14 +167,17 @@ void scraper_read(struct scraper *scraper, struct page *page)
 	if (err && err != scraper->last_err)
 		say_source(scraper, err);
 	scraper->last_err = err;
-	text_print(&families[FAMILY_VMS], "exitstat_vms %llu\n", scraper->vms);
-	text_print(&families[FAMILY_VM_ERRORS], "exitstat_vm_errors_total %llu\n", scraper->errors);
-	text_print(&families[FAMILY_SCRAPES], "exitstat_scrapes_total %llu\n", scraper->scrapes);
+	text_print(&families[FAMILY_VMS], "exitstat_vms%s %llu\n", scraper->own, scraper->vms);
+	text_print(&families[FAMILY_VM_ERRORS], "exitstat_vm_errors_total%s %llu\n", scraper->own,
+		   scraper->errors);
+	text_print(&families[FAMILY_SCRAPES], "exitstat_scrapes_total%s %llu\n", scraper->own,
+		   scraper->scrapes);
 	text_print(&families[FAMILY_BUILD_INFO],
-		   "exitstat_build_info{version=\"" VERSION "\",abi_revision=\"%d\"} 1\n",
-		   EXITSTAT_ABI_REVISION);
-	text_print(&families[FAMILY_SCRAPE_DURATION], "exitstat_scrape_duration_seconds %.6f\n",
-		   (double)(now_ns() - begun_ns) / 1e9);
+		   "exitstat_build_info{version=\"" VERSION "\",abi_revision=\"%d\"%s%s 1\n",
+		   EXITSTAT_ABI_REVISION, *scraper->own ? "," : "}",
+		   *scraper->own ? scraper->own + 1 : "");
+	text_print(&families[FAMILY_SCRAPE_DURATION], "exitstat_scrape_duration_seconds%s %.6f\n",
+		   scraper->own, (double)(now_ns() - begun_ns) / 1e9);
 }
 
 static int try_source(struct scraper *scraper)
@@ -198,6 +202,16 @@ static int open_source(struct scraper *scraper, const struct options *opts)
 	return try_source(scraper);
 }
 
+/* node_exporter reads several files as one page, in which no series may be twice. */
+static void name_own(struct scraper *scraper, const struct options *opts)
+{
+	char name[TEXTFILE_NAME_SIZE];
+
+	if (opts->debugfs || opts->qmps_nr)
+		snprintf(scraper->own, sizeof(scraper->own), "{file=\"%s\"}",
+			 textfile_name(name, opts));
+}
+
 int scraper_open(struct scraper **scraper, const struct options *opts)
 {
 	struct scraper *new = calloc(1, sizeof(*new));
@@ -207,6 +221,8 @@ int scraper_open(struct scraper **scraper, const struct options *opts)
 		return say(STATUS_FAILED, "out of memory");
 	new->detail = (opts->per_vcpu ? EXPORT_PER_VCPU : 0) |
 		      (opts->histograms ? EXPORT_HISTOGRAMS : 0);
+	if (opts->textfile)
+		name_own(new, opts);
 	err = open_source(new, opts);
 	*scraper = new;
 	if (!err)

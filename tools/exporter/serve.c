@@ -132,12 +132,47 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned i
 	return answer(connection, status, response_of_text(text), "text/plain; charset=utf-8");
 }
 
+/* Of a media range's parameters: 1 without. */
+static double weight_of_range(const char *parameters, size_t size)
+{
+	const char *end = parameters + size;
+	const char *at;
+
+	for (at = parameters; (at = memchr(at, ';', (size_t)(end - at)));) {
+		at += 1 + strspn(at + 1, " \t");
+		if (at < end && !strncasecmp(at, "q=", 2))
+			return strtod(at + 2, NULL);
+	}
+	return 1;
+}
+
+/* The highest one that an Accept header gives that type; 0: none. */
+static double weight_of(const char *accept, const char *type)
+{
+	double most = 0;
+	size_t size;
+
+	for (; accept += strspn(accept, ", \t"), *accept; accept += size) {
+		size_t name = strcspn(accept, ",; \t");
+		double weight;
+
+		size = strcspn(accept, ",");
+		if (name != strlen(type) || strncasecmp(accept, type, name))
+			continue;
+		weight = weight_of_range(accept + name, size - name);
+		most = weight > most ? weight : most;
+	}
+	return most;
+}
+
 static enum page_format wanted_format(struct MHD_Connection *connection)
 {
 	const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 							 MHD_HTTP_HEADER_ACCEPT);
 
-	return accept && strstr(accept, "application/openmetrics-text") ? PAGE_OPENMETRICS :
+	double weight = accept ? weight_of(accept, "application/openmetrics-text") : 0;
+
+	return weight > 0 && weight >= weight_of(accept, "text/plain") ? PAGE_OPENMETRICS :
 		PAGE_PROMETHEUS;
 }
 
