@@ -126,8 +126,10 @@ void json_print(FILE *out, const struct target *target, const struct exitstat_sn
 	fputc('\n', out);
 }
 
-void csv_header_print(FILE *out, const struct target *target)
+void csv_header_print(FILE *out, const struct options *opts, const struct target *target)
 {
+	if (opts->format != FORMAT_CSV || opts->no_header)
+		return;
 	fprintf(out, "%stime_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles\n",
 		target->host ? "pid,fd,vm," : "");
 }

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "command/options.h"
 #include "output/json.h"
 #include "target/target.h"
 
@@ -15,7 +16,8 @@ void snapshot_json(struct json *json, const struct target *target,
 /* Its object, as a line. */
 void json_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap);
 
-void csv_header_print(FILE *out, const struct target *target);
+/* If the options want one. */
+void csv_header_print(FILE *out, const struct options *opts, const struct target *target);
 void csv_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap);
 
 #endif /* FORMAT_H */

@@ -22,12 +22,7 @@ struct row {
 /* The defined exits, the pseudo-number, and whatever a later KVM may add. */
 #define ROWS_MAX	(2 * EXITSTAT_ENTRIES_MAX)
 
-static uint64_t mean(const struct exitstat_entry *entry)
-{
-	return entry->count ? entry->cycles / entry->count : 0;
-}
-
-static uint64_t row_key(enum sort_key sort, const struct exitstat_entry *entry)
+uint64_t rows_key(enum sort_key sort, const struct exitstat_entry *entry)
 {
 	switch (sort) {
 	case SORT_TIME:
@@ -35,7 +30,7 @@ static uint64_t row_key(enum sort_key sort, const struct exitstat_entry *entry)
 	case SORT_COUNT:
 		return entry->count;
 	case SORT_MEAN:
-		return mean(entry);
+		return entry->count ? entry->cycles / entry->count : 0;
 	case SORT_VMM:
 		return entry->vmm_cycles;
 	case SORT_WAITING:
@@ -69,7 +64,7 @@ static void add_row(struct row *rows, size_t *rows_nr, const struct options *opt
 	struct row *row = &rows[(*rows_nr)++];
 
 	row->entry = *entry;
-	row->key = row_key(opts->sort, entry);
+	row->key = rows_key(opts->sort, entry);
 	row->sort = opts->sort;
 	exit_name(row->name, numbering, entry->number);
 }

@@ -13,6 +13,9 @@
 void rows_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
 		const struct exitstat_snapshot *snap);
 
+/* What it is sorted by; 0 by name and number. */
+uint64_t rows_key(enum sort_key sort, const struct exitstat_entry *entry);
+
 /* The entries of the snapshot, in the order of its rows. */
 void rows_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
 	       struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);

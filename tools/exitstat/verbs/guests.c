@@ -272,27 +272,12 @@ static void read_guests(struct guests *list)
  * The list as text.
  */
 
+/* A mean is no rate. */
 static double key_of(enum sort_key sort, const struct guest *guest)
 {
-	double seconds = guest->seconds > 0 ? guest->seconds : 1;
+	bool rate = sort != SORT_MEAN && guest->seconds > 0;
 
-	switch (sort) {
-	case SORT_TIME:
-		return (double)guest->total.cycles / seconds;
-	case SORT_COUNT:
-		return (double)guest->total.count / seconds;
-	case SORT_MEAN:
-		return guest->total.count ?
-		       (double)guest->total.cycles / (double)guest->total.count : 0;
-	case SORT_VMM:
-		return (double)guest->total.vmm_cycles / seconds;
-	case SORT_WAITING:
-		return (double)guest->total.waiting_cycles / seconds;
-	case SORT_NAME:
-	case SORT_NUMBER:
-		break;
-	}
-	return 0;
+	return (double)rows_key(sort, &guest->total) / (rate ? guest->seconds : 1);
 }
 
 struct line {
@@ -628,8 +613,7 @@ static int do_guests(struct options *opts, int argc, char **argv)
 	list = guests_new(opts, false);
 	if (!list)
 		return say(STATUS_FAILED, "cannot list the VMs: not enough memory");
-	if (opts->format == FORMAT_CSV && !opts->no_header)
-		csv_header_print(stdout, &any);
+	csv_header_print(stdout, opts, &any);
 	child_catch_signals();
 	status = opts->total ? show_total(list) : measure(list, interval_ns, lines);
 	if (!status)

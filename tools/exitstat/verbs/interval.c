@@ -30,32 +30,18 @@ static void print_header(const struct exitstat_snapshot *between)
 	printf("  busiest exits per second\n");
 }
 
-static int compare_counts(const void *left, const void *right)
-{
-	const struct exitstat_entry *a = *(const struct exitstat_entry * const *)left;
-	const struct exitstat_entry *b = *(const struct exitstat_entry * const *)right;
-
-	if (a->count != b->count)
-		return a->count > b->count ? -1 : 1;
-	return a->number < b->number ? -1 : 1;
-}
-
 /* As many as fit on the line. */
 static void print_busiest(const struct exitstat_snapshot *between, double seconds, int room)
 {
-	const struct exitstat_entry *entries[EXITSTAT_ENTRIES_MAX];
+	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
 	uint32_t i;
 
-	if (!between->entries_nr)
-		return;
-	for (i = 0; i < between->entries_nr; i++)
-		entries[i] = &between->entries[i];
-	qsort(entries, between->entries_nr, sizeof(*entries), compare_counts);
-	for (i = 0; i < between->entries_nr && entries[i]->count; i++) {
+	rows_sort(SORT_COUNT, between, entries);
+	for (i = 0; i < between->entries_nr && entries[i].count; i++) {
 		char text[64], name[TEXT_SIZE];
 		int length = snprintf(text, sizeof(text), "  %s %.0f",
-				      exit_name(name, between->numbering, entries[i]->number),
-				      (double)entries[i]->count / seconds);
+				      exit_name(name, between->numbering, entries[i].number),
+				      (double)entries[i].count / seconds);
 
 		if (length > room)
 			break;
@@ -127,8 +113,8 @@ static void print_interval(const struct options *opts, const struct target *targ
 	if (opts->format == FORMAT_JSON) {
 		print_object(target, between, missed);
 	} else if (opts->format == FORMAT_CSV) {
-		if (!line && !opts->no_header)
-			csv_header_print(stdout, target);
+		if (!line)
+			csv_header_print(stdout, opts, target);
 		csv_print(stdout, target, between);
 	} else if (opts->by_reason) {
 		print_table(opts, target, between, line, missed);

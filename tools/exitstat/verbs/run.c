@@ -104,21 +104,14 @@ static void print_json(FILE *out, const struct target *target, const struct run 
 	fputc('\n', out);
 }
 
-static void print_csv(FILE *out, const struct options *opts, const struct target *target,
-		      const struct run *run)
-{
-	if (!opts->no_header)
-		csv_header_print(out, target);
-	csv_print(out, target, &run->between);
-}
-
 static void print_run(FILE *out, const struct options *opts, const struct target *target,
 		      const struct run *run, char **argv)
 {
+	csv_header_print(out, opts, target);
 	if (opts->format == FORMAT_JSON)
 		print_json(out, target, run, argv);
 	else if (opts->format == FORMAT_CSV)
-		print_csv(out, opts, target, run);
+		csv_print(out, target, &run->between);
 	else
 		print_table(out, opts, target, run, argv);
 }

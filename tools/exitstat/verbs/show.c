@@ -76,8 +76,8 @@ static int do_show(struct options *opts, int argc, char **argv)
 	/* Of a recording, the last moment. */
 	if (!target_to_end(&target))
 		status = STATUS_FAILED;
-	if (!status && opts->format == FORMAT_CSV && !opts->no_header)
-		csv_header_print(stdout, &target);
+	if (!status)
+		csv_header_print(stdout, opts, &target);
 	if (!status)
 		status = opts->vcpu == VCPU_ALL ? show_all(opts, &target) : show_one(opts, &target);
 	target_close(&target);
