@@ -8,7 +8,7 @@
 #define RECORDING_MAGIC	"exitstat-recording 1"
 #define ANSWERS_MAX	(1u << 20)
 #define ANY_CPU		(-1)
-#define CPU_MAX		8191
+#define CPU_MAX		16383
 
 struct answer {
 	int cpu;

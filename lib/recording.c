@@ -146,7 +146,7 @@ static int parse_cpu(struct recording *me, char *text, int *cpu)
 		return 0;
 	}
 	if (!parse_decimal(&text, CPU_MAX, &number) || *text)
-		return complain(me, "cpu needs a number from 0 to 8191, or 'any'");
+		return complain(me, "cpu needs a number from 0 to 16383, or 'any'");
 	*cpu = (int)number;
 	return 0;
 }

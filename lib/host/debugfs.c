@@ -106,6 +106,9 @@ static int parse_number(const char *word, uint64_t max, uint64_t *value)
 #define KEY_VCPU	0x08u
 #define KEY_EPOCH	0x10u
 #define KEY_GUEST	0x20u
+#define KEY_AGE		0x40u
+#define KEY_LATE	0x80u
+#define KEY_APPROXIMATE	0x100u
 
 #define KEYS_OF_BOTH	(KEY_NUMBERING | KEY_TSC | KEY_EPOCH | KEY_GUEST)
 
@@ -129,7 +132,8 @@ static int parse_key(struct table *table, const char *key, const char *value, un
 	} keys[] = {
 		{ "tsc_khz", KEY_TSC, UINT32_MAX }, { "vcpus", KEY_VCPUS, UINT32_MAX },
 		{ "vcpu", KEY_VCPU, UINT32_MAX }, { "epoch", KEY_EPOCH, UINT64_MAX },
-		{ "guest_cycles", KEY_GUEST, UINT64_MAX },
+		{ "guest_cycles", KEY_GUEST, UINT64_MAX }, { "age_cycles", KEY_AGE, UINT64_MAX },
+		{ "late", KEY_LATE, 1 }, { "approximate", KEY_APPROXIMATE, 1 },
 	};
 	uint64_t number = 0;
 	unsigned int bit = 0;
@@ -162,6 +166,15 @@ static int parse_key(struct table *table, const char *key, const char *value, un
 		break;
 	case KEY_GUEST:
 		table->guest_cycles = number;
+		break;
+	case KEY_AGE:
+		table->age_cycles = number;
+		break;
+	case KEY_LATE:
+		table->late = (int)number;
+		break;
+	case KEY_APPROXIMATE:
+		table->approximate = (int)number;
 		break;
 	}
 	return 0;
@@ -406,7 +419,7 @@ int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **sr
 	char *dir;
 	int err;
 
-	if (strlen(vm_dir) > PATH_MAX - sizeof("/vcpu4095/" FILE_NAME))
+	if (strlen(vm_dir) > PATH_MAX - sizeof("/vcpu16383/" FILE_NAME))
 		return -ENAMETOOLONG;
 	dir = strdup(vm_dir);
 	if (!dir)

@@ -487,6 +487,20 @@ static int add_histograms(struct table *table, const json_t *result, const struc
 	return 0;
 }
 
+/* Older KVMs of ours do not say it. */
+static void add_age(struct table *table, const json_t *result)
+{
+	uint64_t late, age_cycles, approximate;
+
+	if (u64_of(find_value(result, "exit_late"), &late) && late)
+		table->late = 1;
+	if (u64_of(find_value(result, "exit_age_cycles"), &age_cycles) &&
+	    age_cycles > table->age_cycles)
+		table->age_cycles = age_cycles;
+	if (u64_of(find_value(result, "exit_approximate"), &approximate) && approximate)
+		table->approximate = 1;
+}
+
 static int add_vcpu(const struct qmp *me, struct table *table, const json_t *result)
 {
 	uint64_t numbering, khz, epoch, guest_cycles;
@@ -508,6 +522,7 @@ static int add_vcpu(const struct qmp *me, struct table *table, const json_t *res
 	if (!table->epoch)
 		table->epoch = epoch;
 	table->guest_cycles += guest_cycles;
+	add_age(table, result);
 	table->histograms = me->histograms;
 	err = add_rows(table, result, &order);
 	return err ? err : add_histograms(table, result, &order);

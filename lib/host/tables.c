@@ -202,13 +202,21 @@ static struct exitstat_regs time_regs(uint64_t cycles)
 	return (struct exitstat_regs){ .ebx = (uint32_t)(cycles >> 32), .ecx = (uint32_t)cycles };
 }
 
+static struct exitstat_regs pair_regs(uint64_t first, uint64_t second)
+{
+	return (struct exitstat_regs){ .eax = (uint32_t)first, .ebx = (uint32_t)(first >> 32),
+				       .ecx = (uint32_t)second, .edx = (uint32_t)(second >> 32) };
+}
+
 static struct exitstat_regs features_of(const struct table *table)
 {
 	return (struct exitstat_regs){
-		.eax = 1,	/* of revision 2, nothing is in the tables */
+		.eax = EXITSTAT_ABI_REVISION,
 		.ebx = table->numbering,
 		.ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT |
-		       (table->histograms ? EXITSTAT_FEATURE_HISTOGRAMS : 0),
+		       (table->histograms ? EXITSTAT_FEATURE_HISTOGRAMS : 0) |
+		       (table->approximate ? EXITSTAT_FEATURE_APPROXIMATE : 0) |
+		       (table->late ? EXITSTAT_FEATURE_LATE : 0),
 		.edx = table->tsc_khz,
 	};
 }
@@ -281,6 +289,10 @@ static struct exitstat_regs entry_regs(const struct table *table, uint32_t leaf,
 		return time_regs(entry->cycles);
 	case EXITSTAT_TIME_VMM:
 		return time_regs(entry->vmm_cycles);
+	case EXITSTAT_COUNT_TIME:
+		return pair_regs(entry->count, entry->cycles);
+	case EXITSTAT_VMM_WAITING:
+		return pair_regs(entry->vmm_cycles, entry->waiting_cycles);
 	}
 	return time_regs(entry->waiting_cycles);
 }
@@ -303,6 +315,8 @@ static struct exitstat_regs counter_regs(const struct table *table, uint32_t lea
 	case EXITSTAT_TIME:
 	case EXITSTAT_TIME_VMM:
 	case EXITSTAT_TIME_WAITING:
+	case EXITSTAT_COUNT_TIME:
+	case EXITSTAT_VMM_WAITING:
 		return entry_regs(table, leaf, ecx);
 	}
 	return (struct exitstat_regs){ 0 };
@@ -321,6 +335,8 @@ static struct exitstat_regs discovery_regs(const struct tables *me, const struct
 		return features_of(table);
 	case EXITSTAT_SCOPE:
 		return scope_of(me, table);
+	case EXITSTAT_AGE:
+		return time_regs(table->age_cycles);
 	case EXITSTAT_HISTOGRAM:
 		if (table->histograms)
 			return (struct exitstat_regs){ .eax = EXITSTAT_BUCKETS,

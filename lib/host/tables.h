@@ -12,7 +12,7 @@
 #define TABLE_OF_VM	(-1)
 
 /* The most vCPU numbers that KVM has on x86. */
-#define TABLE_VCPU_MAX	4095
+#define TABLE_VCPU_MAX	16383
 
 /* What the host says of a VM or of one of its vCPUs. */
 struct table {
@@ -22,6 +22,9 @@ struct table {
 	uint32_t vcpu;			/* the index, in a vCPU's */
 	uint64_t epoch;
 	uint64_t guest_cycles;
+	uint64_t age_cycles;		/* since counting began */
+	int late;			/* after the VM's first entry */
+	int approximate;		/* times are */
 	int histograms;
 	struct exitstat_entry *rows;	/* ascending */
 	uint64_t (*buckets)[EXITSTAT_BUCKETS];	/* of each row */

@@ -18,7 +18,7 @@ EVENT = {"event": "NIC_RX_FILTER_CHANGED", "timestamp": {"seconds": 1, "microsec
 GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": ["oob"]}}
 OWN = ["exits", "halt_exits", "halt_poll_success_hist"]
 HOWS = ("well", "backwards", "histograms", "intel", "hang", "mute", "close", "garbage", "no-qmp", "flood", "endless", "old",
-        "stock", "tcg", "error", "ragged", "no-vcpu", "short", "ends", "rude", "mutate")
+        "stock", "tcg", "error", "ragged", "no-vcpu", "short", "ends", "rude", "late", "pretty", "mutate")
 
 
 def statistics(how, vcpu, tick):
@@ -33,6 +33,8 @@ def statistics(how, vcpu, tick):
     }
     for i, name in enumerate(("count", "kernel_cycles", "vmm_cycles", "waiting_cycles")):
         values["exit_" + name] = [row[2][i] for row in rows]
+    if how == "late":
+        values.update(exit_late=1, exit_age_cycles=4_000_000_000)
     if how in ("histograms", "backwards"):
         values.update(("exit_time_" + row[1], row[3]) for row in rows)
     if how == "ragged":
@@ -74,7 +76,7 @@ class Client:
         self.connection, self.how, self.chance = connection, how, chance
 
     def send(self, message):
-        text = bytearray(json.dumps(message).encode() + b"\r\n")
+        text = bytearray(json.dumps(message, indent=4 if self.how == "pretty" else None).encode() + b"\r\n")
         if self.how == "mutate":
             for _ in range(self.chance.randrange(4)):
                 text[self.chance.randrange(len(text))] = self.chance.choice(b'{}[]",:0193456789\n\\ x\0-')

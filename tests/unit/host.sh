@@ -61,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 115
+plan 118
 
 #
 # Before there is a VM.
@@ -249,6 +249,14 @@ is "what restarted in place is counted from zero" \
 	json '(d[0]["since"], d[0]["total"]["count"])' <one)" "(['restart'], 81)"
 tree vms --vms 3
 
+write_vm "keys=('late 1', 'age_cycles 4000000000', 'approximate 1')"
+cp -r vms/$pid-10/vcpu1 vms/$pid-10/vcpu16383
+is "a VM that was counted late says since when, and that its times are approximate" \
+	"$(host --vm $pid | sed -n '1p' | grep -o 'since .*') $(host --vm $pid check | grep -c -e 'approximate') $(host --vm $pid leaf 0x4ffffff3 0x72 | cut -d: -f2)" \
+	"since it was attached, 2 s ago 1  eax=0x00000021 ebx=0x00000000 ecx=0x000080e8 edx=0x00000000"
+is "vCPUs have numbers up to KVM's last" "$(host --vm $pid --vcpu all -j | json '[o["cpu"] for o in d]') $(host --vm $pid --vcpu 16383 -n | wc -l)" "[0, 1, 16383] 5"
+rm -r vms/$pid-10
+tree vms --vms 3
 is "check says what the host has of a VM" "$(host --vm $pid check | sed -n '1p;$p')" \
 	"VM of this host      $pid-10
 a reading costs      no exit"
@@ -359,7 +367,7 @@ serve() {
 	python3 "$top/tests/lib/qmp.py" "$1.qmp" "$@" >"$1.ready" &
 	servers+=($!)
 }
-for how in well backwards histograms intel hang mute close garbage no-qmp flood endless old stock tcg error ragged no-vcpu short ends rude; do
+for how in well backwards histograms intel hang mute close garbage no-qmp flood endless old stock tcg error ragged no-vcpu short ends rude late pretty; do
 	serve $how
 done
 for how in *.ready; do
@@ -394,6 +402,7 @@ for how in histograms backwards; do qmp $how record -i 0.1 -o $how.rec -- true 2
 buckets() { "$BUILD/exitstat" report --json "$1.rec" | json '[(l["name"], l["buckets"].index(sum(l["buckets"]))) for l in d[0]["latencies"]]'; }
 is "histograms are found by name" "$(buckets histograms)" "[('interrupt', 2), ('cpuid', 1), ('hlt', 0), ('io', 6), ('invalid_guest_state', 0)]"
 is "and turned with the rest" "$(buckets backwards)" "$(buckets histograms)"
+is "what counts late is said by QEMU, too" "$(qmp late | head -n 1 | grep -o 'since .*')" "since counting began, 2 s ago"
 is "Intel's QEMU has Intel's numbers" "$(rows qmp intel | head -n 1)" "EXTERNAL_INTERRUPT 21"
 qmp ends 0.1 >out 2>err
 is "a QEMU that ends is said in a line, and is no error" "$? $(sed 's/([0-9]*)/(PID)/' err) $(wc -l <out)" "0 exitstat: VM web, 1 (PID) ended 2"

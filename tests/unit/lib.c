@@ -759,7 +759,7 @@ static const struct {
 	{ MAGIC "frame 0.000000000\n4fffff00 00000000 -> 1 2 3 4 5\n", 3 },
 	{ MAGIC "frame 0.000000000\n4fffff00 00000000 -> 1 2 3 123456789\n", 3 },
 	{ MAGIC "frame 0.000000000\n4fffff00 -1 -> 1 2 3 4\n", 3 },
-	{ MAGIC "frame 0.000000000\ncpu 8192\n", 3 },
+	{ MAGIC "frame 0.000000000\ncpu 16384\n", 3 },
 	{ MAGIC "frame 0.000000000\ncpu -1\n", 3 },
 	{ MAGIC "frame 0.000000000\ncpu 1x\n", 3 },
 	{ MAGIC "note key\n", 2 },

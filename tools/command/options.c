@@ -39,7 +39,7 @@ static bool parse_vcpu(struct options *opts, const char *value)
 		opts->vcpu = VCPU_ALL;
 		return true;
 	}
-	if (*value == '-' || !parse_u32(value, &cpu) || cpu > 8191)
+	if (*value == '-' || !parse_u32(value, &cpu) || cpu > 16383)
 		return false;
 	opts->vcpu = (int)cpu;
 	return true;
@@ -126,7 +126,7 @@ static const struct {
 	{ "source", 'S', FOR_SOURCES, FIELD(source), "the name of a recording" },
 	{ "textfile", 't', FOR_EXPORT, FIELD(textfile), "the name of a directory" },
 	{ "total", 'T', FOR_GUESTS, FIELD(total), NULL },
-	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, 0, "the number of a CPU, 0 to 8191, or 'all'" },
+	{ "vcpu", 'v', FOR_TABLES, parse_vcpu, 0, "the number of a CPU, 0 to 16383, or 'all'" },
 	{ "vendor", 'w', FOR_NAMES, parse_vendor, 0, "intel or amd" },
 	{ "version", 'V', FOR_ALL, FIELD(version), NULL },
 	{ "vm", 'm', FOR_HOST, FIELD(vm), "the PID, PID-FD or name of a VM" },
