@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "source.h"
@@ -16,7 +17,7 @@
 #define CPUS_SIZE	CPU_ALLOC_SIZE(CPUS_MAX)
 
 struct cpu {
-	cpu_set_t *allowed;	/* by the affinity and the cpuset, when the source was opened */
+	cpu_set_t *allowed;	/* by the affinity, when the source was opened */
 	cpu_set_t *one;
 };
 
@@ -49,24 +50,34 @@ static int cpu_is_online(int cpu)
 	return c == '1';
 }
 
+/* Try it: an isolated CPU is outside of the affinity, and may be had all the same. */
 static int cpu_pin(void *self, int cpu)
 {
 	struct cpu *me = self;
-	int allowed = cpu >= 0 && cpu < CPUS_MAX && CPU_ISSET_S(cpu, CPUS_SIZE, me->allowed);
 
 	if (cpu < 0)
 		return sched_setaffinity(0, CPUS_SIZE, me->allowed) ? -errno : 0;
-	if (!allowed)
-		return cpu_is_online(cpu) ? -EPERM : -ENODEV;
-
+	if (cpu >= CPUS_MAX)
+		return -ENODEV;
 	CPU_ZERO_S(CPUS_SIZE, me->one);
 	CPU_SET_S(cpu, CPUS_SIZE, me->one);
 	if (!sched_setaffinity(0, CPUS_SIZE, me->one))
 		return 0;
-	/* Allowed when the source was opened, and no more: offline now, or the cpuset shrank. */
+	/* It is not online, or the cpuset excludes it. */
 	if (errno != EINVAL)
 		return -errno;
 	return cpu_is_online(cpu) ? -EPERM : -ENODEV;
+}
+
+/* Without /sys, only trying tells. */
+static int cpu_exists(struct cpu *me, int cpu)
+{
+	if (!access("/sys/devices/system/cpu", F_OK))
+		return cpu_is_online(cpu);
+	if (cpu_pin(me, cpu))
+		return 0;
+	cpu_pin(me, -1);
+	return 1;
 }
 
 /* The highest CPU that may ever come online: the last number of a list such as "0-3,8-11". */
@@ -88,9 +99,8 @@ static int cpu_next_cpu(void *self, int cpu)
 {
 	int last = last_possible_cpu();
 
-	(void)self;
 	for (cpu = cpu < 0 ? 0 : cpu; cpu <= last; cpu++) {
-		if (cpu_is_online(cpu))
+		if (cpu_exists(self, cpu))
 			return cpu;
 	}
 	return -ENODEV;

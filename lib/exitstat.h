@@ -116,7 +116,8 @@ uint64_t exitstat_source_asked(const struct exitstat_source *src);
 
 /*
  * Run on that CPU of the guest until exitstat_source_unpin(), which restores the affinity.
- * -ENODEV: no such CPU is online.  -EPERM: the affinity or the cpuset of this process excludes it.
+ * -ENODEV: no such CPU is online.  -EPERM: the cpuset of this process excludes it; its
+ * affinity does not matter.
  */
 int exitstat_source_pin(struct exitstat_source *src, int cpu);
 int exitstat_source_unpin(struct exitstat_source *src);

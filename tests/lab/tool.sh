@@ -41,9 +41,19 @@ exitstat report --json whole.rec >report
 exitstat report --html page.html whole.rec >/dev/null; echo "page: $? $(grep -c Chart.js page.html)"
 /root/page >asked; echo "asked: $? $(grep -c '^0x.*: [1-9]' asked)"
 exitstat check >check; echo "checked: $?"
+sed -n 's/^a reading costs  *\([0-9]*\) exits now, for \([0-9]*\) kinds of exits$/costs: \1 \2/p; s/^the next one  *\([0-9]*\) exits$/next: \1/p' check
 exitstat top -i 0.1 </dev/null 2>/dev/null; echo "top: $?"
 exitstat -v 99 2>&1
-taskset 1 exitstat -v 1 2>&1
+if [ -e /sys/devices/system/cpu/cpu1 ]; then
+	taskset 1 exitstat -v 1 >beside 2>&1; echo "outside of the affinity: $? $(grep -c 'exits of CPU 1 (vCPU 1) since' beside)"
+	mkdir -p /cg && mount -t cgroup2 none /cg && echo +cpuset >/cg/cgroup.subtree_control && mkdir /cg/one && echo 0 >/cg/one/cpuset.cpus
+	sh -c 'echo $$ >/cg/one/cgroup.procs; exitstat -v all >outside 2>why; echo "outside of the cpuset: $? $(grep -c "exits of CPU" outside)"; cat why'
+	exitstat -v 1 -n 0.3 10 >off 2>why & sleep 1
+	echo 0 >/sys/devices/system/cpu/cpu1/online; sleep 1; echo 1 >/sys/devices/system/cpu/cpu1/online; wait $!
+	echo "offline: $? $(($(wc -l <off) > 1 && $(wc -l <off) < 10))"; cat why
+else
+	exitstat -v 1 2>&1
+fi
 for file in none some more vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
 END
 adds=(--add "$built/exits" --add "$work/page" --add "$work/script")
@@ -100,7 +110,7 @@ END
 
 said() { grep -x "$1" "$work/answers"; }
 
-if [ "$machine" = amd ]; then plan 20; else plan 17; fi
+if [ "$machine" = amd ]; then plan 24; else plan 21; fi
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "no command failed" "$(answer "[n for n in d for o in d[n] if o.get('status')]")" "[]"
@@ -130,11 +140,20 @@ check "a recording has its command's status and a page" eval 'said "recorded: 0"
 check "the program in exitstat(7) prints the exits of several kinds" said "asked: 0 \([4-9]\|[1-9][0-9]\)"
 check "check says that there is something" said "checked: 0"
 check "top without a terminal says so" said "top: 1"
+check "a CPU that is not there is refused by name" said "exitstat: there is no CPU 99 here.*"
+check "a reading of everything costs at most 3k + 4 exits, and the next one fewer" \
+	sh -c "sed -n 's/^costs: //p' '$work/answers' | awk '{ exit !(\$1 <= 3 * \$2 + 4 && \$1 > \$2) }' && grep -q '^next: [1-9]' '$work/answers'"
 if [ "$smp" -gt 1 ]; then
-	check "a CPU that is not there, or that the affinity excludes, is refused by name" \
-		eval 'said "exitstat: there is no CPU 99 here.*" && said "exitstat: cannot run on CPU 1.*taskset -c 1.*"'
+	check "a CPU outside of the affinity is read" said "outside of the affinity: 0 1"
+	check "of all CPUs, one outside of the cpuset is left out, and said so in the end" \
+		eval 'said "outside of the cpuset: 1 1" && said "exitstat: cannot run on CPU 1, as reading its exits needs: the cpuset .*"'
+	check "a CPU that goes offline ends no interval" \
+		eval 'said "offline: 0 1" && said "exitstat: CPU 1 cannot be had any more; the next line comes when it can"'
 else
-	check "a CPU that is not there is refused by name" said "exitstat: there is no CPU 99 here.*"
+	for sentence in "a CPU outside of the affinity is read" "of all CPUs, one outside of the cpuset is left out, and said so in the end" \
+		"a CPU that goes offline ends no interval"; do
+		skip "$sentence" "one vCPU"
+	done
 fi
 if [ "$machine" = amd ]; then
 	check "top shows rates, in a terminal of the guest" said "screen: exits per second"

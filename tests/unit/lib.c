@@ -2,7 +2,9 @@
 /*
  * libexitstat against a model of a virtual machine: every question is an exit, as on a CPU.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1030,6 +1032,89 @@ static bool notes_are_clean(void)
 	return holds;
 }
 
+/*
+ * A machine of eight CPUs in place of this one's, for whoever asks the kernel.  0 and 1 are here, and
+ * the affinity has 0; 2 is in another cpuset; 3 is offline; there are no others.
+ */
+static struct {
+	bool on;
+	bool no_sys;
+	unsigned int tried;
+} machine;
+
+int __real_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
+int __real_sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set);
+int __real_access(const char *path, int mode);
+FILE *__real_fopen(const char *path, const char *mode);
+int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set);
+int __wrap_sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set);
+int __wrap_access(const char *path, int mode);
+FILE *__wrap_fopen(const char *path, const char *mode);
+
+int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+	if (!machine.on)
+		return __real_sched_getaffinity(pid, size, set);
+	CPU_ZERO_S(size, set);
+	CPU_SET_S(0, size, set);
+	return 0;
+}
+
+int __wrap_sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set)
+{
+	if (!machine.on)
+		return __real_sched_setaffinity(pid, size, set);
+	machine.tried++;
+	if (CPU_ISSET_S(0, size, set) || CPU_ISSET_S(1, size, set))
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+int __wrap_access(const char *path, int mode)
+{
+	return machine.on ? -machine.no_sys : __real_access(path, mode);
+}
+
+FILE *__wrap_fopen(const char *path, const char *mode)
+{
+	static const char * const files[][2] = {
+		{ "possible", "0-7\n" }, { "cpu0/topology", "." }, { "cpu1/online", "1\n" },
+		{ "cpu2/online", "1\n" }, { "cpu3/online", "0\n" },
+	};
+	static const char dir[] = "/sys/devices/system/cpu/";
+	size_t i;
+
+	if (!machine.on || strncmp(path, dir, strlen(dir)))
+		return __real_fopen(path, mode);
+	errno = ENOENT;
+	for (i = 0; !machine.no_sys && i < COUNT(files); i++) {
+		if (!strcmp(path + strlen(dir), files[i][0]))
+			return fmemopen((char *)files[i][1], strlen(files[i][1]), "r");
+	}
+	return NULL;
+}
+
+static bool cpus_are_tried(void)
+{
+	struct exitstat_source *cpu;
+	bool good;
+
+	machine.on = true;
+	good = !exitstat_source_open_cpu(&cpu) && !exitstat_source_pin(cpu, 0) &&
+	       !exitstat_source_pin(cpu, 1) && exitstat_source_pin(cpu, 2) == -EPERM &&
+	       exitstat_source_pin(cpu, 3) == -ENODEV && exitstat_source_pin(cpu, 4) == -ENODEV &&
+	       machine.tried == 5 && !exitstat_source_unpin(cpu) &&
+	       exitstat_source_next_cpu(cpu, 0) == 0 && exitstat_source_next_cpu(cpu, 2) == 2 &&
+	       exitstat_source_next_cpu(cpu, 3) == -ENODEV;
+	machine.no_sys = true;
+	good = good && exitstat_source_next_cpu(cpu, 0) == 0 &&
+	       exitstat_source_next_cpu(cpu, 1) == 1 && exitstat_source_next_cpu(cpu, 2) == -ENODEV;
+	exitstat_source_close(cpu);
+	machine.on = false;
+	return good;
+}
+
 static bool impossible_cpu(void)
 {
 	struct exitstat_source *cpu;
@@ -1098,6 +1183,7 @@ static const struct {
 	{ text_is_cleaned, "others' text is one line of UTF-8 that controls no terminal" },
 	{ text_is_cut, "and is cut between characters" },
 	{ notes_are_clean, "and so is a recording's note" },
+	{ cpus_are_tried, "a CPU outside of the affinity is tried before it is refused, and without /sys" },
 	{ impossible_cpu, "a CPU that is not there cannot be pinned" },
 };
 

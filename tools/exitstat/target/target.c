@@ -181,8 +181,8 @@ static int say_pin(struct target *target, int err)
 			   target->vcpu, target->path ? "in the recording" : "here");
 	case -EPERM:
 		return say(STATUS_FAILED,
-			   "cannot run on CPU %d, as reading its exits needs: the affinity or cpuset of this process excludes it (try taskset -c %d)",
-			   target->vcpu, target->vcpu);
+			   "cannot run on CPU %d, as reading its exits needs: the cpuset of this process excludes it (see /proc/self/cgroup)",
+			   target->vcpu);
 	}
 	return say(STATUS_FAILED, "cannot run on CPU %d: %s", target->vcpu, strerror(-err));
 }
@@ -230,20 +230,38 @@ static int read_described(struct target *target, const struct exitstat_snapshot 
 	return err;
 }
 
-int target_retake(struct target *target, const struct exitstat_snapshot *before,
-		  struct exitstat_snapshot *snap)
+int target_read(struct target *target, const struct exitstat_snapshot *before,
+		struct exitstat_snapshot *snap)
 {
-	int err;
+	int err = 0;
 
-	if (target->vcpu >= 0) {
+	if (target->vcpu >= 0)
 		err = exitstat_source_pin(target->src, target->vcpu);
-		if (err)
-			return say_pin(target, err);
-	}
+	target->pinned = !err;
+	if (err)
+		return err;
 	err = read_described(target, before, snap);
 	if (target->vcpu >= 0)
 		exitstat_source_unpin(target->src);
-	return err ? say_reading(target, err) : STATUS_OK;
+	return err;
+}
+
+bool target_lacks_cpu(const struct target *target, int err)
+{
+	return !target->pinned && !target->path && !target->host && (err == -ENODEV || err == -EPERM);
+}
+
+int target_say(struct target *target, int err)
+{
+	return target->pinned ? say_reading(target, err) : say_pin(target, err);
+}
+
+int target_retake(struct target *target, const struct exitstat_snapshot *before,
+		 struct exitstat_snapshot *snap)
+{
+	int err = target_read(target, before, snap);
+
+	return err ? target_say(target, err) : STATUS_OK;
 }
 
 int target_take(struct target *target, struct exitstat_snapshot *snap)

@@ -13,6 +13,7 @@ struct target {
 	struct exitstat_description desc;
 	const char *path;	/* of the recording, or NULL */
 	int vcpu;		/* a CPU, VCPU_NONE or VCPU_ALL */
+	bool pinned;		/* the last reading got as far as to run on its CPU */
 	bool host;		/* it is vm, seen from its host, */
 	bool ended;		/* which ended before a reading of its vCPU, and that was said */
 	struct exitstat_vm vm;
@@ -51,6 +52,14 @@ int target_subtract(struct target *target, const struct exitstat_snapshot *after
 int target_take(struct target *target, struct exitstat_snapshot *snap);
 int target_retake(struct target *target, const struct exitstat_snapshot *before,
 		  struct exitstat_snapshot *snap);
+
+/* The same without a word: 0 or -errno, which target_say() says. */
+int target_read(struct target *target, const struct exitstat_snapshot *before,
+		struct exitstat_snapshot *snap);
+int target_say(struct target *target, int err);
+
+/* That error means only that this CPU cannot be had, for now or for this process. */
+bool target_lacks_cpu(const struct target *target, int err);
 
 #define SINCE_SIZE	96
 

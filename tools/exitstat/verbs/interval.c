@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* exitstat INTERVAL [COUNT]: the rates, line by line. */
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,21 +142,39 @@ static int next_moment(struct target *target, uint64_t *deadline_ns, uint64_t in
 	return more;
 }
 
+/* A CPU that is offline may come back: its interval ends then.  Said once. */
+static int wait_for_cpu(const struct target *target, bool *said)
+{
+	if (!*said)
+		say(0, "CPU %d cannot be had any more; the next line comes when it can", target->vcpu);
+	*said = true;
+	return STATUS_OK;
+}
+
 static int measure(const struct options *opts, struct target *target, uint64_t interval_ns,
 		   unsigned long lines)
 {
 	struct exitstat_snapshot before, after, between;
 	int status = target_take(target, &before);
 	uint64_t deadline_ns = before.time_ns;
+	bool said = false;
 	unsigned long line;
 	uint64_t missed;
 	int more;
 
 	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
+		int err;
+
 		more = next_moment(target, &deadline_ns, interval_ns, &missed);
 		if (more <= 0)
 			return more ? STATUS_FAILED : STATUS_OK;
-		status = target_retake(target, &before, &after);
+		err = target_read(target, &before, &after);
+		if (target_lacks_cpu(target, err)) {
+			status = wait_for_cpu(target, &said);
+			continue;
+		}
+		status = err ? target_say(target, err) : STATUS_OK;
+		said = false;
 		if (!status)
 			status = target_subtract(target, &after, &before, &between);
 		if (!status && between.time_ns)

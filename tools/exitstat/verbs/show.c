@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* exitstat: the table of all that was counted. */
 #include <stdio.h>
+#include <string.h>
 
 #include "command/options.h"
 #include "command/say.h"
@@ -43,24 +44,71 @@ static int show_one(const struct options *opts, struct target *target)
 	return status;
 }
 
+/* The CPUs that could not be had, for one message in the end. */
+struct lacking {
+	char list[256];
+	unsigned int nr;
+	int cpu;		/* the last one, and why */
+	int err;
+};
+
+static void lacking_add(struct lacking *lacking, int cpu, int err)
+{
+	size_t length = strlen(lacking->list);
+
+	snprintf(lacking->list + length, sizeof(lacking->list) - length, "%s%d",
+		 lacking->nr ? ", " : "", cpu);
+	lacking->nr++;
+	lacking->cpu = cpu;
+	lacking->err = err;
+}
+
+static int say_lacking(struct target *target, const struct lacking *lacking)
+{
+	if (!lacking->nr)
+		return STATUS_OK;
+	target->vcpu = lacking->cpu;
+	if (lacking->nr == 1)
+		return target_say(target, lacking->err);
+	return say(STATUS_FAILED, "cannot run on %u of the CPUs, as reading their exits needs: %s",
+		   lacking->nr, lacking->list);
+}
+
+static int say_no_cpu(const struct target *target)
+{
+	if (target->path)
+		return say(STATUS_FAILED,
+			   "the recording %s holds no CPU's own exits, only the VM's", target->path);
+	return say(STATUS_FAILED, "there is no vCPU to show");
+}
+
 static int show_all(const struct options *opts, struct target *target)
 {
-	int status = STATUS_OK;
+	struct lacking lacking = { .nr = 0 };
+	struct exitstat_snapshot snap;
+	int cpu = exitstat_source_next_cpu(target->src, 0);
+	bool more = false;
 
-	for (target->vcpu = 0; !status; target->vcpu++) {
-		int cpu = exitstat_source_next_cpu(target->src, target->vcpu);
+	if (cpu < 0)
+		return say_no_cpu(target);
+	for (; cpu >= 0; cpu = exitstat_source_next_cpu(target->src, cpu + 1)) {
+		int err;
 
-		if (cpu < 0 && !target->vcpu)
-			return say(STATUS_FAILED, "the recording %s holds no CPU's own exits, only the VM's",
-				   target->path);
-		if (cpu < 0)
-			return STATUS_OK;
-		if (cpu > 0 && opts->format == FORMAT_TABLE)
-			putchar('\n');
 		target->vcpu = cpu;
-		status = show_one(opts, target);
+		err = target_read(target, NULL, &snap);
+		if (target_lacks_cpu(target, err)) {
+			lacking_add(&lacking, cpu, err);
+			continue;
+		}
+		if (err)
+			return target_say(target, err);
+		if (more && opts->format == FORMAT_TABLE)
+			putchar('\n');
+		more = true;
+		print(opts, target, &snap);
 	}
-	return status;
+	target->pinned = false;
+	return say_lacking(target, &lacking);
 }
 
 static int do_show(struct options *opts, int argc, char **argv)

@@ -97,11 +97,17 @@ static void leave_screen(void)
 
 static int gauge_take(struct top *top, struct gauge *gauge)
 {
-	int status;
+	int status, err;
 
 	gauge->before = gauge->after;
 	top->target.vcpu = gauge->cpu;
-	status = target_retake(&top->target, gauge->known ? &gauge->before : NULL, &gauge->after);
+	err = target_read(&top->target, gauge->known ? &gauge->before : NULL, &gauge->after);
+	/* Offline, and perhaps back in the next interval. */
+	if (target_lacks_cpu(&top->target, err)) {
+		gauge->shown = false;
+		return STATUS_OK;
+	}
+	status = err ? target_say(&top->target, err) : STATUS_OK;
 	if (!status && gauge->known)
 		status = target_subtract(&top->target, &gauge->after, &gauge->before,
 					 &gauge->between);
