@@ -6,7 +6,7 @@ KERNEL ?=
 MACHINE ?= amd
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test bench soak attach modules upstream-series tools deb lab lint clean
+.PHONY: help demo study test bench soak attach modules upstream-series tools static deb lab lint clean
 
 help: ## say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -39,6 +39,9 @@ upstream-series: ## write the change as mails for upstream's trees, into build/u
 tools: ## build libexitstat and exitstat
 	@$(MAKE) --no-print-directory -C lib all
 	@$(MAKE) --no-print-directory -C tools
+
+static: ## build exitstat as one static file, for any guest, without top and the page [BITS=32] [CC=musl-gcc]
+	@$(MAKE) --no-print-directory -C tools/exitstat static
 
 deb: ## build the Debian packages into build/deb
 	@packaging/deb

@@ -5,6 +5,7 @@
  * A bucket says between which bounds a time was, and no more: so does a quantile.
  */
 #include <errno.h>
+#include <float.h>
 #include <string.h>
 
 #include "exitstat.h"
@@ -84,7 +85,8 @@ int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, doub
 		return -EINVAL;
 	for (i = 0; i < histogram->buckets_nr; i++) {
 		seen += histogram->buckets[i];
-		if (seen && (double)seen >= quantile * (double)count) {
+		/* A product that is a whole number may be a bit above it, with 32-bit x86's wide floats. */
+		if (seen && (double)seen >= quantile * (double)count * (1 - DBL_EPSILON)) {
 			exitstat_histogram_bounds(histogram, i, low_cycles, high_cycles);
 			return 0;
 		}

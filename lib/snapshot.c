@@ -358,9 +358,10 @@ static uint64_t own_count(const struct exitstat_snapshot *after,
 	return own;
 }
 
+/* Exact, within 64 bits: part is not more than whole, which is a number of exits. */
 static uint64_t proportion(uint64_t cycles, uint64_t part, uint64_t whole)
 {
-	return (uint64_t)((__uint128_t)cycles * part / whole);
+	return cycles / whole * part + cycles % whole * part / whole;
 }
 
 /* Move the reader's exits out of the CPUID entry. */

@@ -4,6 +4,6 @@
 LIBRARIES := $(BUILD)/libexitstat-qmp.a $(BUILD)/libexitstat.a
 
 $(LIBRARIES) &: FORCE
-	@$(MAKE) --no-print-directory -C $(TOP)/lib BUILD=$(BUILD) archives
+	@$(MAKE) --no-print-directory -C $(TOP)/lib BUILD=$(BUILD) $(LIBRARIES)
 
 .PHONY: FORCE

@@ -27,6 +27,7 @@ thrice() {
 thrice none exitstat --json -o one -- /root/exits 0 0
 thrice some exitstat --json -o one -- /root/exits 1009 503
 thrice more exitstat --json -o one -- /root/exits 10007 251
+thrice static /root/static --json -o one -- /root/exits 0 503
 thrice vcpu0 taskset 1 exitstat --json -v 0 -o one -- /root/exits 0 0
 thrice vcpu0some taskset 1 exitstat --json -v 0 -o one -- /root/exits 1009 0
 exitstat -- sh -c 'exit 42' 2>/dev/null; echo "exited: $?"
@@ -54,9 +55,10 @@ if [ -e /sys/devices/system/cpu/cpu1 ]; then
 else
 	exitstat -v 1 2>&1
 fi
-for file in none some more vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
+for file in none some more static vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
 END
-adds=(--add "$built/exits" --add "$work/page" --add "$work/script")
+static=$(make -s -C "$top/tools/exitstat" static | tail -n 1) || exit 1
+adds=(--add "$static:/root/static" --add "$built/exits" --add "$work/page" --add "$work/script")
 # A terminal for top; the slow machine is spared it.
 if [ "$machine" = amd ]; then
 	for file in /usr/lib/locale/C.utf8/LC_CTYPE /lib/terminfo/s/screen; do
@@ -110,7 +112,7 @@ END
 
 said() { grep -x "$1" "$work/answers"; }
 
-if [ "$machine" = amd ]; then plan 24; else plan 21; fi
+if [ "$machine" = amd ]; then plan 25; else plan 22; fi
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "no command failed" "$(answer "[n for n in d for o in d[n] if o.get('status')]")" "[]"
@@ -120,6 +122,7 @@ is "10007 CPUIDs are 10007 exits" \
 	"$(answer "count('more', ${cpuid[$machine]}) - count('none', ${cpuid[$machine]})")" 10007
 is "503 and 251 port writes are as many exits" \
 	"$(answer "count('none', ${io[$machine]}), count('some', ${io[$machine]}), count('more', ${io[$machine]})")" "(0, 503, 251)"
+is "and to the static exitstat" "$(answer "count('static', ${io[$machine]})")" 503
 is "1009 CPUIDs on CPU 0 are 1009 exits of vCPU 0" \
 	"$(answer "count('vcpu0some', ${cpuid[$machine]}) - count('vcpu0', ${cpuid[$machine]})")" 1009
 is "the entries add up to the total, everywhere" \

@@ -26,7 +26,7 @@ ROOMS = {
     "tools/exitstat/report": ["tools/exitstat/output", "tools/exitstat/target", "tools/command", "lib", "include"],
     "tools/exitstat/verbs": ["tools/exitstat/report", "tools/exitstat/output", "tools/exitstat/target", "tools/command",
                              "lib", "include"],
-    "tools/exitstat": ["tools/exitstat/verbs", "tools/exitstat/output", "tools/exitstat/target", "tools/command", "lib",
+    "tools/exitstat": ["tools/exitstat/verbs", "tools/exitstat/report", "lib/host", "tools/exitstat/output", "tools/exitstat/target", "tools/command", "lib",
                        "include"],
     "tools/exporter": ["tools/command", "lib/host", "lib", "include"],
     "tools/swap": ["include"],

@@ -72,8 +72,10 @@ static void *watch_signals(void *arg)
  */
 static void keep_memory_small(void)
 {
+#ifdef M_ARENA_MAX	/* musl has no arenas */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
 }
 
 static int run(const struct options *opts)

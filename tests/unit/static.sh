@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2317 # check() calls the functions
+# The static exitstat, of either word size and C library, in a root directory that holds nothing else.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+
+"$top/packaging/need" tools test || exit 1
+[ "$(id -u)" = 0 ] || plan_skip "root, for chroot"
+make -s -C "$top/tools/exitstat" || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+amd=$top/tests/fixtures/recordings/amd.rec
+dynamic=$top/build/exitstat
+
+# says SENTENCE STATUS ARGUMENT...: in that one line, and with that status
+says() {
+	local words=$1 wanted=$2 said got
+
+	shift 2
+	said=$(inside "$@" 2>&1 </dev/null)
+	got=$?
+	[ "$got" -eq "$wanted" ] && [ "$said" = "exitstat: $words" ] && return
+	echo "returned $got and said: $said"
+	return 1
+}
+inside() { chroot "$work/root" /exitstat "$@"; }
+
+# The same from a recording, counters of 64 bits among them, as from the exitstat that is linked dynamically.
+alike() {
+	python3 "$top/tests/lib/second.py" huge late approximate >"$work/huge.rec"
+	for arguments in "-S -" "-S - --json" "-S - 1" "-S - -o - -- /exitstat --version" "report -" "report --json -"; do
+		for recording in "$amd" "$work/huge.rec"; do
+			# shellcheck disable=SC2086 # words
+			diff <(inside $arguments <"$recording" 2>&1 | sed 's|/exitstat|exitstat|; /^elapsed/d; s/"user_s.*//') \
+				<(cd "$work/root" && PATH=$work/root:$PATH "$dynamic" ${arguments/\/exitstat/exitstat} <"$recording" 2>&1 |
+					sed '/^elapsed/d; s/"user_s.*//') || { echo "$arguments"; return 1; }
+		done
+	done
+}
+
+plan 24
+for what in "" BITS=32 CC=musl-gcc; do
+	file=$(make -s -C "$top/tools/exitstat" static BUILD="$top/build/tests/static" $what | tail -n 1)
+	rm -rf "$work/root"
+	mkdir "$work/root"
+	check "make static $what: one file" cp "$file" "$work/root/exitstat"
+	is "that loads no other" "$(readelf -lW "$work/root/exitstat" | grep -c INTERP)" 0
+	check "says of recordings what the other exitstat says" alike
+	is "and of this CPU" "$(inside leaf 0; inside leaf 1 | sed 's/ebx=[^ ]*//')" "$("$dynamic" leaf 0; "$dynamic" leaf 1 | sed 's/ebx=[^ ]*//')"
+	inside -S - record -o /a.rec <"$amd" 2>/dev/null
+	is "records, with neither /dev nor /tmp" "$(inside -S /a.rec -n | wc -l)" 11
+	check "and says what it lacks" eval 'says "the static exitstat is built without top; try: exitstat 1" 1 top &&
+		says "the static exitstat is built without --html; make the page from the recording with another exitstat" 1 report --html - /a.rec'
+	check "a VM by QMP among it" sh -c "chroot $work/root /exitstat host --qmp q 2>&1 | grep -q '^exitstat: cannot open q: .*upported$'"
+done
+
+# What musl has not: headers of libraries, which their packages have, and those of the kernel.
+mkdir "$work/headers"
+for header in jansson.h jansson_config.h json-c ncurses.h ncurses_dll.h unctrl.h curses.h microhttpd.h linux asm asm-generic; do
+	for from in /usr/include /usr/include/x86_64-linux-gnu; do
+		[ ! -e "$from/$header" ] || ln -sf "$from/$header" "$work/headers/"
+	done
+done
+with_musl() {
+	local file
+
+	cd "$top" && find lib tools -name '*.c' ! -path '*/examples/*' | while read -r file; do
+		musl-gcc -std=gnu11 -Wall -Wextra -Werror -DVERSION='"0"' -Iinclude -Ilib -Itools -Itools/exitstat \
+			-isystem "$work/headers" -fsyntax-only "$file" || exit 1
+	done
+}
+check "all of the library and the tools is C that musl takes" with_musl
+library() { "$top/tests/unit/lib.sh" -m32 >"$work/lib"; }
+check "the library passes its tests with 32 bits" library
+is "all of them" "$(grep -c '^ok' "$work/lib")" "$(sed -n 's/^1\.\.//p' "$work/lib")"
+finish

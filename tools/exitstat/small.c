@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/* What the static exitstat says in place of what it leaves out: curses, the page, and QMP's JSON. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "command/options.h"
+#include "command/say.h"
+#include "exitstat.h"
+#include "host/qmp.h"
+#include "report/report.h"
+#include "verbs/verbs.h"
+
+static int say_left_out(const char *what)
+{
+	return say(STATUS_FAILED, "the static exitstat is built without %s", what);
+}
+
+static int do_top(struct options *opts, int argc, char **argv)
+{
+	(void)opts;
+	(void)argc;
+	(void)argv;
+	return say_left_out("top; try: exitstat 1");
+}
+
+const struct verb verb_top = { .name = "top", .bit = FOR_TOP, .run = do_top };
+
+int html_write(const char *path, struct series *series, size_t series_nr)
+{
+	(void)path;
+	(void)series;
+	(void)series_nr;
+	return say_left_out("--html; make the page from the recording with another exitstat");
+}
+
+int qmp_open(const char *path, struct exitstat_vm *vm, struct exitstat_source **src)
+{
+	(void)src;
+	snprintf(vm->dir, sizeof(vm->dir), "%s", path);
+	return -EOPNOTSUPP;
+}
