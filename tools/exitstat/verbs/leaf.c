@@ -40,7 +40,7 @@ static int do_leaf(struct options *opts, int argc, char **argv)
 		return status;
 	err = exitstat_source_ask(target.src, number, ecx, &regs);
 	if (err)
-		status = target.host ? vm_say(&target, err) : say(STATUS_FAILED,
+		status = say(STATUS_FAILED,
 			     "the recording %s does not hold leaf 0x%x with ECX 0x%x", target.path,
 			     number, ecx);
 	else
