@@ -22,7 +22,7 @@ wrong() {
 	if [ -e "$work/kept" ]; then mv "$work/kept" "$file"; else rm "$file"; fi
 }
 
-plan 8
+plan 9
 git -C "$top" ls-files -z --cached --others --exclude-standard '*.[chS]' |
 	while IFS= read -r -d '' file; do [ ! -e "$top/$file" ] || printf '%s\0' "$file"; done |
 	tar -C "$top" -c --null --files-from - | tar -C "$work" -x
@@ -42,4 +42,8 @@ is "two files that know each other are seen" "$(wrong tools/exitstat/target/vm.c
 	"tools/exitstat/target/target: includes what includes it
 tools/exitstat/target/vm: includes what includes it"
 is "in this tree, every arrow runs down" "$(arrows "$work")" ""
+is "every room is made alone, where nothing is built" \
+	"$(cd "$top" && for room in $(git ls-files --cached --others --exclude-standard '*/Makefile'); do
+		make -n -C "${room%/*}" BUILD="$work/build" >"$work/said" 2>&1 || { grep -F '***' "$work/said"; }
+	done)" ""
 finish

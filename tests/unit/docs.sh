@@ -35,7 +35,7 @@ not_listed() {
 
 targets_of() { sed -n 's/^\([a-z-]*\):.*## .*/\1/p' Makefile | sort -u; }
 
-plan 7
+plan 8
 echo '[x](gone.md) [y](https://example.org/) [z](README.md#here)' >"$work/bad.md"
 is "a link to nowhere is seen" "$(broken_links "$work/bad.md" | sed 's/.*: //')" "gone.md
 README.md"
@@ -48,6 +48,8 @@ is "the changelog's first version is the tool's" \
 	"$(sed -nE 's/^## ([0-9.]+).*/\1/p' CHANGELOG.md | head -n 1)" "$(sed -n 's/^VERSION := //p' tools/tool.mk)"
 is "what the documents have make do, it can do" \
 	"$(grep -hoE '(^    |`)make [a-z][a-z-]*' "${documents[@]}" | awk '{ print $NF }' | sort -u | grep -vx C | comm -23 - <(targets_of))" ""
+is "the README's house has a row for every directory" "$(sed -n '/^## The house/,/^## To read/s/^| `\([a-z]*\)\/`.*/\1/p' README.md | sort)" \
+	"$(git ls-files --cached --others --exclude-standard | sed -n 's|^\([a-z]*\)/.*|\1|p' | sort -u)"
 is "the pages of the manual are all in packages" \
 	"$(for page in man/*.[1-9]; do grep -q "$(basename "$page")" lib/Makefile tools/*/Makefile || echo "$page"; done)" ""
 finish
