@@ -115,7 +115,8 @@ void attached_table_remove(struct attached_table *table);
 void attached_table_put(struct attached_table *table);
 
 /* attach_answer.c */
-void attached_hear_vmm(struct attached_vcpu *v);
+/* May anybody ask on this vCPU?  Only then it is counted. */
+bool attached_is_wanted(const struct kvm_vcpu *vcpu);
 void attached_answer(struct attached_vcpu *v);
 
 /* Does the kernel look as the headers say?  Unseen until an exit showed it. */

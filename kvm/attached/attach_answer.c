@@ -67,20 +67,33 @@ bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s)
 	return boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_cpl0(vcpu) : attached_vmx_cpl0(vcpu);
 }
 
-/* KVM replaces the whole table, and once the vCPU has run not even that. */
-void attached_hear_vmm(struct attached_vcpu *v)
+static const struct kvm_cpuid_entry2 *find_entry(const struct kvm_vcpu *vcpu)
 {
-	const struct kvm_cpuid_entry2 *entries = v->vcpu->arch.cpuid_entries;
-	int i, nent = v->vcpu->arch.cpuid_nent;
+	const struct kvm_cpuid_entry2 *entries = vcpu->arch.cpuid_entries;
+	int i, nent = vcpu->arch.cpuid_nent;
 
-	if (v->heard == entries && v->heard_nent == nent)
+	for (i = 0; i < nent; i++) {
+		if (entries[i].function == EXITSTAT_SIGNATURE)
+			return &entries[i];
+	}
+	return NULL;
+}
+
+bool attached_is_wanted(const struct kvm_vcpu *vcpu)
+{
+	return kvm_exit_stats_is_wanted(NULL) || kvm_exit_stats_is_wanted(find_entry(vcpu));
+}
+
+/* KVM replaces the whole table, and once the vCPU has run not even that. */
+static void hear_vmm(struct attached_vcpu *v)
+{
+	const struct kvm_vcpu *vcpu = v->vcpu;
+
+	if (v->heard == vcpu->arch.cpuid_entries && v->heard_nent == vcpu->arch.cpuid_nent)
 		return;
-	v->heard = entries;
-	v->heard_nent = nent;
-
-	for (i = 0; i < nent && entries[i].function != EXITSTAT_SIGNATURE; i++)
-		;
-	kvm_exit_stats_hear_vmm(&v->stats, i < nent ? &entries[i] : NULL);
+	v->heard = vcpu->arch.cpuid_entries;
+	v->heard_nent = vcpu->arch.cpuid_nent;
+	kvm_exit_stats_hear_vmm(&v->stats, find_entry(vcpu));
 }
 
 /*
@@ -111,7 +124,7 @@ void attached_answer(struct attached_vcpu *v)
 	if (!is_executed(&v->question, rip))
 		return;
 
-	attached_hear_vmm(v);
+	hear_vmm(v);
 	if (!kvm_exit_stats_answer(&v->stats, &eax, &ebx, &ecx, &edx))
 		return;
 	regs[VCPU_REGS_RAX] = eax;

@@ -69,7 +69,7 @@ static noinline bool prove_layout(const struct kvm_vcpu *vcpu, u32 isa)
 /* When the guest was left: KVM has noted it if the probe comes late, in the guest's TSC. */
 static __always_inline u64 exit_tsc(const struct kvm_vcpu *vcpu)
 {
-	if (static_branch_unlikely(&late_exit_key) && likely(compat_tsc_scaling(vcpu) == unscaled))
+	if (static_branch_likely(&late_exit_key) && likely(compat_tsc_scaling(vcpu) == unscaled))
 		return vcpu->arch.last_guest_tsc - vcpu->arch.l1_tsc_offset;
 	return rdtsc();
 }

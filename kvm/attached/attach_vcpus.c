@@ -213,7 +213,7 @@ struct attached_vcpu *attached_first_sight(struct kvm_vcpu *vcpu)
 	bool low;
 
 	if (READ_ONCE(attached_layout) == ATTACHED_LAYOUT_DIFFERS ||
-	    compat_is_trust_domain(vcpu->kvm))
+	    compat_is_trust_domain(vcpu->kvm) || !attached_is_wanted(vcpu))
 		return NULL;
 
 	raw_spin_lock_irqsave(&lock, flags);

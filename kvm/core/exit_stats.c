@@ -275,6 +275,12 @@ static enum vmm_choice choice_of(const struct kvm_cpuid_entry2 *entry)
 	return has_signature(entry) ? VMM_CHOICE_ON : VMM_CHOICE_OFF;
 }
 
+bool kvm_exit_stats_is_wanted(const struct kvm_cpuid_entry2 *entry)
+{
+	return READ_ONCE(guest_exit_stats) != GUEST_ACCESS_OFF ||
+	       choice_of(entry) == VMM_CHOICE_ON;
+}
+
 void kvm_exit_stats_hear_vmm(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry)
 {
 	s->vmm_choice = choice_of(entry);

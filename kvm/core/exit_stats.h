@@ -271,8 +271,10 @@ void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm);
 /*
  * A vCPU, all zeros, of a VM that is initialized.  Returns 0 or -ENOMEM.  Whoever
  * meets VM and vCPU where nothing may be allocated has the memory ready, and
- * begins: both are as if they had been initialized just now.
+ * begins: both are as if they had been initialized just now.  _is_wanted() says
+ * whether anybody may ask, by the parameter or by the VMM's entry, if there is one.
  */
+bool kvm_exit_stats_is_wanted(const struct kvm_cpuid_entry2 *entry);
 void kvm_exit_stats_vm_begin(struct kvm_exit_stats_vm *vm, bool late);
 u64 *kvm_exit_stats_hist_alloc(gfp_t gfp);
 void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist);
