@@ -16,7 +16,9 @@
 #include "disturb.h"
 #include "steps.h"
 
-#define PARAMETER	"/sys/module/kvm/parameters/guest_exit_stats"
+/* Of the module that counts, which is KVM itself if there is no other. */
+#define ATTACHED	"/sys/module/exitstat_attach/parameters/guest_exit_stats"
+#define PATCHED		"/sys/module/kvm/parameters/guest_exit_stats"
 #define REST_US		4000
 #define PAUSE_US	5000
 #define NAP_US		300
@@ -39,7 +41,7 @@ static int parameter = -1;
 static void write_parameter(char value)
 {
 	if (pwrite(parameter, &value, 1, 0) != 1)
-		die(1, "writing '%c' to " PARAMETER " failed", value);
+		die(1, "writing '%c' to the parameter guest_exit_stats failed", value);
 }
 
 static void move(const struct victim *v, unsigned int random)
@@ -98,7 +100,9 @@ void disturb_begin(unsigned long seed)
 
 	begun = true;
 	first_seed = seed;
-	parameter = open(PARAMETER, O_WRONLY | O_CLOEXEC);
+	parameter = open(ATTACHED, O_WRONLY | O_CLOEXEC);
+	if (parameter < 0)
+		parameter = open(PATCHED, O_WRONLY | O_CLOEXEC);
 	if (pthread_create(&thread, NULL, disturb, NULL))
 		die(1, "no thread to disturb the vCPUs");
 }

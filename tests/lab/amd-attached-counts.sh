@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Exact counts, registers, scopes and rights, on bare guests, attached to the distribution's KVM: on an emulated AMD host.
 set -u
+# shellcheck disable=SC2034 # of machine.sh
 carrier=attached
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"

@@ -415,30 +415,27 @@ flip() {
 
 # Counting begins in the middle of a VM, and it is told; a VM that the VMM has counted is not late.
 late() {
-	local began now age
+	local began age
 
 	echo 0 >$parameter
 	mkfifo late.in late.out
 	vmm tsc make hypercall 5 wait read features 0 read age 0 tsc read count hypercall make hypercall "$prime" \
 		read count hypercall read features 0 <late.in >late.out 2>&1 &
 	exec 6>late.in 7<late.out
-	read -r began <&7
-	read -r _ <&7
 	read -r _ <&7
 	echo 2 >$parameter
 	echo >&6
 	exec 6>&-
 	answers_from 7
 	next_answer
+	began=$((rax))
+	next_answer 2
 	is "where counting begins after the VM's first entry, it is late" "$((rcx & 16))" 16
 	next_answer
 	age=$(cycles)
 	next_answer
-	now=$((rax))
-	rax=${began##*rax=}
-	rax=${rax%% *}
-	diagnose "the VM's age: more than $((now - rax)), counting since $age"
-	check "and younger than the VM" test "$age" -gt 0 -a "$age" -lt $((now - rax))
+	diagnose "the VM's age: more than $((rax - began)), counting since $age"
+	check "and younger than the VM" test "$age" -gt 0 -a "$age" -lt $((rax - began))
 	next_answer
 	is "exits before do not count" "$(count)" 0
 	next_answer 2

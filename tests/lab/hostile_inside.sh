@@ -1,16 +1,32 @@
 # shellcheck shell=dash disable=SC2086 # lists of words are split
 # SPDX-License-Identifier: MIT
-# In a machine with the distribution's KVM, ours beside this: ask it at random, in all modes of the CPU; then the same of
-# ours, switched off by each who may do so; then ours, switched on, before an oracle.
+# In a machine with the distribution's KVM, ours or exitstat_attach.ko beside this: ask it at random, in all modes of the
+# CPU; then the same of ours, switched off by each who may do so; then ours, switched on, before an oracle; and, if it can
+# be taken away again, the distribution's KVM once more.
 #
 #	hostile_inside.sh kvm-amd|kvm-intel SAME QUERIES SEED	queries of each VM and way to ask
 cd /root || exit
 vendor_module=$1 compared=$2 queries=$3 seed=$4 vcpus=2
+attached=
+[ ! -f exitstat_attach.ko ] || attached=1
 parameters=/sys/module/kvm/parameters
 
-# Mode and way to ask; CPL 3 last.
-ways="long/kernel long/emulated protected/kernel protected/emulated real/kernel real/emulated"
-user_ways="long/user long/user-emulated protected-user/kernel protected-user/emulated"
+# Mode and way to ask; CPL 3 last. What KVM's emulator executes, only KVM answers.
+ways="long/kernel protected/kernel real/kernel"
+user_ways="long/user protected-user/kernel"
+emulated="long/emulated protected/emulated real/emulated"
+user_emulated="long/user-emulated protected-user/emulated"
+[ -n "$attached" ] || { ways="$ways $emulated"; user_ways="$user_ways $user_emulated"; }
+
+begin() {
+	if [ -n "$attached" ]; then
+		insmod exitstat_attach.ko guest_exit_stats=0 || exit
+		parameters=/sys/module/exitstat_attach/parameters
+	else
+		rmmod "$(echo "$vendor_module" | tr - _)" kvm || exit
+		insmod kvm.ko guest_exit_stats=0 force_emulation_prefix=1 && insmod "$vendor_module.ko" || exit
+	fi
+}
 
 query() {
 	local way=$1 steps=$2
@@ -60,8 +76,8 @@ before_oracle() {
 echo "section same"
 echo 1 >$parameters/force_emulation_prefix
 same_all stock
-rmmod "$(echo "$vendor_module" | tr - _)" kvm || exit
-insmod kvm.ko guest_exit_stats=0 force_emulation_prefix=1 && insmod "$vendor_module.ko" || exit
+[ -z "$attached" ] || same emulated.stock "$emulated $user_emulated"
+begin
 log=$(dmesg | wc -l)
 same_all off
 compare "off, CPL 0" stock.kernel off.kernel
@@ -73,6 +89,10 @@ compare "CPL 0 only, CPL 3" stock.user user1
 echo 2 >$parameters/guest_exit_stats
 same without2 "$ways $user_ways" --entry without
 compare "on, an entry without the signature" stock.without without2
+if [ -n "$attached" ]; then
+	same emulated.on "$emulated $user_emulated"
+	compare "on, by the emulator" emulated.stock emulated.on
+fi
 
 echo "section oracle"
 before_oracle "$seed" "$ways $user_ways"
@@ -81,6 +101,15 @@ before_oracle $((seed + 1)) "$ways"
 echo 1 >$parameters/exit_stats_histograms
 echo 0 >$parameters/guest_exit_stats
 before_oracle $((seed + 2)) "$ways $user_ways" --entry with
+
+if [ -n "$attached" ]; then
+	rmmod exitstat_attach || exit
+	echo "section detached"
+	same_all detached
+	compare "CPL 0" stock.kernel detached.kernel
+	compare "CPL 3" stock.user detached.user
+	compare "an entry without the signature" stock.without detached.without
+fi
 
 echo "section log"
 dmesg | tail -n +$((log + 1))

@@ -4,6 +4,7 @@
 # lane: intel
 # timeout: 1800
 set -u
+# shellcheck disable=SC2034 # of machine.sh
 carrier=attached
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"

@@ -7,6 +7,8 @@
 cd /root || exit
 # shellcheck source=../lib/ktap.sh
 . ./ktap.sh
+# shellcheck source=leaks.sh
+. ./leaks.sh
 vendor_module=$1 cycles=$2 failures=$3 rounds=$4 modules=${5:-/lab}
 vendor=$(echo "$vendor_module" | tr - _)
 parameters=/sys/module/kvm/parameters
@@ -34,31 +36,6 @@ all_cycles() {
 		n=$((n + 1))
 		cycle "$n" || { echo "cycle $n failed; $(tail -n 3 /proc/modules)"; return 1; }
 	done
-}
-
-# Objects of each cache, and pages of what has none.
-slabs() { awk 'NR > 2 { print $1, $2 }' /proc/slabinfo | sort; }
-used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable):/ { n += $2 } END { print -n }' /proc/meminfo; }
-
-# grown BEFORE AFTER OBJECTS: the caches that grew by as many
-grown() { join "$1" "$2" 2>/dev/null | awk -v n="$3" '$3 - $2 >= n { print $1, $2, "to", $3 }'; }
-join() { awk 'NR == FNR { before[$1] = $2; next } $1 in before { print $1, before[$1], $2 }' "$1" "$2"; }
-
-# leaks TIMES COMMAND...: what the second run of a command, that does something so often, leaves behind
-leaks() {
-	local times=$1 before after
-
-	shift
-	"$@" >/dev/null || { echo "$* failed"; return; }
-	slabs >before
-	before=$(used_kib)
-	"$@" >/dev/null || { echo "$* failed"; return; }
-	sleep 1
-	slabs >after
-	after=$(used_kib)
-	grown before after $((times / 2))
-	# Less than a page for each time is no page that was lost each time.
-	[ $((after - before)) -lt $((times * 4)) ] || echo "memory: $((after - before)) KiB"
 }
 
 # failing NAME FUNCTION: have the kernel count how often it returns an error

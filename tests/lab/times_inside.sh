@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # In the machine: one small VM for each rule about time, between two snapshots; times.py knows what must have moved.
 cd /root || exit
+parameters=/sys/module/kvm/parameters
+[ ! -d /sys/module/exitstat_attach ] || parameters=/sys/module/exitstat_attach/parameters
 ms=$(sed -n 's/^cpu MHz[^0-9]*\([0-9]*\).*/\1000/p' /proc/cpuinfo | head -n 1)	# in cycles
 
 # rule NAME STEPS OPTION...
@@ -55,5 +57,5 @@ beside_host() {
 }
 
 beside_host host
-echo 1 >/sys/module/kvm/parameters/exit_stats_histograms
+echo 1 >$parameters/exit_stats_histograms
 beside_host histograms

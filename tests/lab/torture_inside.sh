@@ -9,6 +9,7 @@ cd /root || exit
 stops=$1 exits=$2 seed=$3 vcpus=8
 trace=/sys/kernel/tracing/events/kvm/kvm_exit
 parameters=/sys/module/kvm/parameters
+[ ! -d /sys/module/exitstat_attach ] || parameters=/sys/module/exitstat_attach/parameters
 
 # list READ: the steps of a VM, with what is read at each stop
 list() {

@@ -1,0 +1,209 @@
+#!/bin/sh
+# shellcheck shell=dash disable=SC2046,SC2086,SC2317 # words are split; check calls the functions
+# SPDX-License-Identifier: MIT
+# In a machine with the distribution's KVM: the life of exitstat_attach.ko, which lies beside this. It comes and goes while
+# VMs run, no VM sees what another one left, and nothing stays behind.
+#
+#	attached_inside.sh kvm-amd|kvm-intel CYCLES VMS [DIRECTORY OF THE PATCHED KVM]
+cd /root || exit
+# shellcheck source=../lib/ktap.sh
+. ./ktap.sh
+# shellcheck source=leaks.sh
+. ./leaks.sh
+vendor_module=$1 cycles=$2 vms=$3 patched=${4:-}
+vendor=$(echo "$vendor_module" | tr - _)
+parameters=/sys/module/exitstat_attach/parameters
+debugfs=/sys/kernel/debug/kvm
+
+attach() { insmod exitstat_attach.ko "$@"; }
+detach() { rmmod exitstat_attach; }
+tables() { find "$debugfs" -name exit_stats | wc -l; }
+value() { sed -n "$1s/.* read .*rax=\\([^ ]*\\) .*/\\1/p" "$2"; }
+# of LEAF REGISTER FILE: the answers, in a line
+of() { sed -n "s/^vcpu=0 read leaf=$1 .*$2=\\([^ ]*\\).*/\\1/p" "$3" | tr '\n' ' '; }
+
+# begin_vm NAME STEPS: the VM runs on; it takes a line where it waits
+begin_vm() {
+	rm -f "$1.in"
+	: >"$1.out"
+	mkfifo "$1.in"
+	vmm $2 <"$1.in" >"$1.out" 2>&1 &
+	vm=$!
+	exec 3>"$1.in"
+}
+
+await() { until [ "$(grep -c '^waiting$' "$1.out")" -ge "$2" ]; do kill -0 $vm || return; sleep 0.1; done; }
+go_on() { echo >&3; }
+end_vm() { exec 3>&-; wait $vm; }
+
+# A VM is there before the module, and after it.
+while_it_runs() {
+	begin_vm running "read signature 0 make hypercall 50 wait read signature 0 read count hypercall make hypercall 100 \
+		read count hypercall read features 0 wait read signature 0 wait"
+	await running 1
+	attach
+	go_on
+	await running 2
+	# The last table is made by a worker.
+	until [ "$(tables)" = 2 ]; do sleep 0.1; done
+	check "the VM's directory and its vCPU's have a table" test "$(grep -l '^exit_stats 1' $debugfs/*/exit_stats $debugfs/*/vcpu0/exit_stats | wc -l)" = 2
+	check "KVM cannot be unloaded under the module" refused kvm
+	(
+		exec 5<"$(find "$debugfs" -path '*vcpu0*' -name exit_stats)"
+		if refused exitstat_attach; then rm -f held; else touch held; fi
+	)
+	check "nor the module while a table is open" test ! -e held
+	detach
+	is "without it, no table is left" "$(tables)" 0
+	go_on
+	await running 3
+	end_vm
+	is "its guest sees the signature while the module is there, and before and after what it always saw" \
+		"$(of 0x4fffff00 rax running.out)" "${stock_regs%% *} 0x4fffffff ${stock_regs%% *} "
+	is "its exits from then on count, to the last one" "$(of 0x4ffffffe rax running.out)" "0 0x64 "
+	is "it is told that counting began late, and that times are approximate" "$(($(of 0x4fffff01 rcx running.out) & 0x18))" 24
+}
+
+refused() { ! rmmod "$1" 2>rmmod.said && grep -qE "unavailable|in use|busy" rmmod.said; }
+
+# Each begins at zero, though each gets the memory of the one before; one ends by itself, one is killed.
+begins_at_zero() {
+	vmm read vcpu-total-count 0 read count hypercall read features 0 make hypercall 7 read count hypercall read scope 0 </dev/null >one || return
+	if [ $(($(value 1 one))) -ge 100 ] || [ $(($(value 2 one))) != 0 ] || [ $(($(value 5 one))) != 7 ]; then
+		cat one
+		return 1
+	fi
+	sed -n 's/^vcpu=0 read leaf=0x4fffff01 .*rcx=\([^ ]*\) .*/\1/p' one | grep -qx 0xb || { cat one; return 1; }
+	sed -n 's/.*leaf=0x4fffff02 .*rcx=\([^ ]*\) rdx=\([^ ]*\)$/\1 \2/p' one >>epochs
+}
+
+all_begin_at_zero() {
+	local n=0
+
+	: >epochs
+	while [ $n -lt "$vms" ]; do
+		n=$((n + 1))
+		begins_at_zero || { echo "VM $n does not"; return 1; }
+	done
+	[ "$(sort -u epochs | wc -l)" = "$vms" ] || { echo "only $(sort -u epochs | wc -l) epochs"; return 1; }
+}
+
+# Two at a time, and a third that is killed in the middle.
+vms_come_and_go() {
+	local n=0
+
+	while [ $n -lt "$1" ]; do
+		n=$((n + 1))
+		vmm --vcpus 2 make hypercall 10 read count hypercall </dev/null >/dev/null &
+		vmm spin 100000000000 </dev/null >/dev/null 2>&1 & killed=$!
+		vmm make wrmsr 10 read count wrmsr </dev/null >/dev/null || return
+		kill -KILL $killed
+		wait
+	done
+}
+
+# attached_vms N: as many VMs, with the module there
+attached_vms() { attach && vms_come_and_go "$1" && detach; }
+
+come_and_go() {
+	local n=0
+
+	while [ $n -lt "$1" ]; do
+		n=$((n + 1))
+		attach "exit_stats_histograms=$((n % 2))" || { echo "attach $n failed"; return 1; }
+		[ $((n % 3)) = 0 ] || usleep $((n % 7 * 20000))
+		[ $((n % 4)) != 0 ] || cat $debugfs/*/exit_stats $debugfs/*/vcpu*/exit_stats >/dev/null 2>&1
+		detach || { echo "detach $n failed: $(cat /proc/modules)"; return 1; }
+		[ "$(tables)" = 0 ] || { echo "detach $n left $(tables) tables"; return 1; }
+	done
+}
+
+# Tortured all the while: signals, pauses, all kinds of exits. Nothing is compared but that the guest goes on.
+under_torture() {
+	vmm --vcpus 4 $(yes "mix 4000 $$" | head -n 200 | tr '\n' ' ') </dev/null >torture.out 2>&1 &
+	vm=$!
+	is "attached and detached $cycles times under torture, twice, it leaves nothing behind" \
+		"$(leaks_of "$ours" $((cycles / 2 + 10)) $((cycles * 100 + 4096)) come_and_go "$cycles")" ""
+	check "and the VM goes on" kill -0 $vm
+	kill -KILL $vm
+	wait $vm 2>/dev/null
+}
+
+# Four vCPUs ask and ask, while the module comes and goes: an answer is the one or the other, and whole.
+in_the_middle() {
+	vmm --vcpus 4 $(yes "read signature 0" | head -n 4000 | tr '\n' ' ') </dev/null >middle.out 2>&1 &
+	vm=$!
+	come_and_go 1000 >/dev/null &
+	loop=$!
+	wait $vm
+	kill $loop 2>/dev/null
+	wait $loop 2>/dev/null
+	rmmod exitstat_attach 2>/dev/null
+	sed 's/^vcpu=[0-9]* //' middle.out | sort | uniq -c | sort -n >kinds
+	diagnose "$(cat kinds)"
+	is "in the middle of a question, the answer is KVM's or ours, and whole" \
+		"$(grep -vcE "rax=$stock_regs\$|rax=0x4fffffff rbx=0x74697845 rcx=0x74617453 rdx=0x4d564b73$" kinds)" 0
+	check "there were both" test "$(wc -l <kinds)" = 2
+}
+
+# More at once than memory lies ready for.
+many_vcpus() {
+	attach
+	vmm --vcpus 100 barrier barrier read vcpu-count hypercall make hypercall 11 read vcpu-count hypercall </dev/null >many
+	is "100 vCPUs that come at once are all counted in the end" \
+		"$(sed -n 's/^\(vcpu=[0-9]*\) .*\(rax=\|n=\)\([^ ]*\).*/\1 \3/p' many |
+			awk '{ all[$1] = all[$1] " " $2 } END { for (v in all) print v all[v] }' |
+			while read -r v first n last; do [ $((last - first)) = $((n)) ] || echo "$v $first $n $last"; done)" ""
+	is "and there are as many" "$(grep -c ' make ' many)" 100
+	diagnose "entries for which no memory was ready: $(cat $parameters/uncounted)"
+	detach
+}
+
+# The vendor's module may come after ours, and go before it.
+vendor_later() {
+	rmmod "$vendor"
+	attach
+	insmod "/lab/$vendor_module.ko"
+	vmm make hypercall 9 read count hypercall </dev/null >later
+	is "the vendor's module comes later, and its VMs count" "$(value 2 later)" 0x9
+	rmmod "$vendor"
+	insmod "/lab/$vendor_module.ko"
+	vmm make hypercall 9 read count hypercall </dev/null >later
+	is "it goes and comes, and its VMs count" "$(value 2 later)" 0x9
+	detach
+}
+
+# The last one, since KVM is replaced.
+beside_patched() {
+	rmmod "$vendor" kvm
+	insmod "$patched/kvm.ko" && insmod "$patched/$vendor_module.ko"
+	check "beside the patched KVM it is refused" fails attach
+	check "and says why" sh -c "dmesg | tail -n 3 | grep -q 'exitstat_attach: this KVM answers by itself'"
+	vmm make hypercall 9 read count hypercall </dev/null >ours
+	is "which goes on answering" "$(value 2 ours)" 0x9
+}
+
+fails() { ! "$@" 2>/dev/null; }
+
+# The caches of what the module keeps of a VM and a vCPU.
+ours='^kmalloc-(192|8k)$'
+plan $((21 + (${#patched} > 0 ? 3 : 0)))
+stock_regs=$(vmm read signature 0 </dev/null | sed -n 's/.*rax=\(.*\)$/\1/p')
+log=$(dmesg | grep -c .)
+while_it_runs
+attach
+check "attached twice, it is refused" fails attach
+check "$vms VMs, one after the other, each begin at zero and in an epoch of their own" all_begin_at_zero
+is "no entry was left uncounted for lack of memory" "$(cat $parameters/uncounted)" 0
+is "what it believes of KVM holds" "$(cat $parameters/layout)" holds
+detach
+is "VMs that come and go, and are killed, leave nothing behind" \
+	"$(leaks_of "$ours" $((vms / 4)) $((vms * 4 + 8192)) attached_vms $((vms / 4)))" ""
+under_torture
+in_the_middle
+many_vcpus
+vendor_later
+is "the log has nothing but what loading says" "$(dmesg | tail -n +$((log + 1)) |
+	grep -vE 'out-of-tree|tainting|kvm: Nested|SVM: |kvm_amd: |kvm_intel|Nested Virt|Nested Paging|lack of memory')" ""
+[ -z "$patched" ] || beside_patched
+finish

@@ -1,0 +1,37 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: MIT
+# In a machine of the lab: what is left behind by what ought to leave nothing.  Sourced.
+#
+#	leaks TIMES COMMAND...	run the command, that does something so often, twice; say what the second time left behind
+#	leaks_of CACHES OBJECTS KIB COMMAND...	the same, of the caches whose name the expression fits, and of all memory
+
+# Objects of each cache, and pages of what has none.
+slabs() { awk 'NR > 2 { print $1, $2 }' /proc/slabinfo | sort; }
+used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable):/ { n += $2 } END { print -n }' /proc/meminfo; }
+
+# grown BEFORE AFTER CACHES OBJECTS: the caches that grew by as many
+grown() { join "$1" "$2" 2>/dev/null | awk -v of="$3" -v n="$4" '$1 ~ of && $3 - $2 >= n { print $1, $2, "to", $3 }'; }
+join() { awk 'NR == FNR { before[$1] = $2; next } $1 in before { print $1, before[$1], $2 }' "$1" "$2"; }
+
+# Less than a page for each time is no page that was lost each time.
+leaks() {
+	local times=$1
+
+	shift
+	leaks_of . $((times / 2)) $((times * 4)) "$@"
+}
+
+leaks_of() {
+	local caches=$1 objects=$2 kib=$3 before after
+
+	shift 3
+	"$@" >/dev/null || { echo "$* failed"; return; }
+	slabs >before
+	before=$(used_kib)
+	"$@" >/dev/null || { echo "$* failed"; return; }
+	sleep 1
+	slabs >after
+	after=$(used_kib)
+	grown before after "$caches" "$objects"
+	[ $((after - before)) -lt "$kib" ] || echo "memory: $((after - before)) KiB"
+}
