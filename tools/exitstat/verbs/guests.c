@@ -195,7 +195,7 @@ static void find_busiest(struct guest *guest, const struct exitstat_snapshot *be
 		exit_name(guest->busiest, between->numbering, most->number);
 }
 
-static void show(struct guests *list, struct guest *guest, const struct exitstat_snapshot *between)
+static void note(struct guests *list, struct guest *guest, const struct exitstat_snapshot *between)
 {
 	if (list->opts->format == FORMAT_JSON) {
 		json_print(stdout, &guest->target, between);
@@ -231,11 +231,11 @@ static int guest_take(struct guests *list, struct guest *guest)
 		return err;
 	guest->shown = false;
 	if (list->opts->total) {
-		show(list, guest, &after);
+		note(list, guest, &after);
 	} else if (guest->before) {
 		unpack(&before, guest->before);
 		if (!exitstat_snapshot_subtract(&after, &before, &between) && between.time_ns)
-			show(list, guest, &between);
+			note(list, guest, &between);
 	}
 	free(guest->before);
 	guest->before = pack(&after);

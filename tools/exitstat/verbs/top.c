@@ -593,7 +593,7 @@ static void prepare_screen(struct top *top)
 	init_pair(COLOUR_WAITING, COLOR_BLACK, COLOR_WHITE);
 }
 
-static int show(struct top *top)
+static int show_screen(struct top *top)
 {
 	const char *type = getenv("TERM");
 	SCREEN *screen = newterm(NULL, stdout, stdin);
@@ -647,7 +647,7 @@ static int do_top(struct options *opts, int argc, char **argv)
 		status = say(STATUS_FAILED,
 			     "top needs a terminal; without one, try: exitstat 1");
 	if (!status)
-		status = show(top);
+		status = show_screen(top);
 	target_close(&top->target);
 	if (top->list)
 		guests_free(top->list);

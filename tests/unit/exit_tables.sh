@@ -8,5 +8,5 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 release=$("$top/kvm/fetch" release) && kernel=$("$top/kvm/fetch" source "$release") || exit 1
 mkdir -p "$top/build/tests" || exit 1
 cc -std=gnu11 -Wall -Wextra -Werror -I"$kernel/arch/x86/include/uapi" -I"$top/include" \
-	-o "$top/build/tests/tables" "$top/tests/unit/tables.c" || exit 1
-exec "$top/build/tests/tables"
+	-o "$top/build/tests/exit_tables" "$top/tests/unit/exit_tables.c" || exit 1
+exec "$top/build/tests/exit_tables"
