@@ -20,7 +20,7 @@ source_of() { "$top/kvm/fetch" source "$("$top/kvm/fetch" release "$1")"; }
 forget_series() {
 	mkdir "$repo"
 	cp -r "$top/kvm" "$top/include" "$top/packaging" "$repo/"
-	install -D "$top/tests/unit/tables.c" "$repo/tests/unit/tables.c"
+	install -D "$top/tests/unit/exit_tables.c" "$repo/tests/unit/exit_tables.c"
 	sed -i '/^6\.12\t/d' "$repo/kvm/series.tsv"
 	rm "$repo/kvm/patched/patches/6.12.patch"
 }
