@@ -4,6 +4,7 @@
 # The distribution kernel to build for; empty: the current one of the default series.
 KERNEL ?=
 MACHINE ?= amd
+CARRIER ?= attached
 
 .DEFAULT_GOAL := help
 .PHONY: help demo study test bench soak attach modules upstream-series tools static deb lab lint clean
@@ -11,8 +12,8 @@ MACHINE ?= amd
 help: ## say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
-demo: ## boot a host and a guest, print what the guest's boot cost in exits [MACHINE=amd|intel]
-	@lab/demo --machine $(MACHINE)
+demo: ## boot a host and a guest, let the guest say what it costs in exits [MACHINE=amd|intel] [CARRIER=attached|patched]
+	@lab/demo --machine $(MACHINE) --carrier $(CARRIER)
 
 study: ## boot, reboot and work in a whole Debian, and say what each cost in exits; a quarter of an hour, as root
 	@lab/study/run
