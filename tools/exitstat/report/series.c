@@ -123,8 +123,10 @@ static int read_interval(struct series *series)
 
 	if (!status)
 		status = target_subtract(&series->target, &series->last, &before, &between);
-	if (status || !between.time_ns)
+	if (status)
 		return status;
+	if (!between.time_ns)
+		return STATUS_OK;
 	sum_interval(&series->sum, &between);
 	if (add_point(series, &between))
 		return say(STATUS_FAILED, "cannot read %s: not enough memory", series->path);
