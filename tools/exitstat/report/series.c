@@ -117,7 +117,7 @@ static void subtract_histograms(struct series *series, const struct latency *old
 
 static int read_interval(struct series *series)
 {
-	struct exitstat_snapshot between;
+	struct exitstat_snapshot between = { .time_ns = 0 };
 	struct exitstat_snapshot before = series->last;
 	int status = target_take(&series->target, &series->last);
 
