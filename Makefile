@@ -34,7 +34,7 @@ modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel, or
 modules: ## ... [KERNEL=release] or [SOURCE=tree [HEADERS=its build directory, if that is another one]]
 	@kvm/patched/build $(if $(SOURCE),--source $(SOURCE) $(HEADERS),$(KERNEL))
 
-upstream-series: ## write the change as mails for upstream's trees, into build/upstream [SERIES=6.1]
+upstream-series: ## write the change as mails for upstream's trees, into build/upstream [SERIES=7.3]
 	@kvm/patched/upstream $(SERIES)
 
 tools: ## build libexitstat and exitstat

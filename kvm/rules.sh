@@ -140,6 +140,7 @@ kernel_make() {
 	local headers=$1 directory=$2
 
 	shift 2
+	"$here/kbuild" --prepare "$headers"
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL EXITSTAT_VERSION="${EXITSTAT_VERSION:-unknown}" \
 		"$here/kbuild" "$headers" M="$directory" -j"$(nproc)" \
 		CONFIG_DEBUG_INFO= CONFIG_DEBUG_INFO_BTF_MODULES= "$@" </dev/null 2>&1

@@ -29,11 +29,11 @@ enum guest_access {
 };
 
 DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_entry_key);
-EXPORT_SYMBOL_GPL(kvm_exit_stats_entry_key);
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_entry_key);
 DEFINE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
-EXPORT_SYMBOL_GPL(kvm_exit_stats_hist_entry_key);
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_hist_entry_key);
 DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
-EXPORT_SYMBOL_GPL(kvm_exit_stats_exit_key);
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_exit_key);
 
 #ifdef EXITSTAT_VERSION
 MODULE_VERSION("exitstat " EXITSTAT_VERSION);
@@ -183,7 +183,7 @@ void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 	else
 		switch_state(s, KVM_EXIT_STATS_IN_KERNEL, rdtsc());
 }
-EXPORT_SYMBOL_GPL(__kvm_exit_stats_no_entry);
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(__kvm_exit_stats_no_entry);
 
 void kvm_exit_stats_vm_begin(struct kvm_exit_stats_vm *vm, bool late)
 {

@@ -22,6 +22,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 #include <asm/msr.h>
+#include <asm/tsc.h>
 #include <exitstat/abi.h>
 
 struct dentry;
@@ -108,11 +109,16 @@ DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_entry_key);
 DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
 
+/*
+ * Below, an element of an array is *(array + i) where i is in bounds: kernels
+ * with UBSAN_BOUNDS_STRICT make two instructions more of array[i].
+ */
+
 static __always_inline u32 kvm_exit_stats_vmx_row(u16 basic_exit_reason)
 {
 	if (unlikely(basic_exit_reason >= KVM_EXIT_STATS_VMX_NUMBERS))
 		return KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_OTHER);
-	return kvm_exit_stats_vmx_rows[basic_exit_reason];
+	return *(kvm_exit_stats_vmx_rows + basic_exit_reason);
 }
 
 static __always_inline u32 kvm_exit_stats_svm_row(u32 exit_code)
@@ -122,13 +128,13 @@ static __always_inline u32 kvm_exit_stats_svm_row(u32 exit_code)
 			return KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_OTHER);
 		exit_code %= KVM_EXIT_STATS_SVM_NUMBERS;
 	}
-	return kvm_exit_stats_svm_rows[exit_code];
+	return *(kvm_exit_stats_svm_rows + exit_code);
 }
 
 /* The counters of the latest exit. */
 static __always_inline u64 *kvm_exit_stats_counters(struct kvm_exit_stats *s)
 {
-	return &s->counter[s->row];
+	return s->counter + s->row;
 }
 
 /*
@@ -208,7 +214,7 @@ static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 row)
 {
 	s->row = row;
-	s->counter[row + KVM_EXIT_STATS_COUNT]++;
+	(*(s->counter + row + KVM_EXIT_STATS_COUNT))++;
 }
 
 /* The TSC as read by kvm_exit_stats_exit(), to save the caller another read. */

@@ -44,14 +44,14 @@ const u16 kvm_exit_stats_vmx_rows[KVM_EXIT_STATS_VMX_NUMBERS] = {
 	[number] = KVM_EXIT_STATS_ROW(VMX_##number),
 #include <exitstat/vmx_exits.h>
 };
-EXPORT_SYMBOL_GPL(kvm_exit_stats_vmx_rows);
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_vmx_rows);
 
 const u16 kvm_exit_stats_svm_rows[KVM_EXIT_STATS_SVM_NUMBERS] = {
 #define EXITSTAT_EXIT(number, name, words) \
 	[(number) % KVM_EXIT_STATS_SVM_NUMBERS] = KVM_EXIT_STATS_ROW(SVM_##number),
 #include <exitstat/svm_exits.h>
 };
-EXPORT_SYMBOL_GPL(kvm_exit_stats_svm_rows);
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_svm_rows);
 
 const struct kvm_exit_stats_numbering kvm_exit_stats_vmx = {
 	.id = EXITSTAT_NUMBERING_VMX,

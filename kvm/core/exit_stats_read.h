@@ -7,6 +7,7 @@
 #define __KVM_X86_EXIT_STATS_READ_H
 
 #include <linux/kernel.h>
+#include <linux/kvm_types.h>
 #include <asm/cpufeature.h>
 #include <asm/tsc.h>
 

@@ -12,7 +12,14 @@ set -u
 build_for 6.1
 image=$("$top/kvm/fetch" image "$release") || exit
 adds=()
-for file in $(find "$image/lib/modules" -name irqbypass.ko -o -name ccp.ko) "$modules"/kvm{,-amd}.ko \
+mkdir -p "$built/nested-$release"
+find "$image/lib/modules/" -name 'irqbypass.ko*' -o -name 'ccp.ko*' | while read -r file; do
+	case $file in
+	*.xz) xz -dc "$file" >"$built/nested-$release/$(basename "$file" .xz)" ;;
+	*) cp "$file" "$built/nested-$release/" ;;
+	esac
+done
+for file in "$built/nested-$release"/*.ko "$modules"/kvm{,-amd}.ko \
 	"$here"/nested_{inside,guest}.sh "$top/tests/lib/ktap.sh" "$built/freeze"; do
 	adds+=(--add "$file")
 done

@@ -5,6 +5,8 @@
 #	build_for SERIES	for the current kernel of SERIES: $release, its $modules (patched) or $attach (attached), as
 #				${carrier:-patched} says, and the tests' programs in $built
 #
+# EXITSTAT_KERNEL='SERIES [SUITE]' in the environment has another one tested: EXITSTAT_KERNEL=7.3 tests/run lab/amd-counts
+#
 # What does not build ends the file.
 
 built=${top:?}/build/tests
@@ -18,12 +20,13 @@ build_carrier() {
 }
 
 build_for() {
-	local log
+	local log kernel
 
+	read -ra kernel <<<"${EXITSTAT_KERNEL:-$1}"
 	mkdir -p "$built" || exit 1
-	log=$built/$(basename "$0" .sh)-build.log
+	log=$built/$(basename "$0" .sh)${EXITSTAT_KERNEL:+-${EXITSTAT_KERNEL// /-}}-build.log
 	{
-		release=$("$top/kvm/fetch" release "$1") && build_carrier &&
+		release=$("$top/kvm/fetch" release "${kernel[@]}") && build_carrier &&
 			make -s -C "$top/tools" && make -s -C "$top/lab/vmm" && make -s -C "$top/tests/lab"
 	} >"$log" 2>&1 && return
 	sed 's/^/# /' "$log"

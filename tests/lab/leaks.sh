@@ -7,10 +7,12 @@
 
 # Objects of each cache, and pages of what has none.
 slabs() { awk 'NR > 2 { print $1, $2 }' /proc/slabinfo | sort; }
+mapped_kib() { awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo; }
 used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable):/ { n += $2 } END { print -n }' /proc/meminfo; }
 
-# grown BEFORE AFTER CACHES OBJECTS: the caches that grew by as many
-grown() { join "$1" "$2" 2>/dev/null | awk -v of="$3" -v n="$4" '$1 ~ of && $3 - $2 >= n { print $1, $2, "to", $3 }'; }
+# grown BEFORE AFTER CACHES OBJECTS: the caches that grew by as many.  Of ranges of addresses that are free again, newer
+# kernels keep a lot for a while: VmallocUsed tells whether they are.
+grown() { join "$1" "$2" 2>/dev/null | awk -v of="$3" -v n="$4" '$1 != "vmap_area" && $1 ~ of && $3 - $2 >= n { print $1, $2, "to", $3 }'; }
 join() { awk 'NR == FNR { before[$1] = $2; next } $1 in before { print $1, before[$1], $2 }' "$1" "$2"; }
 
 # Less than a page for each time is no page that was lost each time.
@@ -22,16 +24,19 @@ leaks() {
 }
 
 leaks_of() {
-	local caches=$1 objects=$2 kib=$3 before after
+	local caches=$1 objects=$2 kib=$3 before after mapped
 
 	shift 3
 	"$@" >/dev/null || { echo "$* failed"; return; }
 	slabs >before
 	before=$(used_kib)
+	mapped=$(mapped_kib)
 	"$@" >/dev/null || { echo "$* failed"; return; }
 	sleep 1
 	slabs >after
 	after=$(used_kib)
 	grown before after "$caches" "$objects"
 	[ $((after - before)) -lt "$kib" ] || echo "memory: $((after - before)) KiB"
+	mapped=$(($(mapped_kib) - mapped))
+	[ "$mapped" -lt "$kib" ] || echo "VmallocUsed: $mapped KiB"
 }

@@ -52,9 +52,16 @@ forget() {
 }
 
 # The histogram is the one allocation of ours, and the vendor's come after it.
+# Version 2 of cgroups, which Debian 13 has alone, kills where version 1 lets a caller fail.
 starve() {
 	mkdir memory
-	mount -t cgroup -o memory none memory
+	mount -t cgroup -o memory none memory 2>/dev/null || {
+		for case in "too little memory for a vCPU, at any point of creating it, leaks nothing" \
+			"among these points is our own" "and one after it"; do
+			skip "$case" "a kernel with CONFIG_MEMCG_V1"
+		done
+		return
+	}
 	mkdir memory/little
 	failing ours kvm_exit_stats_vcpu_init
 	failing vendor "$([ "$vendor" = kvm_amd ] && echo svm || echo vmx)_vcpu_create"
@@ -72,6 +79,7 @@ starve() {
 # A VM that lives until end_vm: it waits for a line.
 begin_vm() {
 	[ -p line ] || mkfifo line
+	: >said # of the VM before
 	vmm "$@" <line >said &
 	exec 3>line
 	until grep -q waiting said; do sleep 0.1; done
@@ -104,7 +112,7 @@ refusal() {
 refused() { ! rmmod "$1" 2>rmmod.said && grep -qE "unavailable|in use|busy" rmmod.said && loaded; }
 
 usual='kvm: Nested|SVM: |kvm_intel|has been disabled|loading out-of-tree|tainting|Nested Virtualization|Nested Paging'
-usual="$usual|failed to allocate vcpu's emulator|malloc apic regs error|debugfs: out of free dentries"
+usual="$usual|failed to allocate vcpu's emulator|malloc apic regs error|debugfs: out of free dentries|PMU virtualization is disabled|cgroup: Unknown subsys name"
 
 plan 13
 log=$(dmesg | grep -c .)

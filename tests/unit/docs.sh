@@ -35,7 +35,7 @@ not_listed() {
 
 targets_of() { sed -n 's/^\([a-z-]*\):.*## .*/\1/p' Makefile | sort -u; }
 
-plan 8
+plan 10
 echo '[x](gone.md) [y](https://example.org/) [z](README.md#here)' >"$work/bad.md"
 is "a link to nowhere is seen" "$(broken_links "$work/bad.md" | sed 's/.*: //')" "gone.md
 README.md"
@@ -44,6 +44,23 @@ is "the README leads to every document" "$(not_listed CONTRIBUTING.md CHANGELOG.
 is "docs/kernels.md has the kernels of kvm/series.tsv" \
 	"$(sed -nE 's/^\| ([0-9.]+) \| from ([0-9.]+), below ([0-9.]+) \| /\1\t\2\t\3\t/p' docs/kernels.md | sed 's/ | /\t/g; s/[`|]//g; s/ $//')" \
 	"$(grep '^[0-9]' kvm/series.tsv)"
+# A row of the README: series, suite, patched, attached, and what runs on AMD and on Intel.
+matrix() {
+	local series suite patched attached tested
+
+	while IFS=$'\t' read -r series _ _ suite _ patched attached tested; do
+		if [ "$series" = 6.1 ]; then
+			echo "| 6.1 | $suite | $patched | $attached | everything | everything |"
+		elif grep -q '^# soak: only' "tests/lab/intel-kernel-$series-$suite.sh"; then
+			echo "| $series | $suite | $patched | $attached | $tested | soak |"
+		else
+			echo "| $series | $suite | $patched | $attached | $tested | counts |"
+		fi
+	done < <(grep '^[0-9]' kvm/series.tsv)
+}
+is "the README's matrix is that of kvm/series.tsv, and of the tests" "$(grep -E '^\| [5-9]\.[0-9]+ \|' README.md)" "$(matrix)"
+is "each kernel but 6.1, which is in all the others, has its tests" "$(ls tests/lab/*-kernel-*)" \
+	"$(awk -F'\t' '/^[0-9]/ && $1 != "6.1" { print "tests/lab/amd-kernel-" $1 "-" $4 ".sh\ntests/lab/intel-kernel-" $1 "-" $4 ".sh" }' kvm/series.tsv | sort)"
 is "the changelog's first version is the tool's" \
 	"$(sed -nE 's/^## ([0-9.]+).*/\1/p' CHANGELOG.md | head -n 1)" "$(sed -n 's/^VERSION := //p' tools/tool.mk)"
 is "what the documents have make do, it can do" \

@@ -18,9 +18,16 @@ struct row {
 	const char *name;	/* NULL: not defined */
 };
 
+/* Newer kernels write AMD's exit codes with 64 bits. */
+struct kernel_row {
+	unsigned long long number;
+	const char *name;
+};
+
 struct table {
 	const char *vendor;
-	const struct row *ours, *kernels;
+	const struct row *ours;
+	const struct kernel_row *kernels;
 	size_t count, kernels_count, defined;
 };
 
@@ -36,8 +43,8 @@ static const struct row svm_rows[] = {
 #include "exitstat/svm_exits.h"
 };
 
-static const struct row vmx_kernel[] = { VMX_EXIT_REASONS };
-static const struct row svm_kernel[] = { SVM_EXIT_REASONS };
+static const struct kernel_row vmx_kernel[] = { VMX_EXIT_REASONS };
+static const struct kernel_row svm_kernel[] = { SVM_EXIT_REASONS };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -86,11 +93,11 @@ static bool names_are_unique(const struct table *t)
 	return true;
 }
 
-/* Nothing to escape in CSV or JSON.  The kernel's own "AC excp" has the space. */
+/* Nothing to escape in CSV or JSON.  The kernel's own "AC excp" has the space, "idle-halt" the hyphen. */
 static bool names_are_plain(const struct table *t)
 {
 	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ";
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_- ";
 
 	for (size_t i = 0; i < t->count; i++) {
 		const char *name = t->ours[i].name;
@@ -107,12 +114,14 @@ static bool kernel_agrees(const struct table *t)
 	bool agrees = true;
 
 	for (size_t i = 0; i < t->kernels_count; i++) {
-		const struct row *k = &t->kernels[i], *o = find(t, k->number);
-		bool is_ghcb = k->number >> 28 == 8;
+		const struct kernel_row *k = &t->kernels[i];
+		unsigned int number = k->number;
+		const struct row *o = find(t, number);
+		bool is_ghcb = number >> 28 == 8;
 
 		if (o && (is_ghcb ? !o->name : o->name && !strcmp(o->name, k->name)))
 			continue;
-		printf("#   %#x is %s in the kernel, %s here\n", k->number, k->name,
+		printf("#   %#x is %s in the kernel, %s here\n", number, k->name,
 		       !o ? "not listed" : o->name ?: "reserved");
 		agrees = false;
 	}
@@ -143,7 +152,7 @@ static const struct {
 	{ ascends, "the numbers ascend without duplicates" },
 	{ counts, "as many numbers are defined as the manual defines" },
 	{ names_are_unique, "no two numbers share a name" },
-	{ names_are_plain, "every name is made of letters, digits, _ and space" },
+	{ names_are_plain, "every name is made of letters, digits, _, - and space" },
 	{ kernel_agrees, "every name of the kernel's own list is ours" },
 	{ other_is_free, "the pseudo-number for other exits is no number of the table" },
 	{ fits_bucket_input, "every number survives the 16 bits of the histogram leaf" },

@@ -134,12 +134,13 @@ is "no script of the package installs a module or loads one" \
 matches() { (. "$dkms/dkms.conf" && [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]]); }
 is "DKMS would build it for supported series and flavours only" \
 	"$(for release in 6.1.0-56-amd64 6.1.0-56-cloud-amd64 6.12.117+deb12-amd64 6.1.0-56-rt-amd64 6.12.117+deb12-rt-amd64 \
-		6.10.1-amd64 6.6.13-amd64 6.1.0-56-arm64; do
+		7.3.4+deb13-amd64 6.10.1-amd64 6.6.13-amd64 5.10.0-46-amd64 6.1.0-56-arm64; do
 		export kernelver=$release
 		! matches $release || echo $release
 	done)" "6.1.0-56-amd64
 6.1.0-56-cloud-amd64
-6.12.117+deb12-amd64"
+6.12.117+deb12-amd64
+7.3.4+deb13-amd64"
 
 # --- what can be built, and what is said otherwise
 make_system
@@ -147,7 +148,7 @@ release=6.1.0-56-amd64
 system $release linux-image-$release 6.1.192-2 linux-headers-$release 6.1.192-2+b1 linux-source-6.1 6.1.192-2
 says "kernel, headers and source of one version: nothing against it" $release 0
 says "a series without a patch" 6.6.13-amd64 \
-	"kernel 6.6.13-amd64 is of no supported series (6.1 6.12); it keeps its own KVM
+	"kernel 6.6.13-amd64 is of no supported series (6.1 6.12 7.2 7.3); it keeps its own KVM
 1"
 says "the flavour rt" 6.1.0-56-rt-amd64 \
 	"kernel 6.1.0-56-rt-amd64 is of the flavour rt, whose KVM is built from another source; supported are amd64 and cloud-amd64; it keeps its own KVM
@@ -168,6 +169,6 @@ says "source of another version" $release \
 1"
 system $release linux-headers-$release 6.1.100-1 linux-source-6.1 6.1.100-1
 says "a version before the first supported one" $release \
-	"kernel $release is version 6.1.100-1, and supported are 6.1.170 up to, but not, 6.2 and 6.12.107 up to, but not, 6.13; it keeps its own KVM
+	"kernel $release is version 6.1.100-1, and supported are 6.1.170 up to, but not, 6.2 and 6.12.107 up to, but not, 6.13 and 7.2.6 up to, but not, 7.3 and 7.3.4 up to, but not, 7.4; it keeps its own KVM
 1"
 finish

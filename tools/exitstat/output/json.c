@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Write JSON as it comes, on one line. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ void json_end(struct json *json, char bracket)
 void json_u64(struct json *json, const char *key, uint64_t value)
 {
 	put_key(json, key);
-	fprintf(json->out, "%llu", (unsigned long long)value);
+	fprintf(json->out, "%" PRIu64, value);
 }
 
 void json_int(struct json *json, const char *key, int value)

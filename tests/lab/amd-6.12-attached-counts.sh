@@ -1,9 +1,0 @@
-#!/usr/bin/env bash
-# SPDX-License-Identifier: MIT
-# Exact counts, registers, scopes and rights, on bare guests, attached to the distribution's KVM: on an emulated AMD host with kernel 6.12.
-set -u
-# shellcheck disable=SC2034 # of machine.sh
-carrier=attached
-# shellcheck source=machine.sh
-. "$(dirname "$0")/machine.sh"
-run_cases amd cases.sh 6.12

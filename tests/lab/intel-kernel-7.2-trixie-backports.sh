@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What kvm/series.tsv says of kernel 7.2 from trixie-backports: on an emulated Intel host.
+# lane: intel
+# soak: only
+# timeout: 14400
+set -u
+# shellcheck source=kernels.sh
+. "$(dirname "$0")/kernels.sh"
+on_kernel intel 7.2 trixie-backports
