@@ -248,6 +248,7 @@ static void notrace probe_fpu(void *unused, u32 load)
 	}
 	if (v->special & ATTACHED_QUESTION)
 		attached_answer(v);
+	v->in_guest = false;	/* an entry that failed has no exit */
 	__kvm_exit_stats_run_end(&v->stats, run_result(v->vcpu->run));
 }
 
