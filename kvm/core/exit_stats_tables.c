@@ -57,6 +57,8 @@ static void show_head(struct seq_file *m, const struct kvm_exit_stats_vm *vm, u6
 	seq_printf(m, "epoch 0x%llx\n", vm->epoch);
 	seq_printf(m, "late %u\n", READ_ONCE(vm->late));
 	seq_printf(m, "age_cycles %llu\n", kvm_exit_stats_age(vm));
+	if (kvm_exit_stats_carrier_features & EXITSTAT_FEATURE_APPROXIMATE)
+		seq_puts(m, "approximate 1\n");
 	seq_printf(m, "guest_cycles %llu\n\n", guest_cycles);
 
 	seq_printf(m, "%-10s  %-24s %14s %20s %20s %20s", "number", "name", "count",
