@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The attached module comes and goes while VMs run, and leaves nothing: on an emulated Intel host.
+# timeout: 14400
+# lane: intel
+# soak: only
+set -u
+# shellcheck disable=SC2034 # of machine.sh
+carrier=attached
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+# shellcheck source=attached_life.sh
+. "$here/attached_life.sh"
+attached_life intel 6.1 20 200 patched

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A Linux guest's boot against the kernel's own tracepoint, and the tools in the guest, attached to the distribution's KVM: on
+# an emulated Intel host.
+# lane: intel
+# timeout: 1800
+# soak: only
+set -u
+# shellcheck disable=SC2034 # of machine.sh
+carrier=attached
+# shellcheck source=machine.sh
+. "$(dirname "$0")/machine.sh"
+run_cases intel linux.sh
