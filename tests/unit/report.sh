@@ -64,7 +64,7 @@ page: $html_rows"
 	return 1
 }
 
-plan 39
+plan 44
 is "a report's exits are those of its intervals" \
 	"$("$exitstat" report --json "$guest" | json 'd["total"]["count"] - sum(i["count"] for i in d["intervals"]), len(d["intervals"])')" "0 43"
 is "from first reading to last there are as many exits as in between, and the reader's" \
@@ -151,6 +151,26 @@ check "nor does it hide the page's data" same_numbers
 page=page.html
 check "the page asks the network for nothing" sh -c '! grep -qE "(src|href)=|url\(" page.html && test -s page.html'
 check "the page holds the licence of what it holds" grep -q "Permission is hereby granted" page.html
+# A day would be 86400.
+python3 "$top/tests/lib/day.py" 4321 >day.rec
+"$exitstat" report --html day.html day.rec >/dev/null
+data() { sed -n 's/.*<script type="application\/json" id="data">\(.*\)<\/script>$/\1/p' day.html | json "$1"; }
+is "of many intervals the page holds as many as a chart has columns" "$(data 'len(d[0]["intervals"]), d[0]["neighbours"]')" "865 5"
+is "and their sums are exact" \
+	"$(data '[sum(i["count"] for i in d[0]["intervals"]), [sum(i["counts"].get(str(e["number"]), 0) for i in d[0]["intervals"]) for e in d[0]["exits"]], sum(i["length_s"] for i in d[0]["intervals"]), [sum(i["state_cycles"][n] for i in d[0]["intervals"]) for n in range(4)]]')" \
+	"$("$exitstat" report --json day.rec | json '[d["total"]["count"], [e["count"] for e in d["exits"]], 4321, [d["guest_cycles"], d["total"]["cycles"] - d["total"]["vmm_cycles"], d["total"]["vmm_cycles"], d["total"]["waiting_cycles"]]]')"
+is "for programs there are all of them" "$("$exitstat" report --json day.rec | json 'len(d["intervals"]), "neighbours" in d')" "4321 False"
+echo old >kept.html
+chmod 600 kept.html
+half() { (trap '' XFSZ; ulimit -f 16; "$exitstat" report --html kept.html "$guest" 2>half.said >/dev/null; cat half.said); }
+is "a page for which there is no room leaves the old one, and no piece" "$(half) $(cat kept.html) $(stat -c %n kept.html*)" \
+	"exitstat: cannot write kept.html: File too large old kept.html"
+mkdir -p through
+mkfifo through/page
+cat through/page >page.copy &
+"$exitstat" report --html through/page "$guest" >/dev/null
+wait $!
+is "what is no regular file is written through" "$(stat -c %F through/*) $(cmp page.copy page.html && echo same)" "fifo same"
 check "a browser shows the recording's numbers" same_numbers
 
 # Ends with the status of top, and says how the terminal is.

@@ -65,8 +65,54 @@ static void put_words(struct json *json, struct series *series)
 	words_free(&words);
 }
 
-void series_json(struct json *json, struct series *series)
+static void add_entry(struct point *sum, const struct exitstat_entry *entry)
 {
+	uint32_t i;
+
+	for (i = 0; i < sum->entries_nr && sum->entries[i].number != entry->number; i++)
+		;
+	if (i == EXITSTAT_ENTRIES_MAX)
+		return;
+	if (i == sum->entries_nr)
+		sum->entries[sum->entries_nr++] =
+			(struct exitstat_entry){ .number = entry->number };
+	sum->entries[i].count += entry->count;
+}
+
+static void add_point(struct point *sum, const struct point *point)
+{
+	uint32_t i;
+
+	sum->length_s += point->length_s;
+	sum->count += point->count;
+	sum->guest_cycles += point->guest_cycles;
+	sum->total.cycles += point->total.cycles;
+	sum->total.vmm_cycles += point->total.vmm_cycles;
+	sum->total.waiting_cycles += point->total.waiting_cycles;
+	for (i = 0; i < point->entries_nr; i++)
+		add_entry(sum, &point->entries[i]);
+}
+
+/* So many neighbours as one: a day of seconds has more points than a chart has columns. */
+static void put_points(struct json *json, const struct series *series, size_t neighbours)
+{
+	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+	size_t i, j;
+
+	json_begin(json, "intervals", '[');
+	for (i = 0; i < series->points_nr; i += neighbours) {
+		struct point sum = { .start_s = series->points[i].start_s, .entries = entries };
+
+		for (j = i; j < series->points_nr && j < i + neighbours; j++)
+			add_point(&sum, &series->points[j]);
+		put_point(json, &sum);
+	}
+	json_end(json, ']');
+}
+
+void series_json(struct json *json, struct series *series, size_t points_max)
+{
+	size_t neighbours = (series->points_nr + points_max - 1) / points_max;
 	size_t i;
 
 	json_begin(json, NULL, '{');
@@ -74,10 +120,9 @@ void series_json(struct json *json, struct series *series)
 	json_text(json, "recording", series->path);
 	json_u64(json, "before", series->first.total.count);
 	put_words(json, series);
-	json_begin(json, "intervals", '[');
-	for (i = 0; i < series->points_nr; i++)
-		put_point(json, &series->points[i]);
-	json_end(json, ']');
+	if (neighbours > 1)
+		json_u64(json, "neighbours", neighbours);
+	put_points(json, series, neighbours);
 	json_begin(json, "latencies", '[');
 	for (i = 0; i < series->latencies_nr; i++)
 		put_latency(json, series, &series->latencies[i]);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* The report as a page: a template, Chart.js and the data, all in one file. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +13,9 @@
 #include "command/say.h"
 #include "output/json.h"
 #include "report/report.h"
+
+/* Nearly as many as a chart has columns. */
+#define POINTS_MAX	1000
 
 /* From embed.S. */
 extern const char embed_page[], embed_chart[], embed_license[];
@@ -20,7 +27,7 @@ static void print_data(FILE *out, struct series *series, size_t series_nr)
 
 	json_begin(&json, NULL, '[');
 	for (i = 0; i < series_nr; i++)
-		series_json(&json, &series[i]);
+		series_json(&json, &series[i], POINTS_MAX);
 	json_end(&json, ']');
 }
 
@@ -46,24 +53,69 @@ static void print_page(FILE *out, struct series *series, size_t series_nr)
 	fputs(page, out);
 }
 
-int html_write(const char *path, struct series *series, size_t series_nr)
+/* What is no regular file (a device, a link) is written through. */
+static bool may_replace(const char *path, mode_t *mode)
 {
-	FILE *out = strcmp(path, "-") ? fopen(path, "we") : stdout;
 	struct stat stat;
-	bool failed;
+
+	*mode = umask(0);
+	umask(*mode);
+	*mode = 0666 & ~*mode;
+	if (lstat(path, &stat))
+		return errno == ENOENT;
+	*mode = stat.st_mode & 0777;
+	return S_ISREG(stat.st_mode);
+}
+
+/* 0, or -errno. */
+static int print_to(int fd, struct series *series, size_t series_nr)
+{
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 	int err;
 
 	if (!out)
-		return say(STATUS_FAILED, "cannot write %s: %s", path, strerror(errno));
+		return -errno;
 	print_page(out, series, series_nr);
-	failed = fflush(out) || ferror(out);
-	err = errno;
-	/* Half a page is none; but a device is no page. */
-	if (failed && out != stdout && !fstat(fileno(out), &stat) && S_ISREG(stat.st_mode))
-		unlink(path);
-	if (out != stdout)
-		fclose(out);
-	if (!failed)
+	err = fflush(out) || ferror(out) ? -errno : 0;
+	if (fclose(out) && !err)
+		err = -errno;
+	return err;
+}
+
+/* Half a page is none: until it is whole, what was there stays. */
+static int replace(const char *path, mode_t mode, struct series *series, size_t series_nr)
+{
+	char *new;
+	int fd, err;
+
+	if (asprintf(&new, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	fd = mkostemp(new, O_CLOEXEC);
+	if (fd >= 0)
+		fchmod(fd, mode);
+	err = print_to(fd, series, series_nr);
+	if (!err && rename(new, path))
+		err = -errno;
+	if (err && fd >= 0)
+		unlink(new);
+	free(new);
+	return err;
+}
+
+int html_write(const char *path, struct series *series, size_t series_nr)
+{
+	mode_t mode;
+	int err;
+
+	if (!strcmp(path, "-")) {
+		print_page(stdout, series, series_nr);
 		return STATUS_OK;
-	return say(STATUS_FAILED, "cannot write %s: %s", path, strerror(err));
+	}
+	if (may_replace(path, &mode))
+		err = replace(path, mode, series, series_nr);
+	else
+		err = print_to(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), series, series_nr);
+	if (!err)
+		return STATUS_OK;
+	return say(STATUS_FAILED, "cannot write %s: %s", path, strerror(-err));
 }

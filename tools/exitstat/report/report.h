@@ -74,7 +74,7 @@ void words_of(struct words *words, struct series *series);
 void words_free(struct words *words);
 
 /* Everything as JSON, for HTML and for programs. */
-void series_json(struct json *json, struct series *series);
+void series_json(struct json *json, struct series *series, size_t points_max);
 
 /* One file that needs nothing else: STATUS_OK, or what to exit with. */
 int html_write(const char *path, struct series *series, size_t series_nr);

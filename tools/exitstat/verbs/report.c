@@ -167,7 +167,7 @@ static void print_json(struct series *series)
 {
 	struct json json = { .out = stdout };
 
-	series_json(&json, series);
+	series_json(&json, series, SIZE_MAX / 2);
 	putchar('\n');
 }
 
