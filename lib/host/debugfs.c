@@ -300,7 +300,7 @@ static int parse_row(struct parser *parser, char *line)
 static int parse(struct table *table, char *text, int vcpu)
 {
 	struct parser parser = { .table = table, .next = text };
-	char *line;
+	char *line = NULL;
 	int ret = parse_head(&parser, vcpu);
 
 	if (!ret)
