@@ -4,4 +4,4 @@
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"
-run_cases amd cases.sh --smp 2
+run_cases amd cases.sh 6.1 --smp 2
