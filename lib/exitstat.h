@@ -98,7 +98,7 @@ int exitstat_recording_note(int fd, const char *key, const char *value);
  */
 int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **src);
 
-/* Your own: self is given to every op, and stays yours.  -ENOMEM.  -EINVAL: no size, or no ask(). */
+/* Your own: self is given to every op, and stays yours.  -ENOMEM.  -EINVAL: no size or ask(). */
 int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 			 struct exitstat_source **src);
 
@@ -238,8 +238,8 @@ enum exitstat_scope {
 };
 
 /*
- * What to take beside the counts, which are k + 1 CPUIDs for k live numbers: 3k + 3 for all of it, and
- * 4k + 3 where the hypervisor speaks revision 1.
+ * What to take beside the counts, which are k + 1 CPUIDs for k live numbers: 3k + 3 for all of it,
+ * and 4k + 3 where the hypervisor speaks revision 1.
  */
 #define EXITSTAT_TAKE_TIMES	0x1u	/* cycles: k more */
 #define EXITSTAT_TAKE_SPLIT	0x2u	/* vmm_, waiting_, guest_cycles: k + 1 more, or 2k + 1 */
@@ -286,10 +286,10 @@ int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_de
 			   struct exitstat_snapshot *snap);
 
 /*
- * The same once more, of the scope and of what before was taken of, with fewer questions: 2k + 3 for
- * all of it if no other exit falls into the reading, and 3k + 4 otherwise, when numbers are looked for
- * that are not in before.  snap may not be before.  For a source that is the CPU: of a recording ask
- * what the recorder asked.
+ * The same once more, of the scope and of what before was taken of, with fewer questions: 2k + 3
+ * for all of it if no other exit falls into the reading, and 3k + 4 otherwise, when numbers are
+ * looked for that are not in before.  snap may not be before.  For a source that is the CPU: of a
+ * recording ask what the recorder asked.
  */
 int exitstat_snapshot_retake(struct exitstat_source *src, const struct exitstat_description *desc,
 			     const struct exitstat_snapshot *before,

@@ -85,7 +85,7 @@ int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, doub
 		return -EINVAL;
 	for (i = 0; i < histogram->buckets_nr; i++) {
 		seen += histogram->buckets[i];
-		/* A product that is a whole number may be a bit above it, with 32-bit x86's wide floats. */
+		/* With wide floats, as on i386, a product may be a bit above a whole number. */
 		if (seen && (double)seen >= quantile * (double)count * (1 - DBL_EPSILON)) {
 			exitstat_histogram_bounds(histogram, i, low_cycles, high_cycles);
 			return 0;

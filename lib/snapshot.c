@@ -148,7 +148,9 @@ static struct exitstat_entry *entry_insert(struct exitstat_snapshot *snap, uint3
 
 	while (i && snap->entries[i - 1].number > number)
 		i--;
-	if ((i && snap->entries[i - 1].number == number) || snap->entries_nr == EXITSTAT_ENTRIES_MAX)
+	if (i && snap->entries[i - 1].number == number)
+		return NULL;
+	if (snap->entries_nr == EXITSTAT_ENTRIES_MAX)
 		return NULL;
 	memmove(&snap->entries[i + 1], &snap->entries[i],
 		(snap->entries_nr - i) * sizeof(*snap->entries));
@@ -197,8 +199,8 @@ static uint64_t sum_of_counts(const struct exitstat_snapshot *snap)
 
 /*
  * Read the numbers that before has, and ask for the total in front of them.  If they are all, they
- * hold what the total holds, and the reader's own exits between the two.  Anything else: other exits
- * happened meanwhile, or there are other numbers.  Which it is, only going through them tells.
+ * hold what the total holds, and the reader's own exits between the two.  Anything else: other
+ * exits happened meanwhile, or there are other numbers.  Only going through them tells which.
  */
 static int reread_entries(const struct reading *reading, const struct exitstat_snapshot *before)
 {
@@ -250,9 +252,9 @@ static int check_hypervisor(struct exitstat_source *src, const struct exitstat_d
 }
 
 static int begin_reading(struct exitstat_source *src, const struct exitstat_description *desc,
-			 enum exitstat_scope scope, uint32_t take, struct reading *reading)
+			 enum exitstat_scope scope, uint32_t take, struct exitstat_snapshot *snap,
+			 struct reading *reading)
 {
-	struct exitstat_snapshot *snap = reading->snap;
 	int err = 0;
 
 	memset(snap, 0, offsetof(struct exitstat_snapshot, entries));
@@ -265,6 +267,7 @@ static int begin_reading(struct exitstat_source *src, const struct exitstat_desc
 	snap->time_ns = exitstat_source_now_ns(src);
 	snap->asked_first = exitstat_source_asked(src);
 	reading->src = src;
+	reading->snap = snap;
 	reading->row = scope == EXITSTAT_SCOPE_VCPU ? EXITSTAT_VCPU : 0;
 	reading->pairs = desc->revision >= 2;
 
@@ -291,8 +294,8 @@ static int end_reading(const struct reading *reading, int err)
 int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_description *desc,
 			   enum exitstat_scope scope, uint32_t take, struct exitstat_snapshot *snap)
 {
-	struct reading reading = { .snap = snap };
-	int err = begin_reading(src, desc, scope, take, &reading);
+	struct reading reading;
+	int err = begin_reading(src, desc, scope, take, snap, &reading);
 
 	return end_reading(&reading, err ? err : read_entries(&reading));
 }
@@ -301,8 +304,8 @@ int exitstat_snapshot_retake(struct exitstat_source *src, const struct exitstat_
 			     const struct exitstat_snapshot *before,
 			     struct exitstat_snapshot *snap)
 {
-	struct reading reading = { .snap = snap };
-	int err = begin_reading(src, desc, before->scope, before->taken, &reading);
+	struct reading reading;
+	int err = begin_reading(src, desc, before->scope, before->taken, snap, &reading);
 
 	/* Counts alone are not to be had for less. */
 	if (!err && reading.pairs && snap->taken & EXITSTAT_TAKE_TIMES &&

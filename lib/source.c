@@ -16,7 +16,7 @@ int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
-	/* A program that knows fewer ops has fewer, one that knows more gets those that are here. */
+	/* A program may know fewer ops, or more: it has those that both know. */
 	memcpy(&new->ops, ops, ops->size < sizeof(new->ops) ? ops->size : sizeof(new->ops));
 	new->self = self;
 	new->is_free = !!(ops->flags & EXITSTAT_SOURCE_FREE);

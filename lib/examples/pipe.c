@@ -35,11 +35,11 @@ static int measure(struct exitstat_source *src, struct exitstat_snapshot *betwee
 	if (!err)
 		err = exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM,
 					     EXITSTAT_TAKE_EPOCH, &before);
-	if (!err && work())
+	if (err)
+		return err;
+	if (work())
 		perror("pipe: pipe");
-	if (!err)
-		err = exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM,
-					     EXITSTAT_TAKE_EPOCH, &after);
+	err = exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, EXITSTAT_TAKE_EPOCH, &after);
 	return err ? err : exitstat_snapshot_subtract(&after, &before, between);
 }
 

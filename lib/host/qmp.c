@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <jansson.h>
+#include <json-c/json.h>
 
 #include "clock.h"
 #include "qmp.h"
@@ -25,8 +25,8 @@
 /* For a question and its answer, whatever else QEMU says meanwhile. */
 #define ANSWER_NS	5000000000
 
-/* Of a line of QEMU's: hundreds of vCPUs with histograms. */
-#define LINE_MAX_BYTES	(64u << 20)
+/* Of an answer: hundreds of vCPUs with histograms. */
+#define OBJECT_MAX_BYTES	(64u << 20)
 
 /* KVM's own statistics have no such names. */
 #define PREFIX		"exit_"
@@ -36,14 +36,15 @@ struct qmp {
 	const char *path;
 	struct exitstat_vm *vm;
 	int fd;
-	char *text;		/* what came and was not yet taken */
-	size_t size;
-	size_t room;
+	struct json_tokener *parser;
+	char text[65536];	/* what came, */
+	const char *next;	/* of which this is not yet taken, */
+	size_t size;		/* so much */
 	char said[160];		/* QEMU's own words about an error */
-	json_t *names;		/* of our statistics */
+	struct json_object *names;	/* of our statistics */
 	bool histograms;
-	json_t *stats;		/* what query-stats returned last */
-	const json_t *vcpus[TABLE_VCPU_MAX + 1];	/* the part of it of each */
+	struct json_object *stats;	/* what query-stats returned last */
+	struct json_object *vcpus[TABLE_VCPU_MAX + 1];	/* the part of it of each */
 };
 
 /*
@@ -88,94 +89,78 @@ static int send_text(const struct qmp *me, const char *text, uint64_t deadline_n
 	return 0;
 }
 
-static int make_room(struct qmp *me, struct table *table)
+/* Bring in more, perhaps: 0 or -errno.  -ENODEV: the other side closed. */
+static int receive(struct qmp *me, uint64_t deadline_ns)
 {
-	size_t room = me->room ? 2 * me->room : 65536;
-	char *more;
-
-	if (me->size < me->room)
-		return 0;
-	if (room > LINE_MAX_BYTES)
-		return exitstat_table_complain(table, "it sends a line of more than 64 MiB");
-	more = realloc(me->text, room);
-	if (!more)
-		return -ENOMEM;
-	me->text = more;
-	me->room = room;
-	return 0;
-}
-
-/* Bring in more: 0 or -errno.  -ENODEV: the other side closed. */
-static int receive(struct qmp *me, struct table *table, uint64_t deadline_ns)
-{
-	int err = make_room(me, table);
+	int err = wait_for(me, POLLIN, deadline_ns);
 	ssize_t got;
 
-	if (!err)
-		err = wait_for(me, POLLIN, deadline_ns);
 	if (err)
 		return err;
-	got = recv(me->fd, me->text + me->size, me->room - me->size, MSG_DONTWAIT);
-	if (got > 0)
-		me->size += (size_t)got;
+	got = recv(me->fd, me->text, sizeof(me->text), MSG_DONTWAIT);
+	me->next = me->text;
+	me->size = got > 0 ? (size_t)got : 0;
 	if (!got || (got < 0 && errno == ECONNRESET))
 		return -ENODEV;
 	return got < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
 }
 
-/*
- * JSON knows no 64-bit integers, and jansson's have a sign: quote what may be larger.  u64_of()
- * takes both.
- */
-static json_t *load(const char *line, size_t length)
-{
-	char *text = malloc(2 * length + 1);
-	bool quoted = false;
-	size_t i, n, to = 0;
-	json_t *json;
-
-	for (i = 0; text && i < length; i += n) {
-		n = quoted ? 0 : strspn(line + i, "0123456789");
-		if (n >= 19 && (!i || !strchr("-.", line[i - 1]))) {
-			text[to++] = '"';
-			memcpy(text + to, line + i, n);
-			to += n;
-			text[to++] = '"';
-			continue;
-		}
-		n = n ? n : quoted && line[i] == '\\' && i + 1 < length ? 2 : 1;
-		quoted ^= line[i] == '"';
-		memcpy(text + to, line + i, n);
-		to += n;
-	}
-	json = text ? json_loadb(text, to, 0, NULL) : NULL;
-	free(text);
-	return json;
-}
-
-/* The next object: 0 or -errno. */
+/* The next object, over as many lines as it goes: 0 or -errno. */
 static int receive_object(struct qmp *me, struct table *table, uint64_t deadline_ns,
-			  json_t **object)
+			  struct json_object **object)
 {
-	size_t scanned = 0;
-	char *end;
+	enum json_tokener_error state = json_tokener_continue;
+	size_t size = 0;
 
-	while (!me->size || !(end = memchr(me->text + scanned, '\n', me->size - scanned))) {
-		int err;
+	for (*object = NULL; state == json_tokener_continue;) {
+		int err = me->size ? 0 : receive(me, deadline_ns);
 
-		scanned = me->size;
-		err = receive(me, table, deadline_ns);
 		if (err)
 			return err;
+		size += me->size;
+		if (size > OBJECT_MAX_BYTES)
+			return exitstat_table_complain(table, "it sends more than 64 MiB at once");
+		*object = json_tokener_parse_ex(me->parser, me->next, (int)me->size);
+		state = json_tokener_get_error(me->parser);
+		if (state == json_tokener_continue)
+			me->size = 0;
 	}
-	*end = '\0';
-	*object = load(me->text, (size_t)(end - me->text));
-	me->size -= (size_t)(end + 1 - me->text);
-	memmove(me->text, end + 1, me->size);
-	if (json_is_object(*object))
+	if (state == json_tokener_success) {
+		me->next += json_tokener_get_parse_end(me->parser);
+		me->size -= json_tokener_get_parse_end(me->parser);
+	}
+	if (json_object_is_type(*object, json_type_object))
 		return 0;
-	json_decref(*object);
+	json_object_put(*object);
 	return exitstat_table_complain(table, "what it sends is no JSON object");
+}
+
+/* NULL, 0 or nothing of what is of another type. */
+
+static struct json_object *member(struct json_object *json, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(json, key, &value);
+	return value;
+}
+
+static size_t length_of(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+static const char *text_of(struct json_object *json)
+{
+	return json_object_is_type(json, json_type_string) ? json_object_get_string(json) : NULL;
+}
+
+static bool u64_of(struct json_object *json, uint64_t *value)
+{
+	if (!json_object_is_type(json, json_type_int) || json_object_get_int64(json) < 0)
+		return false;
+	*value = json_object_get_uint64(json);
+	return true;
 }
 
 /*
@@ -183,10 +168,10 @@ static int receive_object(struct qmp *me, struct table *table, uint64_t deadline
  */
 
 /* What QEMU says about an error, in one line. */
-static int refuse(struct qmp *me, struct table *table, const json_t *error)
+static int refuse(struct qmp *me, struct table *table, struct json_object *error)
 {
-	const char *class = json_string_value(json_object_get(error, "class"));
-	const char *desc = json_string_value(json_object_get(error, "desc"));
+	const char *class = text_of(member(error, "class"));
+	const char *desc = text_of(member(error, "desc"));
 
 	if (class && !strcmp(class, "CommandNotFound")) {
 		table->complaint = "QEMU is older than 7.1 and cannot tell statistics";
@@ -196,78 +181,105 @@ static int refuse(struct qmp *me, struct table *table, const json_t *error)
 	return exitstat_table_complain(table, me->said);
 }
 
-/* Execute a command with those arguments, which it takes: 0 or -errno. */
-static int execute(struct qmp *me, struct table *table, const char *command, json_t *arguments,
-		   json_t **answer)
+static int send_command(struct qmp *me, const char *command, struct json_object *arguments,
+			uint64_t deadline_ns)
 {
-	uint64_t deadline_ns = now_ns() + ANSWER_NS;
-	json_t *json = json_pack("{ssso*}", "execute", command, "arguments", arguments);
-	char *text = json_dumps(json, JSON_COMPACT);
-	json_t *object = NULL;
-	int err = text ? send_text(me, text, deadline_ns) : -ENOMEM;
+	struct json_object *json = json_object_new_object();
+	const char *text;
+	int err = -ENOMEM;
 
+	json_object_object_add(json, "execute", json_object_new_string(command));
+	if (arguments)
+		json_object_object_add(json, "arguments", arguments);
+	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
+	if (text)
+		err = send_text(me, text, deadline_ns);
 	if (!err)
 		err = send_text(me, "\n", deadline_ns);
-	free(text);
-	json_decref(json);
+	json_object_put(json);
+	return err;
+}
+
+/* Execute a command with those arguments, which it takes: 0 or -errno. */
+static int execute(struct qmp *me, struct table *table, const char *command,
+		   struct json_object *arguments, struct json_object **answer)
+{
+	uint64_t deadline_ns = now_ns() + ANSWER_NS;
+	int err = send_command(me, command, arguments, deadline_ns);
+
 	while (!err) {
+		struct json_object *object;
+
 		err = receive_object(me, table, deadline_ns, &object);
 		if (err)
 			return err;
-		*answer = json_object_get(object, "return");
-		if (*answer) {
-			json_incref(*answer);
-			json_decref(object);
-			return 0;
-		}
-		if (json_object_get(object, "error"))
-			err = refuse(me, table, json_object_get(object, "error"));
+		*answer = json_object_get(member(object, "return"));
+		if (!*answer && member(object, "error"))
+			err = refuse(me, table, member(object, "error"));
 		/* Whatever else it is: an event. */
-		json_decref(object);
+		json_object_put(object);
+		if (*answer)
+			return 0;
 	}
 	return err;
 }
 
-static bool has_name(const json_t *names, const char *name)
+/* What both commands about statistics name KVM by. */
+static struct json_object *kvms(struct json_object *names)
 {
-	const json_t *known;
+	struct json_object *provider = json_object_new_object();
+
+	json_object_object_add(provider, "provider", json_object_new_string("kvm"));
+	if (names)
+		json_object_object_add(provider, "names", json_object_get(names));
+	return provider;
+}
+
+static bool has_name(struct json_object *names, const char *name)
+{
 	size_t i;
 
-	json_array_foreach(names, i, known) {
-		if (!strcmp(json_string_value(known), name))
+	for (i = 0; i < length_of(names); i++) {
+		if (!strcmp(text_of(json_object_array_get_idx(names, i)), name))
 			return true;
 	}
 	return false;
 }
 
+static void keep_names(struct qmp *me, struct json_object *stats)
+{
+	size_t i;
+
+	for (i = 0; i < length_of(stats); i++) {
+		struct json_object *name = member(json_object_array_get_idx(stats, i), "name");
+		const char *text = text_of(name);
+
+		if (!text || strncmp(text, PREFIX, strlen(PREFIX)))
+			continue;
+		json_object_array_add(me->names, json_object_get(name));
+		if (!strncmp(text, HISTOGRAM, strlen(HISTOGRAM)))
+			me->histograms = true;
+	}
+}
+
 /* Which of our statistics there are. */
 static int read_names(struct qmp *me, struct table *table)
 {
-	const json_t *schema, *stat;
-	json_t *schemas;
-	size_t i, j;
-	int err = execute(me, table, "query-stats-schemas", json_pack("{ss}", "provider", "kvm"),
-			  &schemas);
+	struct json_object *schemas;
+	size_t i;
+	int err = execute(me, table, "query-stats-schemas", kvms(NULL), &schemas);
 
 	if (err)
 		return err;
-	me->names = json_array();
-	json_array_foreach(schemas, i, schema) {
-		const char *target = json_string_value(json_object_get(schema, "target"));
+	me->names = json_object_new_array();
+	for (i = 0; i < length_of(schemas); i++) {
+		struct json_object *schema = json_object_array_get_idx(schemas, i);
+		const char *target = text_of(member(schema, "target"));
 
-		if (!target || strcmp(target, "vcpu"))
-			continue;
-		json_array_foreach(json_object_get(schema, "stats"), j, stat) {
-			const char *name = json_string_value(json_object_get(stat, "name"));
-
-			if (!name || strncmp(name, PREFIX, strlen(PREFIX)))
-				continue;
-			json_array_append_new(me->names, json_string(name));
-			if (!strncmp(name, HISTOGRAM, strlen(HISTOGRAM)))
-				me->histograms = true;
-		}
+		if (target && !strcmp(target, "vcpu"))
+			keep_names(me, member(schema, "stats"));
 	}
-	json_decref(schemas);
+	json_object_put(schemas);
 	if (has_name(me->names, "exit_number") && has_name(me->names, "exit_count"))
 		return 0;
 	table->complaint =
@@ -281,14 +293,14 @@ static int read_identity(struct qmp *me, struct table *table)
 	struct ucred peer = { 0 };
 	socklen_t size = sizeof(peer);
 	const char *name;
-	json_t *answer;
+	struct json_object *answer;
 	int err = execute(me, table, "query-name", NULL, &answer);
 
 	if (err)
 		return err;
-	name = json_string_value(json_object_get(answer, "name"));
+	name = text_of(member(answer, "name"));
 	exitstat_text_clean(me->vm->name, sizeof(me->vm->name), name ? name : "");
-	json_decref(answer);
+	json_object_put(answer);
 	if (!getsockopt(me->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		me->vm->pid = peer.pid;
 	return 0;
@@ -296,19 +308,19 @@ static int read_identity(struct qmp *me, struct table *table)
 
 static int greet(struct qmp *me, struct table *table)
 {
-	json_t *greeting, *answer;
+	struct json_object *greeting, *answer;
 	int err = receive_object(me, table, now_ns() + ANSWER_NS, &greeting);
 
 	if (err)
 		return err;
-	if (!json_object_get(greeting, "QMP"))
+	if (!member(greeting, "QMP"))
 		err = exitstat_table_complain(table, "it greets as no QMP server does");
-	json_decref(greeting);
+	json_object_put(greeting);
 	if (err)
 		return err;
 	err = execute(me, table, "qmp_capabilities", NULL, &answer);
 	if (!err)
-		json_decref(answer);
+		json_object_put(answer);
 	return err;
 }
 
@@ -336,32 +348,17 @@ static int connect_to(struct qmp *me, struct table *table)
  * Answers.
  */
 
-static bool u64_of(const json_t *json, uint64_t *value)
+static struct json_object *find_value(struct json_object *result, const char *name)
 {
-	const char *text = json_string_value(json);
-	char *end;
-
-	if (json_is_integer(json)) {
-		*value = (uint64_t)json_integer_value(json);
-		return json_integer_value(json) >= 0;
-	}
-	if (!text || !*text)
-		return false;
-	errno = 0;
-	*value = strtoull(text, &end, 10);
-	return !errno && !*end;
-}
-
-static const json_t *find_value(const json_t *result, const char *name)
-{
-	const json_t *stat;
+	struct json_object *stats = member(result, "stats");
 	size_t i;
 
-	json_array_foreach(json_object_get(result, "stats"), i, stat) {
-		const char *this = json_string_value(json_object_get(stat, "name"));
+	for (i = 0; i < length_of(stats); i++) {
+		struct json_object *stat = json_object_array_get_idx(stats, i);
+		const char *this = text_of(member(stat, "name"));
 
 		if (this && !strcmp(this, name))
-			return json_object_get(stat, "value");
+			return member(stat, "value");
 	}
 	return NULL;
 }
@@ -372,18 +369,20 @@ struct order {
 	bool backwards;
 };
 
-static bool element(const json_t *list, const struct order *order, size_t i, uint64_t *value)
+static bool element(struct json_object *list, const struct order *order, size_t i, uint64_t *value)
 {
-	if (json_array_size(list) != order->nr)
+	if (length_of(list) != order->nr)
 		return false;
-	return u64_of(json_array_get(list, order->backwards ? order->nr - 1 - i : i), value);
+	if (order->backwards)
+		i = order->nr - 1 - i;
+	return u64_of(json_object_array_get_idx(list, i), value);
 }
 
-static int find_order(const json_t *numbers, struct order *order)
+static int find_order(struct json_object *numbers, struct order *order)
 {
 	uint64_t first, last;
 
-	*order = (struct order){ .nr = json_array_size(numbers) };
+	*order = (struct order){ .nr = length_of(numbers) };
 	if (order->nr < 2 || !element(numbers, order, 0, &first) ||
 	    !element(numbers, order, order->nr - 1, &last) || first == last)
 		return -EBADMSG;
@@ -392,13 +391,13 @@ static int find_order(const json_t *numbers, struct order *order)
 }
 
 /* Add the rows of a vCPU to the table, which may hold others' already. */
-static int add_rows(struct table *table, const json_t *result, const struct order *order)
+static int add_rows(struct table *table, struct json_object *result, const struct order *order)
 {
-	const json_t *numbers = find_value(result, "exit_number");
-	const json_t *counts = find_value(result, "exit_count");
-	const json_t *kernels = find_value(result, "exit_kernel_cycles");
-	const json_t *vmms = find_value(result, "exit_vmm_cycles");
-	const json_t *waits = find_value(result, "exit_waiting_cycles");
+	struct json_object *numbers = find_value(result, "exit_number");
+	struct json_object *counts = find_value(result, "exit_count");
+	struct json_object *kernels = find_value(result, "exit_kernel_cycles");
+	struct json_object *vmms = find_value(result, "exit_vmm_cycles");
+	struct json_object *waits = find_value(result, "exit_waiting_cycles");
 	size_t i, row;
 
 	for (i = 0; i < order->nr; i++) {
@@ -444,7 +443,7 @@ static const struct exitstat_exit *find_exit(uint32_t numbering, const char *nam
 	return same_name(exit->name, name) ? exit : NULL;
 }
 
-static int add_histogram(struct table *table, const char *name, const json_t *buckets,
+static int add_histogram(struct table *table, const char *name, struct json_object *buckets,
 			 const struct order *order)
 {
 	const struct exitstat_exit *exit = find_exit(table->numbering, name);
@@ -468,19 +467,20 @@ static int add_histogram(struct table *table, const char *name, const json_t *bu
 	return err;
 }
 
-static int add_histograms(struct table *table, const json_t *result, const struct order *order)
+static int add_histograms(struct table *table, struct json_object *result,
+			  const struct order *order)
 {
-	const json_t *stat;
+	struct json_object *stats = member(result, "stats");
 	size_t i;
 
-	json_array_foreach(json_object_get(result, "stats"), i, stat) {
-		const char *name = json_string_value(json_object_get(stat, "name"));
+	for (i = 0; i < length_of(stats); i++) {
+		struct json_object *stat = json_object_array_get_idx(stats, i);
+		const char *name = text_of(member(stat, "name"));
 		int err;
 
 		if (!name || strncmp(name, HISTOGRAM, strlen(HISTOGRAM)))
 			continue;
-		err = add_histogram(table, name + strlen(HISTOGRAM), json_object_get(stat, "value"),
-				    order);
+		err = add_histogram(table, name + strlen(HISTOGRAM), member(stat, "value"), order);
 		if (err)
 			return err;
 	}
@@ -488,7 +488,7 @@ static int add_histograms(struct table *table, const json_t *result, const struc
 }
 
 /* Older KVMs of ours do not say it. */
-static void add_age(struct table *table, const json_t *result)
+static void add_age(struct table *table, struct json_object *result)
 {
 	uint64_t late, age_cycles, approximate;
 
@@ -501,7 +501,7 @@ static void add_age(struct table *table, const json_t *result)
 		table->approximate = 1;
 }
 
-static int add_vcpu(const struct qmp *me, struct table *table, const json_t *result)
+static int add_vcpu(const struct qmp *me, struct table *table, struct json_object *result)
 {
 	uint64_t numbering, khz, epoch, guest_cycles;
 	struct order order;
@@ -529,21 +529,21 @@ static int add_vcpu(const struct qmp *me, struct table *table, const json_t *res
 }
 
 /* Find the part of each vCPU: query-stats has them by path, query-cpus-fast says who that is. */
-static int sort_vcpus(struct qmp *me, struct table *table, const json_t *cpus)
+static int sort_vcpus(struct qmp *me, struct table *table, struct json_object *cpus)
 {
-	const json_t *cpu, *result;
 	size_t i, j;
 
 	memset(me->vcpus, 0, sizeof(me->vcpus));
-	json_array_foreach(cpus, i, cpu) {
-		const char *path = json_string_value(json_object_get(cpu, "qom-path"));
+	for (i = 0; i < length_of(cpus); i++) {
+		struct json_object *cpu = json_object_array_get_idx(cpus, i);
+		const char *path = text_of(member(cpu, "qom-path"));
 		uint64_t index;
 
-		if (!path || !u64_of(json_object_get(cpu, "cpu-index"), &index) ||
-		    index > TABLE_VCPU_MAX)
+		if (!path || !u64_of(member(cpu, "cpu-index"), &index) || index > TABLE_VCPU_MAX)
 			return exitstat_table_complain(table, "query-cpus-fast has no cpu-index");
-		json_array_foreach(me->stats, j, result) {
-			const char *of = json_string_value(json_object_get(result, "qom-path"));
+		for (j = 0; j < length_of(me->stats); j++) {
+			struct json_object *result = json_object_array_get_idx(me->stats, j);
+			const char *of = text_of(member(result, "qom-path"));
 
 			if (of && !strcmp(of, path))
 				me->vcpus[index] = result;
@@ -554,19 +554,22 @@ static int sort_vcpus(struct qmp *me, struct table *table, const json_t *cpus)
 
 static int query(struct qmp *me, struct table *table)
 {
-	json_t *cpus;
+	struct json_object *arguments, *providers, *cpus;
 	int err = execute(me, table, "query-cpus-fast", NULL, &cpus);
 
 	if (err)
 		return err;
-	json_decref(me->stats);
+	json_object_put(me->stats);
 	me->stats = NULL;
-	err = execute(me, table, "query-stats",
-		      json_pack("{sss[{sssO}]}", "target", "vcpu", "providers", "provider", "kvm",
-				"names", me->names), &me->stats);
+	providers = json_object_new_array();
+	json_object_array_add(providers, kvms(me->names));
+	arguments = json_object_new_object();
+	json_object_object_add(arguments, "target", json_object_new_string("vcpu"));
+	json_object_object_add(arguments, "providers", providers);
+	err = execute(me, table, "query-stats", arguments, &me->stats);
 	if (!err)
 		err = sort_vcpus(me, table, cpus);
-	json_decref(cpus);
+	json_object_put(cpus);
 	return err;
 }
 
@@ -576,8 +579,9 @@ static void disconnect(struct qmp *me)
 		close(me->fd);
 	me->fd = -1;
 	me->size = 0;
-	json_decref(me->names);
-	json_decref(me->stats);
+	json_tokener_reset(me->parser);
+	json_object_put(me->names);
+	json_object_put(me->stats);
 	me->names = NULL;
 	me->stats = NULL;
 	memset(me->vcpus, 0, sizeof(me->vcpus));
@@ -632,7 +636,7 @@ static void qmp_close(void *self)
 	struct qmp *me = self;
 
 	disconnect(me);
-	free(me->text);
+	json_tokener_free(me->parser);
 	free(me);
 }
 
@@ -654,6 +658,13 @@ int qmp_open(const char *path, struct exitstat_vm *vm, struct exitstat_source **
 	me = calloc(1, sizeof(*me));
 	if (!me)
 		return -ENOMEM;
+	me->parser = json_tokener_new();
+	if (!me->parser) {
+		free(me);
+		return -ENOMEM;
+	}
+	json_tokener_set_flags(me->parser,
+			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	me->path = path;
 	me->vm = vm;
 	me->fd = -1;

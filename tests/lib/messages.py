@@ -18,12 +18,16 @@ STRINGS = rf'((?:{STRING}\s*)+)'
 
 
 def c_messages(text):
-    """say(STATUS, "...") but for usage, complain(me, "..."), and the probe's fail("...") and refuse("...")."""
+    """say(STATUS, "...") but for usage, complain(me, "..."), the rules of tables and of QMP, and the probe's fail("...") and refuse("...")."""
     for status, strings, _ in re.findall(rf'\bsay\(([-\w]+),\s*{STRINGS}', text):
         if status not in ("STATUS_USAGE", "-1"):
             yield "".join(re.findall(STRING, strings))
     for call in re.findall(r'\bcomplain\(me, ([^;]*);', text):
         yield from re.findall(STRING, call)
+    for strings, _ in re.findall(rf'exitstat_table_complain\([\w>-]+,\s*{STRINGS}', text):
+        yield "".join(re.findall(STRING, strings))
+    for strings, _ in re.findall(rf'\bcomplaint\s*=\s*{STRINGS}', text):
+        yield "".join(re.findall(STRING, strings))
     for what in re.findall(rf'\bfail\({STRING}', text):
         yield "cannot " + what
     yield from re.findall(rf'\brefuse\({STRING}', text)
@@ -50,7 +54,8 @@ def constant(message):
 
 
 def messages():
-    for path in [*sorted(TOP.glob("tools/**/*.c")), TOP / "lib/recording.c", TOP / "lib/host/qmp.c"]:
+    for path in [*sorted(TOP.glob("tools/**/*.c")), TOP / "lib/recording.c",
+                 *sorted(TOP.glob("lib/host/*.c"))]:
         yield from ((path, message) for message in c_messages(path.read_text()))
     for name in SHELL:
         yield from ((TOP / name, message) for message in shell_messages((TOP / name).read_text()))

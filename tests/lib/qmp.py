@@ -77,8 +77,9 @@ class Client:
 
     def send(self, message):
         text = bytearray(json.dumps(message, indent=4 if self.how == "pretty" else None).encode() + b"\r\n")
-        if self.how == "mutate":
-            for _ in range(self.chance.randrange(4)):
+        # Not every message, or none would get to the end.
+        if self.how == "mutate" and not self.chance.randrange(8):
+            for _ in range(1 + self.chance.randrange(3)):
                 text[self.chance.randrange(len(text))] = self.chance.choice(b'{}[]",:0193456789\n\\ x\0-')
         self.connection.sendall(text)
 

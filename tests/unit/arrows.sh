@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/lib/ktap.sh
 . "$top/tests/lib/ktap.sh"
 
-"$top/packaging/need" test || exit 1
+"$top/packaging/need" tools test || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 arrows() { python3 "$top/tests/lib/arrows.py" "$@"; }
@@ -22,7 +22,7 @@ wrong() {
 	if [ -e "$work/kept" ]; then mv "$work/kept" "$file"; else rm "$file"; fi
 }
 
-plan 9
+plan 10
 git -C "$top" ls-files -z --cached --others --exclude-standard '*.[chS]' |
 	while IFS= read -r -d '' file; do [ ! -e "$top/$file" ] || printf '%s\0' "$file"; done |
 	tar -C "$top" -c --null --files-from - | tar -C "$work" -x
@@ -46,4 +46,7 @@ is "every room is made alone, where nothing is built" \
 	"$(cd "$top" && for room in $(git ls-files --cached --others --exclude-standard '*/Makefile'); do
 		make -n -C "${room%/*}" BUILD="$work/build" >"$work/said" 2>&1 || { grep -F '***' "$work/said"; }
 	done)" ""
+make -s -C "$top/lib" || exit 1
+is "libexitstat links no library but C's: JSON is beside it" \
+	"$(objdump -p "$top/build/libexitstat.so" | awk '$1 == "NEEDED" { print $2 }')" libc.so.6
 finish

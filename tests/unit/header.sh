@@ -49,7 +49,7 @@ for standard in c99 c11 c17; do
 		-I"$include" -fsyntax-only "$work/program.c"
 done
 for standard in c++98 c++20; do
-	flags=(-std=$standard -pedantic -Wall -Wextra -Wconversion -Werror)
+	flags=("-std=$standard" -pedantic -Wall -Wextra -Wconversion -Werror)
 	# long long is older than its standard.
 	[ $standard != c++98 ] || flags+=(-Wno-long-long)
 	check "and $standard" g++ "${flags[@]}" -I"$include" -fsyntax-only "$work/program.cc"

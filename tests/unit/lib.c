@@ -389,7 +389,8 @@ static bool nothing_is_nothing(void)
 	if (exitstat_snapshot_subtract(&after, &before, &between))
 		return false;
 	return !between.entries_nr && !between.total.count && !between.total.cycles &&
-	       between.reader.count == after.asked_cpuid - before.asked_cpuid && between.reader.cycles;
+	       between.reader.count == after.asked_cpuid - before.asked_cpuid &&
+	       between.reader.cycles;
 }
 
 static bool second_cost(void)
@@ -1036,8 +1037,8 @@ static bool notes_are_clean(void)
 }
 
 /*
- * A machine of eight CPUs in place of this one's, for whoever asks the kernel.  0 and 1 are here, and
- * the affinity has 0; 2 is in another cpuset; 3 is offline; there are no others.
+ * A machine of eight CPUs in place of this one's, for whoever asks the kernel.  0 and 1 are here,
+ * and the affinity has 0; 2 is in another cpuset; 3 is offline; there are no others.
  */
 static struct {
 	bool on;
@@ -1141,7 +1142,8 @@ static const struct {
 	{ stock_intel, "the highest basic leaf's data is no signature, and nothing else is asked" },
 	{ stock_amd, "zeros are no signature, and nothing else is asked" },
 	{ almost_signed, "one wrong bit is no signature" },
-	{ other_revisions, "revision 0 and an unknown numbering are refused, revisions 1 to 3 are not" },
+	{ other_revisions,
+	  "revision 0 and an unknown numbering are refused, revisions 1 to 3 are not" },
 	{ snapshot_reads, "a snapshot holds what the counters hold" },
 	{ snapshot_adds_up, "a snapshot's total is the sum of its entries" },
 	{ snapshot_cost, "counts and times of k numbers cost 2k + 1 questions" },
@@ -1150,16 +1152,20 @@ static const struct {
 	{ last_number, "the number 0xffffffff is the last" },
 	{ endless_next, "an iteration that goes back is refused, not followed for ever" },
 	{ too_many_numbers, "more numbers than there is room for are refused" },
-	{ second_cost, "revision 2: all of k numbers costs 3k + 3 questions, and 2k + 3 once more" },
-	{ second_reads, "the leaves that answer two at once are taken apart as they are put together" },
-	{ second_exact_on_both, "between a snapshot and the same once more there is every exit but the reader's" },
+	{ second_cost,
+	  "revision 2: all of k numbers costs 3k + 3 questions, and 2k + 3 once more" },
+	{ second_reads,
+	  "the leaves that answer two at once are taken apart as they are put together" },
+	{ second_exact_on_both,
+	  "between a snapshot and the same once more there is every exit but the reader's" },
 	{ second_finds, "a number that is new is found, and no reading costs more than 3k + 4" },
 	{ second_busy, "so it is if other exits fall into the reading" },
 	{ second_counts, "counts alone cost k + 1 questions, every time" },
 	{ first_again, "revision 1: all of k numbers costs 4k + 3 questions, every time" },
 	{ retake_after_restart, "with another epoch the same once more is a new reading" },
 	{ late, "the age of late counters is read, and of no others" },
-	{ moves_away, "with another epoch the hypervisor is looked at before its answers are believed" },
+	{ moves_away,
+	  "with another epoch the hypervisor is looked at before its answers are believed" },
 	{ ops_of_another_size, "a source says how many ops it knows, and that asking is free" },
 	{ layout_stays, "what a program has in its memory keeps its size" },
 	{ exact_on_both, "between two snapshots there is every exit but the reader's own" },
@@ -1186,7 +1192,8 @@ static const struct {
 	{ text_is_cleaned, "others' text is one line of UTF-8 that controls no terminal" },
 	{ text_is_cut, "and is cut between characters" },
 	{ notes_are_clean, "and so is a recording's note" },
-	{ cpus_are_tried, "a CPU outside of the affinity is tried before it is refused, and without /sys" },
+	{ cpus_are_tried,
+	  "a CPU outside of the affinity is tried before it is refused, and without /sys" },
 	{ impossible_cpu, "a CPU that is not there cannot be pinned" },
 };
 

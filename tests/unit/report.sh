@@ -124,6 +124,21 @@ is "and stays where it is if the command does not exist" \
 1"
 "$exitstat" -S "$guest" record -o none.rec -- ./nothing 2>/dev/null
 check "or there is none then" test ! -e none.rec
+mknod null c 1 3
+mkfifo pipe
+cp "$guest" target.rec
+ln -s target.rec link.rec
+for place in null pipe link.rec; do
+	cat pipe >piped.rec &
+	"$exitstat" -S "$recordings/amd.rec" record -o "$place" 2>/dev/null
+	[ "$place" = pipe ] || : >pipe
+	wait
+	is "what is no plain file is written through, and stays what it is: $place" "$(stat -c %F "$place"; ls "$place.old" 2>/dev/null)" \
+		"$(case $place in null) echo "character special file" ;; pipe) echo fifo ;; *) echo "symbolic link" ;; esac)"
+done
+is "and what a link leads to is the recording" "$("$exitstat" report --json target.rec | json 'len(d["intervals"])')" 1
+is "--html and --output leave a device what it is, too" \
+	"$("$exitstat" report --html null "$guest" >/dev/null; "$exitstat" -S "$guest" -o null -- true; stat -c %F null)" "character special file"
 is "record writes to standard output, too, and messages go elsewhere" \
 	"$("$exitstat" -S "$guest" record -o - 2>said >stream.rec; same stream.rec first.rec; cat said)" "exitstat: 44 readings in standard output"
 is "report reads standard input, and writes the page to standard output" \

@@ -93,7 +93,7 @@ static bool add_qmp(struct options *opts, const char *value)
 
 #define FOR_ALL		(~0u)
 #define FOR_TABLES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
-#define FOR_SOURCES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL | FOR_LEAF | FOR_CHECK | FOR_RECORD | FOR_TOP)
+#define FOR_SOURCES	(FOR_TABLES | FOR_LEAF | FOR_CHECK | FOR_RECORD | FOR_TOP)
 
 static const struct {
 	const char *name;

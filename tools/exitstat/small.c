@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the static exitstat says in place of what it leaves out: curses, the page, and QMP's JSON. */
+/* What the static exitstat says in place of what it leaves out: curses, the page, QMP. */
 #include <errno.h>
 #include <stdio.h>
 

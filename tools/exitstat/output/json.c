@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Write JSON as it comes, on one line. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +54,7 @@ void json_end(struct json *json, char bracket)
 void json_u64(struct json *json, const char *key, uint64_t value)
 {
 	put_key(json, key);
-	fprintf(json->out, "%" PRIu64, value);
+	fprintf(json->out, "%llu", (unsigned long long)value);
 }
 
 void json_int(struct json *json, const char *key, int value)

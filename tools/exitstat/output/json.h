@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Write JSON as it comes, on one line.  Of our own, as counters have 64 bits without a sign, and as the
- * static exitstat needs no library that is not there for every C library and word size.
+ * Write JSON as it comes, on one line.  Of our own, as counters have 64 bits without a sign, and as
+ * the static exitstat takes no library that is not there for every C library and word size.
  */
 #ifndef JSON_H
 #define JSON_H

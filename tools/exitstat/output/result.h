@@ -12,7 +12,7 @@ struct output {
 	int begun;
 };
 
-/* Open the file of that name, "-" for standard output, or take that stream: STATUS_OK or _FAILED. */
+/* Open the file of that name, "-" for standard output, or take that stream: STATUS_*. */
 int output_open(struct output *out, const char *path, FILE *stream);
 
 /* There is something to write: the old contents go. */

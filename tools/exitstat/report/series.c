@@ -117,14 +117,16 @@ static void subtract_histograms(struct series *series, const struct latency *old
 
 static int read_interval(struct series *series)
 {
-	struct exitstat_snapshot between;
+	struct exitstat_snapshot between = { .time_ns = 0 };
 	struct exitstat_snapshot before = series->last;
 	int status = target_take(&series->target, &series->last);
 
 	if (!status)
 		status = target_subtract(&series->target, &series->last, &before, &between);
-	if (status || !between.time_ns)
+	if (status)
 		return status;
+	if (!between.time_ns)
+		return STATUS_OK;
 	sum_interval(&series->sum, &between);
 	if (add_point(series, &between))
 		return say(STATUS_FAILED, "cannot read %s: not enough memory", series->path);

@@ -32,7 +32,7 @@ static struct {
 	int start;			/* the pipe's end that starts the child, or -1 */
 	int began;			/* one that ends when the child became the command, or -1 */
 	bool *never_ran;		/* shared with the child */
-	sigset_t before;		/* the signal mask of this process at first, and of the child */
+	sigset_t before;		/* the signal mask at first, and of the child */
 	sigset_t asleep;		/* the mask while this process sleeps */
 	struct sigaction actions[CAUGHT];
 } child = { .start = -1, .began = -1 };
@@ -229,7 +229,7 @@ uint64_t child_sleep_interval(uint64_t *deadline_ns, uint64_t interval_ns)
 
 	*deadline_ns += interval_ns;
 	now = sleep_until(*deadline_ns);
-	/* Much too late: this process was stopped, or starved.  Go on with whole intervals from now. */
+	/* Much too late: this process was stopped, or starved.  The next interval begins now. */
 	if (now > *deadline_ns && now - *deadline_ns > interval_ns / 2) {
 		missed = (now - *deadline_ns) / interval_ns;
 		*deadline_ns = now;

@@ -248,7 +248,8 @@ int target_read(struct target *target, const struct exitstat_snapshot *before,
 
 bool target_lacks_cpu(const struct target *target, int err)
 {
-	return !target->pinned && !target->path && !target->host && (err == -ENODEV || err == -EPERM);
+	return !target->pinned && !target->path && !target->host &&
+	       (err == -ENODEV || err == -EPERM);
 }
 
 int target_say(struct target *target, int err)
@@ -257,7 +258,7 @@ int target_say(struct target *target, int err)
 }
 
 int target_retake(struct target *target, const struct exitstat_snapshot *before,
-		 struct exitstat_snapshot *snap)
+		  struct exitstat_snapshot *snap)
 {
 	int err = target_read(target, before, snap);
 

@@ -46,8 +46,8 @@ int target_subtract(struct target *target, const struct exitstat_snapshot *after
 		    const struct exitstat_snapshot *before, struct exitstat_snapshot *between);
 
 /*
- * Take a snapshot of what the options name: STATUS_OK, or what to exit with.  Once more, after before,
- * it may cost less.
+ * Take a snapshot of what the options name: STATUS_OK, or what to exit with.  Once more, after
+ * before, it may cost less.
  */
 int target_take(struct target *target, struct exitstat_snapshot *snap);
 int target_retake(struct target *target, const struct exitstat_snapshot *before,

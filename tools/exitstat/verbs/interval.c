@@ -146,7 +146,8 @@ static int next_moment(struct target *target, uint64_t *deadline_ns, uint64_t in
 static int wait_for_cpu(const struct target *target, bool *said)
 {
 	if (!*said)
-		say(0, "CPU %d cannot be had any more; the next line comes when it can", target->vcpu);
+		say(0, "CPU %d cannot be had any more; the next line comes when it can",
+		    target->vcpu);
 	*said = true;
 	return STATUS_OK;
 }

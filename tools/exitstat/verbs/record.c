@@ -154,9 +154,16 @@ static int open_place(struct record *record)
 		record->place = open(record->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (record->place < 0)
 		return say_write(record, -errno);
-	record->replaces = !record->created && !fstat(record->place, &stat) &&
+	/* A link is written through, and a device or a pipe is no recording. */
+	record->replaces = !record->created && !lstat(record->path, &stat) &&
 			   S_ISREG(stat.st_mode) && stat.st_size;
 	return STATUS_OK;
+}
+
+static int say_old(const struct record *record, int err)
+{
+	return say(STATUS_FAILED, "cannot keep the old recording as %s.old: %s", record->path,
+		   strerror(err));
 }
 
 /* The recording that stands there stays, beside the new one, as perf does it. */
@@ -166,17 +173,15 @@ static int keep_old(struct record *record)
 	int fd;
 
 	if (snprintf(old, sizeof(old), "%s.old", record->path) >= (int)sizeof(old))
-		errno = ENAMETOOLONG;
-	else if (!rename(record->path, old)) {
-		fd = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (fd < 0)
-			return say_write(record, -errno);
-		close(record->place);
-		record->place = fd;
-		return STATUS_OK;
-	}
-	return say(STATUS_FAILED, "cannot keep the old recording as %s.old: %s", record->path,
-		   strerror(errno));
+		return say_old(record, ENAMETOOLONG);
+	if (rename(record->path, old))
+		return say_old(record, errno);
+	fd = open(record->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return say_write(record, -errno);
+	close(record->place);
+	record->place = fd;
+	return STATUS_OK;
 }
 
 static int copy(int from, int to)
@@ -195,6 +200,15 @@ static int copy(int from, int to)
 	return size < 0 ? -errno : 0;
 }
 
+/* What a link leads to may hold more than is written now. */
+static void empty(int fd)
+{
+	struct stat stat;
+
+	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode) && stat.st_size && ftruncate(fd, 0))
+		say(0, "cannot empty the old recording: %s", strerror(errno));
+}
+
 /* There is something to record: from now on, write where it belongs. */
 static int publish(struct record *record)
 {
@@ -203,6 +217,7 @@ static int publish(struct record *record)
 
 	if (status)
 		return status;
+	empty(record->place);
 	err = copy(record->fd, record->place);
 	if (!err && dup3(record->place, record->fd, O_CLOEXEC) < 0)
 		err = -errno;

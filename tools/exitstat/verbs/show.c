@@ -78,7 +78,8 @@ static int say_no_cpu(const struct target *target)
 {
 	if (target->path)
 		return say(STATUS_FAILED,
-			   "the recording %s holds no CPU's own exits, only the VM's", target->path);
+			   "the recording %s holds no CPU's own exits, only the VM's",
+			   target->path);
 	return say(STATUS_FAILED, "there is no vCPU to show");
 }
 
