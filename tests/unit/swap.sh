@@ -157,7 +157,7 @@ goes_back() {
 	fi
 }
 
-plan 65
+plan 68
 new_host
 check "no program touches this machine: all paths are moved" \
 	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|run|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
@@ -174,6 +174,11 @@ ln -s anon_inode:kvm-vm "$host/proc/123/fd/9"
 echo qemu-system-x86 >"$host/proc/123/comm"
 printf '%s\0' qemu -name guest=web1,debug-threads=on >"$host/proc/123/cmdline"
 refuses "a VM is running: load names it" 1 "VMs are running: 123 qemu-system-x86 (web1)" load
+printf 'q\033[31mx' >"$host/proc/123/comm"
+printf '%s\0' qemu -name $'guest=w\e[2Jé日\n,,\xc2\x9b\xff\xe2\x80\xae\\033[1m\\c,x' >"$host/proc/123/cmdline"
+refuses "whose text controls no terminal" 1 'VMs are running: 123 q?[31mx (w?[2Jé日?,???\033[1m\c);' load
+is "nor in status" "$(swap status | grep '^VMs')" 'VMs         123 q?[31mx (w?[2Jé日?,???\033[1m\c)'
+refuses "nor does what was typed" 2 "'?[31m?' is neither" load $'\e[31m\xff'
 new_host
 mkdir -p "$host/proc/77/fd"
 ln -s /dev/kvm "$host/proc/77/fd/3"
