@@ -61,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 120
+plan 121
 
 #
 # Before there is a VM.
@@ -122,6 +122,8 @@ is "an interval in which exitstat was stopped is one, and says how many are miss
 	"[True] [] 15"
 stopped --vm $pid 0.1 15
 is "so does its line" "$(grep -cE ' \([1-9][0-9]* intervals missed\)$' out)" 1
+stopped 0.1 15
+is "and the list" "$(grep -cE '^exitstat: [1-9][0-9]* intervals were missed while this process was stopped$' err)" 1
 stopped --vm $pid record -i 0.1 -o stopped.rec -- sleep 3
 is "record says how many readings are missed, and takes none too many" \
 	"$(sed -n 's/^exitstat: [0-9]* readings in stopped.rec, [1-9][0-9]* missed while this process was stopped.*/&/p' err | wc -l) $("$BUILD/exitstat" \

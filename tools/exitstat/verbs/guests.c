@@ -577,12 +577,16 @@ static int measure(struct guests *list, uint64_t interval_ns, uint32_t lines)
 	if (!status && !list->nr && lines == 1)
 		return say(STATUS_OK, "no VM runs here: %s has none", vm_host_dir(list->opts));
 	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
-		child_sleep_interval(&deadline_ns, interval_ns);
+		uint64_t missed = child_sleep_interval(&deadline_ns, interval_ns);
+
 		if (child_stop_asked())
 			break;
 		status = guests_update(list);
 		if (!status)
 			print(list, !line);
+		if (!status && missed)
+			say(0, "%llu intervals were missed while this process was stopped",
+			    (unsigned long long)missed);
 	}
 	return status;
 }
