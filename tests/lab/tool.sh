@@ -47,10 +47,10 @@ exitstat top -i 0.1 </dev/null 2>/dev/null; echo "top: $?"
 exitstat -v 99 2>&1
 if [ -e /sys/devices/system/cpu/cpu1 ]; then
 	taskset 1 exitstat -v 1 >beside 2>&1; echo "outside of the affinity: $? $(grep -c 'exits of CPU 1 (vCPU 1) since' beside)"
-	mkdir -p /cg && mount -t cgroup2 none /cg && echo +cpuset >/cg/cgroup.subtree_control && mkdir /cg/one && echo 0 >/cg/one/cpuset.cpus
+	mkdir -p /cg && mount -t cgroup2 cgroup2 /cg && echo +cpuset >/cg/cgroup.subtree_control && mkdir /cg/one && echo 0 >/cg/one/cpuset.cpus
 	sh -c 'echo $$ >/cg/one/cgroup.procs; exitstat -v all >outside 2>why; echo "outside of the cpuset: $? $(grep -c "exits of CPU" outside)"; cat why'
 	exitstat -v 1 -n 0.3 10 >off 2>why & sleep 1
-	echo 0 >/sys/devices/system/cpu/cpu1/online; sleep 1; echo 1 >/sys/devices/system/cpu/cpu1/online; wait $!
+	echo 0 >/sys/devices/system/cpu/cpu1/online; wait $!
 	echo "offline: $? $(($(wc -l <off) > 1 && $(wc -l <off) < 10))"; cat why
 else
 	exitstat -v 1 2>&1
