@@ -5,9 +5,10 @@
 # A row per kind, a column per way, first as they are, then what the way adds to stock KVM.
 print_costs() {
 	awk -F'\t' '
+	function column(w, text) { printf "%" (length(way[w]) < 11 ? 12 : length(way[w]) + 2) "s", text }
 	function line(text, row, base,   w) {
 		printf "%-12s", text
-		for (w = 1; w <= ways; w++) printf "%12s", row == "" ? way[w] : cost[way[w], row] - base
+		for (w = 1; w <= ways; w++) column(w, row == "" ? way[w] : cost[way[w], row] - base)
 		print ""
 	}
 	$2 == "sustained" || $2 == "bytes" || $2 == "kvm_vcpu" { next }
@@ -27,7 +28,7 @@ print_costs() {
 			base = cost["plain", kind[k]]
 			printf "%-12s", kind[k]
 			for (w = 1; w <= ways; w++)
-				printf "%12.1f", (cost[way[w], kind[k]] - base) / (cost["on", kind[k]] - base)
+				column(w, sprintf("%.1f", (cost[way[w], kind[k]] - base) / (cost["on", kind[k]] - base)))
 			print ""
 		}
 	}' "$@"
@@ -39,9 +40,9 @@ print_sustained() {
 	$2 == "bytes" { bytes[$1] = $4 / $3 }
 	END {
 		printf "%d CPUID exits in a row, with all that the machine does meanwhile (timer ticks, perf writing):\n\n", n
-		printf "%-12s%12s%12s%12s\n", "", "mean", "added", "bytes kept"
+		printf "%-20s%12s%12s%12s\n", "", "mean", "added", "bytes kept"
 		for (w = 1; w <= ways; w++)
-			printf "%-12s%12.1f%12.1f%12s\n", way[w], mean[way[w]],
+			printf "%-20s%12.1f%12.1f%12s\n", way[w], mean[way[w]],
 				mean[way[w]] - mean["plain"], way[w] in bytes ? sprintf("%.1f", bytes[way[w]]) : "-"
 	}' "$@"
 }
@@ -121,7 +122,7 @@ rows() {
 }
 
 # all NAME: the lines of the two machines, or of the second time
-all() { cat "$out/stock$1.tsv" "$out/ours$1.tsv" 2>/dev/null; }
+all() { cat "$out/stock$1.tsv" "$out/ours$1.tsv" "$out/attached$1.tsv" 2>/dev/null; }
 
 json_machine() {
 	jq -n --arg machine "$machine" --arg kernel "$release" \
