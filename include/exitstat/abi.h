@@ -73,7 +73,8 @@
 /*
  * (2) Approximate: counts are exact, but what KVM does between its tracepoints
  * and the hardware transition is guest time; on AMD before Linux 6.5 that has the
- * host's own interrupts in it.  Each cycle is in one place even so.
+ * host's own interrupts in it, if the guest's TSC is scaled.  Each cycle is in one
+ * place even so.
  *
  * (2) Late: counting began after this VM's first entry.  Counters are since then,
  * of which AGE tells the age, and not since the VM started.
