@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The way of an operator: on a Debian 12 host, install the packages, load our KVM, run a guest, read
-# its numbers, upgrade to the kernel of the other series, come back, purge; nothing is left behind.
+# The way of an operator: on a Debian 12 host, install the packages, attach while a guest runs, load our
+# KVM, run a guest, read its numbers, upgrade to the kernel of the other series, come back, purge;
+# nothing is left behind.
 # soak: only
 # timeout: 5400
 # The host is a Debian made with debootstrap that boots with systemd from a disk in QEMU's emulation
@@ -97,21 +98,23 @@ $(tail -n 15 "$work/boot-$stage.log")"
 kernel() { install "linux-image-$1" "linux-headers-$1" "$2"; }
 
 first=$(release_of 6.1) second=$(release_of 6.12) || exit 1
-plan 22
+plan 30
 version=$(sed -n 's/^VERSION := //p' "$top/tools/tool.mk")
 ours=("/opt/packages/exitstat_${version}_amd64.deb" "/opt/packages/exitstat-kvm_${version}_amd64.deb"
-	"/opt/packages/exitstat-kvm-dkms_${version}_all.deb")
+	"/opt/packages/exitstat-kvm-dkms_${version}_all.deb" "/opt/packages/exitstat-dkms_${version}_all.deb")
 make -s -C "$top" tools >/dev/null && "$top/packaging/deb" >"$work/deb.log" 2>&1
 check "a Debian 12 is made with debootstrap" make_host
 check "a kernel of series 6.1 with headers and source is installed" kernel "$first" linux-source-6.1
 check "our packages are installed" install qemu-system-x86 "${ours[@]}"
 check "DKMS built our KVM for it" test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$first"/x86_64/module/kvm.ko*)"
-check "nothing is put where modprobe would find it" test ! -e "$root/lib/modules/$first/updates"
+check "and puts it where modprobe does not find it" test -z "$(find "$root/lib/modules/$first/updates" -name 'kvm*')"
+check "DKMS built and installed exitstat_attach for it" test -e "$(echo "$root/lib/modules/$first/updates/dkms/exitstat_attach.ko"*)"
 boot "$first" first
 
 check "a kernel of series 6.12 is installed beside it" kernel "$second" linux-source-6.12
 check "DKMS built our KVM for that one too" \
 	test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$second"/x86_64/module/kvm.ko*)"
+check "and exitstat_attach, of its own accord" test -e "$(echo "$root/lib/modules/$second/updates/dkms/exitstat_attach.ko"*)"
 boot "$second" second
 boot "$first" last
 rm -rf "$root" "$disk"
