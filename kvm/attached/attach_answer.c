@@ -16,7 +16,7 @@
 #define CPUID_BYTES		2
 
 const u32 kvm_exit_stats_carrier_features = EXITSTAT_FEATURE_APPROXIMATE;
-
+const bool kvm_exit_stats_may_resched;
 
 static struct kvm_vcpu *vcpu_of(const struct kvm_exit_stats *s)
 {

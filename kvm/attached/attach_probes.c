@@ -76,7 +76,7 @@ static __always_inline u64 exit_tsc(const struct kvm_vcpu *vcpu)
 
 static __always_inline void leave_guest(struct attached_vcpu *v, u64 now, u32 row)
 {
-	v->stats.guest_cycles += kvm_exit_stats_close(&v->stats, now);
+	kvm_exit_stats_exit_far(&v->stats, now);
 	kvm_exit_stats_count(&v->stats, row);
 }
 
@@ -148,7 +148,7 @@ static noinline void enter_special(struct attached_vcpu *v)
 
 	if (v->special & ATTACHED_QUESTION)
 		attached_answer(v);
-	cycles = kvm_exit_stats_close_kernel(&v->stats);
+	cycles = kvm_exit_stats_enter_far(&v->stats);
 	if (v->special & ATTACHED_HISTOGRAMS)
 		kvm_exit_stats_bucket(&v->stats, cycles);
 }
@@ -159,7 +159,7 @@ static __always_inline void enter(struct attached_vcpu *v)
 	if (unlikely(v->special))
 		enter_special(v);
 	else
-		kvm_exit_stats_close_kernel(&v->stats);
+		kvm_exit_stats_enter_far(&v->stats);
 }
 
 static noinline void enter_first(struct kvm_vcpu *vcpu)

@@ -34,6 +34,7 @@ DEFINE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_hist_entry_key);
 DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_exit_key);
+DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_tsc_key);
 
 #ifdef EXITSTAT_VERSION
 MODULE_VERSION("exitstat " EXITSTAT_VERSION);
@@ -66,6 +67,7 @@ static void begin_counting(void)
 
 static void end_counting(void)
 {
+	static_branch_disable(&kvm_exit_stats_tsc_key);
 	static_branch_disable(&kvm_exit_stats_exit_key);
 	static_branch_disable(&kvm_exit_stats_entry_key);
 	static_branch_disable(&kvm_exit_stats_hist_entry_key);
@@ -95,6 +97,7 @@ static void update_keys(bool wanted)
 		static_branch_disable(&kvm_exit_stats_hist_entry_key);
 	}
 	static_branch_enable(&kvm_exit_stats_exit_key);
+	static_branch_enable(&kvm_exit_stats_tsc_key);
 	if (!before)
 		begin_counting();
 }
@@ -126,31 +129,55 @@ module_param_cb(guest_exit_stats, &guest_exit_stats_ops, &guest_exit_stats, 0644
 MODULE_PARM_DESC(guest_exit_stats, "guests may read their exit counters: 0 never, 1 at CPL 0, 2 at every CPL");
 
 /* Caller holds off preemption, or another transition could come in between. */
-static void switch_state(struct kvm_exit_stats *s, enum kvm_exit_stats_state next, u64 now)
+static __always_inline void
+switch_state(struct kvm_exit_stats *s, enum kvm_exit_stats_counter next, u64 now)
 {
-	u64 *counter = kvm_exit_stats_counters(s);
-	u64 cycles;
+	u64 cycles = now;
 
 	lockdep_assert_preemption_disabled();
 
-	if (s->since != KVM_EXIT_STATS_NEVER) {
-		cycles = kvm_exit_stats_close(s, now);
-		if (s->state == KVM_EXIT_STATS_IS_WAITING) {
-			counter[KVM_EXIT_STATS_WAITING] += cycles;
+	if (likely(!kvm_exit_stats_subtract(&cycles, &s->since))) {
+		if (s->state == KVM_EXIT_STATS_WAITING) {
+			kvm_exit_stats_move(s, cycles, cycles);
 		} else {
-			counter[KVM_EXIT_STATS_PROCESSING] += cycles;
+			kvm_exit_stats_add(&s->not_guest, cycles);
 			s->pending_cycles += cycles;
 		}
-		if (s->state == KVM_EXIT_STATS_IN_VMM)
-			counter[KVM_EXIT_STATS_VMM] += cycles;
+		kvm_exit_stats_add(&kvm_exit_stats_counters(s)[s->state], cycles);
+		s->since = now;
+	} else if (s->since != KVM_EXIT_STATS_NEVER) {
+		kvm_exit_stats_move(s, cycles, cycles);
+		s->since = now;
 	}
 	s->state = next;
 }
 
+/* Start the clock outside of guest mode, in a KVM_RUN; nothing was counted yet. */
+static void begin(struct kvm_exit_stats *s)
+{
+	u64 now = rdtsc();
+
+	kvm_exit_stats_move(s, now - s->since, now - s->since);
+	s->since = now;
+	s->state = KVM_EXIT_STATS_KERNEL;
+	s->in_run = true;
+}
+
+/* The invariant says when the vCPU was to enter: guest_cycles are as they were then. */
+void __kvm_exit_stats_fail(struct kvm_exit_stats *s)
+{
+	u64 failed = s->since;
+
+	s->since = s->not_guest + s->guest_cycles;
+	switch_state(s, KVM_EXIT_STATS_KERNEL, failed);
+	s->pending_cycles = KVM_EXIT_STATS_BUCKETED;
+}
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(__kvm_exit_stats_fail);
+
 void __kvm_exit_stats_run_begin(struct kvm_exit_stats *s)
 {
 	preempt_disable();
-	switch_state(s, KVM_EXIT_STATS_IN_KERNEL, rdtsc());
+	switch_state(s, KVM_EXIT_STATS_KERNEL, rdtsc());
 	s->in_run = true;
 	preempt_enable();
 }
@@ -160,28 +187,28 @@ void __kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret)
 	bool signal = ret == -EINTR;
 
 	preempt_disable();
-	switch_state(s, signal ? KVM_EXIT_STATS_IS_WAITING : KVM_EXIT_STATS_IN_VMM, rdtsc());
+	switch_state(s, signal ? KVM_EXIT_STATS_WAITING : KVM_EXIT_STATS_VMM, rdtsc());
 	s->in_run = false;
 	preempt_enable();
 }
 
 void __kvm_exit_stats_sched_in(struct kvm_exit_stats *s)
 {
-	switch_state(s, KVM_EXIT_STATS_IN_KERNEL, rdtsc());
+	switch_state(s, KVM_EXIT_STATS_KERNEL, rdtsc());
 }
 
 void __kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now)
 {
-	switch_state(s, KVM_EXIT_STATS_IS_WAITING, now);
+	switch_state(s, KVM_EXIT_STATS_WAITING, now);
 }
 
 void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 {
 	/* Start the clock even so: the caller relies on kvm_exit_stats_exit_tsc(). */
 	if (s->since == KVM_EXIT_STATS_NEVER)
-		kvm_exit_stats_close(s, rdtsc());
+		begin(s);
 	else
-		switch_state(s, KVM_EXIT_STATS_IN_KERNEL, rdtsc());
+		switch_state(s, KVM_EXIT_STATS_KERNEL, rdtsc());
 }
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(__kvm_exit_stats_no_entry);
 
@@ -226,8 +253,11 @@ u64 *kvm_exit_stats_hist_alloc(gfp_t gfp)
 void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist)
 {
 	s->since = KVM_EXIT_STATS_NEVER;
+	s->not_guest = s->since;
+	s->counter[KVM_EXIT_STATS_NOT_PROCESSING] = s->since;
+	seqcount_init(&s->no_processing);
 	s->row = KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_NO_SLOT);
-	s->state = KVM_EXIT_STATS_IN_VMM;
+	s->state = KVM_EXIT_STATS_VMM;
 	s->hist = hist;
 	s->vm = vm;
 }

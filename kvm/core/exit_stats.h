@@ -8,9 +8,15 @@
  * it on closes the current interval and opens the next one with a single read
  * of the TSC, so every cycle lands in exactly one counter.
  *
+ * The guest's clock is the TSC less all that the vCPU spent elsewhere, not_guest:
+ * so an exit stores two values and adds nothing, and an entry moves not_guest on
+ * by what it adds to a counter.  Outside of guest mode, between the functions
+ * below, since = not_guest + guest_cycles.
+ *
  * Only the vCPU's own thread writes, and none of the writers can interrupt
  * another one: entry and exit run with IRQs off, the others with preemption
- * off.  Readers, on whatever CPU, use READ_ONCE() and no lock.
+ * off.  Readers, on whatever CPU, use READ_ONCE() and no lock; what they read is
+ * written in one instruction.
  */
 #ifndef __KVM_X86_EXIT_STATS_H
 #define __KVM_X86_EXIT_STATS_H
@@ -20,6 +26,7 @@
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
+#include <linux/seqlock.h>
 #include <linux/types.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
@@ -47,23 +54,23 @@ extern const u16 kvm_exit_stats_svm_rows[KVM_EXIT_STATS_SVM_NUMBERS];
 
 enum kvm_exit_stats_counter {
 	KVM_EXIT_STATS_COUNT,
-	KVM_EXIT_STATS_PROCESSING,	/* cycles, VMM included */
+	KVM_EXIT_STATS_KERNEL,		/* cycles */
 	KVM_EXIT_STATS_VMM,		/* cycles */
 	KVM_EXIT_STATS_WAITING,		/* cycles */
 	KVM_EXIT_STATS_COUNTERS,
-};
-
-/* What the vCPU does when it is not in guest mode. */
-enum kvm_exit_stats_state {
-	KVM_EXIT_STATS_IN_KERNEL,
-	KVM_EXIT_STATS_IN_VMM,
-	KVM_EXIT_STATS_IS_WAITING,
 };
 
 /* No entry yet: the difference to any TSC value is negative. */
 #define KVM_EXIT_STATS_NEVER	((u64)S64_MAX)
 
 #define KVM_EXIT_STATS_ROW(slot)	((slot) * KVM_EXIT_STATS_COUNTERS)
+
+/*
+ * What of not_guest is no processing: waiting, and the time before the first
+ * counted exit.  That is where the row of no slot counts kernel time.
+ */
+#define KVM_EXIT_STATS_NOT_PROCESSING \
+	(KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_NO_SLOT) + KVM_EXIT_STATS_KERNEL)
 
 /*
  * A slot's histogram is indexed by the highest bit of the time in cycles; times below the first
@@ -86,28 +93,34 @@ struct kvm_exit_stats_vm {
 };
 
 struct kvm_exit_stats {
-	u64 since;		/* TSC at which the current interval opened */
-	u64 guest_cycles;
+	u64 since;		/* TSC of the latest exit or, after it, change of hands */
+	u64 not_guest;		/* TSC less guest_cycles: stands still in guest mode */
+	u64 guest_cycles;	/* up to the latest exit */
+	u64 count;		/* of all exits */
 	u64 pending_cycles;	/* processing time of the current exit, intervals closed so far */
 	u32 row;		/* of the latest exit */
-	u8 state;
+	seqcount_t no_processing;	/* not_guest moves on by what is no processing */
+	u8 state;		/* when not in guest mode: the counter that time goes to */
 	bool in_run;		/* inside KVM_RUN */
-	u8 vmm_choice;
 	u64 *hist;		/* if the VM has histograms */
+	/* The line up to here is the hot path's. */
 	struct kvm_exit_stats_vm *vm;
+	u8 vmm_choice;
 	/* A row is half a cache line: the count and the times of one slot. */
 	u64 counter[KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_SLOTS + 1)] ____cacheline_aligned;
 } ____cacheline_aligned;
 
 /*
  * One of the first two is on while anybody counts, so that an entry passes one
- * branch.  The third goes on last and off first, so that no exit is counted
- * whose entry was not: every vCPU in guest mode leaves it while the code of the
- * first two is being patched.
+ * branch.  They go on one after the other and off in reverse: no exit is counted
+ * whose entry was not, as every vCPU in guest mode leaves it while the code of
+ * the first two is being patched; and nobody takes the TSC of an exit that was
+ * not stamped, as IRQs are off from one to the other.
  */
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_entry_key);
 DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
+DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_tsc_key);
 
 /*
  * Below, an element of an array is *(array + i) where i is in bounds: kernels
@@ -138,50 +151,88 @@ static __always_inline u64 *kvm_exit_stats_counters(struct kvm_exit_stats *s)
 }
 
 /*
- * Close the current interval and open the next one.  since becomes @now by an addition, which takes
- * no copy of @now; EDX is where rdtsc() leaves it; the flag saves a comparison.
+ * Readers use READ_ONCE(), and a plain addition is one instruction on x86-64, which
+ * a test insists on: WRITE_ONCE() would make it three.
  */
-static __always_inline u64 kvm_exit_stats_close(struct kvm_exit_stats *s, u64 now)
+static __always_inline void kvm_exit_stats_add(u64 *counter, u64 n)
 {
-	u64 cycles = now;
+	*counter += n;
+}
+
+/*
+ * Is @since later than @now?  @now becomes the difference.  EDX is where rdtsc()
+ * leaves it; the flag saves a comparison.
+ */
+static __always_inline bool kvm_exit_stats_subtract(u64 *now, const u64 *since)
+{
+#ifdef CONFIG_X86_64
 	bool negative;
 
-	asm("sub %2, %0" : "+d" (cycles), "=@ccs" (negative), "+m" (s->since));
-	if (likely(!negative)) {
-		s->since += cycles;
-		return cycles;
-	}
+	asm("sub %2, %0" : "+d" (*now), "=@ccs" (negative) : "m" (*since));
+	return negative;
+#else
+	*now -= *since;
+	return (s64)*now < 0;
+#endif
+}
 
-	/*
-	 * The first entry, perhaps in the middle of a KVM_RUN that began before
-	 * anybody counted, or the TSC went backwards.
-	 */
-	barrier();	/* or half of the addition above comes before the branch */
-	s->since += cycles;
-	s->state = KVM_EXIT_STATS_IN_KERNEL;
-	s->in_run = true;
-	return 0;
+/* Move on by @cycles, of which none is processing; readers wait for both halves. */
+static __always_inline void kvm_exit_stats_move(struct kvm_exit_stats *s, u64 cycles,
+						u64 no_processing_cycles)
+{
+	raw_write_seqcount_begin(&s->no_processing);
+	kvm_exit_stats_add(&s->not_guest, cycles);
+	kvm_exit_stats_add(&s->counter[KVM_EXIT_STATS_NOT_PROCESSING], no_processing_cycles);
+	raw_write_seqcount_end(&s->no_processing);
+}
+
+/* Set after an entry that failed: the exit before is in its bucket already. */
+#define KVM_EXIT_STATS_BUCKETED	BIT_ULL(63)
+
+static __always_inline unsigned long kvm_exit_stats_highest_bit(u64 n)
+{
+#ifdef CONFIG_X86_64
+	return __fls(n);
+#else
+	return fls64(n) - 1;
+#endif
 }
 
 static __always_inline void kvm_exit_stats_bucket(struct kvm_exit_stats *s, u64 cycles)
 {
 	u64 below_first = BIT_ULL(EXITSTAT_BUCKET0_LOG2) - 1;
-	unsigned long bit = __fls((cycles + s->pending_cycles) | below_first);
+	unsigned long bit;
 
+	bit = kvm_exit_stats_highest_bit((cycles + s->pending_cycles) | below_first);
 	s->pending_cycles = 0;
 	if (unlikely(bit > KVM_EXIT_STATS_HIST_LAST)) {
+		if (BIT_ULL(bit) == KVM_EXIT_STATS_BUCKETED)
+			return;
 		bit = KVM_EXIT_STATS_HIST_LAST;
 		OPTIMIZER_HIDE_VAR(bit);	/* a branch, not a conditional move */
 	}
 	if (likely(s->hist))
-		s->hist[KVM_EXIT_STATS_HIST_ROW((unsigned long)s->row) + bit]++;
+		kvm_exit_stats_add(&s->hist[KVM_EXIT_STATS_HIST_ROW((unsigned long)s->row) + bit],
+				   1);
 }
 
 static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
 {
-	u64 cycles = kvm_exit_stats_close(s, rdtsc());
+	u64 cycles = rdtsc();
 
-	kvm_exit_stats_counters(s)[KVM_EXIT_STATS_PROCESSING] += cycles;
+	if (unlikely(kvm_exit_stats_subtract(&cycles, &s->since))) {
+		/*
+		 * The first entry, perhaps in the middle of a KVM_RUN that began
+		 * before anybody counted, or the TSC went backwards.
+		 */
+		kvm_exit_stats_move(s, cycles, cycles);
+		s->state = KVM_EXIT_STATS_KERNEL;
+		s->in_run = true;
+		return 0;
+	}
+
+	kvm_exit_stats_add(&s->not_guest, cycles);
+	kvm_exit_stats_add(&kvm_exit_stats_counters(s)[KVM_EXIT_STATS_KERNEL], cycles);
 	return cycles;
 }
 
@@ -200,29 +251,56 @@ static __always_inline bool kvm_exit_stats_on(void)
 	return static_branch_likely(&kvm_exit_stats_exit_key);
 }
 
-/* Directly after the hardware left the guest: guest to kernel. */
+/*
+ * Directly after the hardware left the guest: guest to kernel.  Since the entry,
+ * nothing on this CPU could set its TSC back.
+ */
 static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 {
-	s->guest_cycles += kvm_exit_stats_close(s, rdtsc());
+	s->since = rdtsc();
 }
 
 /*
  * Once per exit, as soon as the hardware's reason is known and before KVM can
- * rewrite it.  An entry that failed without an exit does not get here; its time
- * stays with the exit before.
+ * rewrite it.  An entry that failed without an exit goes to kvm_exit_stats_fail().
  */
 static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 row)
 {
 	s->row = row;
-	(*(s->counter + row + KVM_EXIT_STATS_COUNT))++;
+	WRITE_ONCE(s->guest_cycles, s->since - s->not_guest);
+	kvm_exit_stats_add(s->counter + row + KVM_EXIT_STATS_COUNT, 1);
+	kvm_exit_stats_add(&s->count, 1);
 }
 
 /* The TSC as read by kvm_exit_stats_exit(), to save the caller another read. */
 static __always_inline u64 kvm_exit_stats_exit_tsc(const struct kvm_exit_stats *s)
 {
-	return kvm_exit_stats_on() ? s->since : rdtsc();
+	return static_branch_likely(&kvm_exit_stats_tsc_key) ? s->since : rdtsc();
 }
 
+/*
+ * Entry and exit for a carrier that is further away: the vCPU may have come to
+ * another CPU between one and the other, and an entry may be followed by no exit.
+ * So an entry opens an interval in since, too.
+ */
+static __always_inline u64 kvm_exit_stats_enter_far(struct kvm_exit_stats *s)
+{
+	u64 cycles = kvm_exit_stats_close_kernel(s);
+
+	s->since = s->not_guest + s->guest_cycles;
+	return cycles;
+}
+
+static __always_inline void kvm_exit_stats_exit_far(struct kvm_exit_stats *s, u64 now)
+{
+	u64 cycles = now;
+
+	if (unlikely(kvm_exit_stats_subtract(&cycles, &s->since)))
+		kvm_exit_stats_move(s, cycles, cycles);
+	s->since = now;
+}
+
+void __kvm_exit_stats_fail(struct kvm_exit_stats *s);
 void __kvm_exit_stats_run_begin(struct kvm_exit_stats *s);
 void __kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret);
 void __kvm_exit_stats_sched_in(struct kvm_exit_stats *s);
@@ -255,6 +333,13 @@ static inline void kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now)
 {
 	if (kvm_exit_stats_on() && s->in_run)
 		__kvm_exit_stats_sched_out(s, now);
+}
+
+/* The entry failed without an exit, after kvm_exit_stats_exit(): what it took is KVM's. */
+static inline void kvm_exit_stats_fail(struct kvm_exit_stats *s)
+{
+	if (kvm_exit_stats_on())
+		__kvm_exit_stats_fail(s);
 }
 
 /* KVM emulates an invalid guest state instead of entering it: kernel to kernel. */

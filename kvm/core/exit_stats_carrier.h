@@ -11,6 +11,9 @@
 /* Of EXITSTAT_FEATURE_..., those that this carrier adds. */
 extern const u32 kvm_exit_stats_carrier_features;
 
+/* May a guest's question take a pause?  Not if it is answered with IRQs off. */
+extern const bool kvm_exit_stats_may_resched;
+
 /* The vCPUs of a VM are numbered from 0; one that is not counted (yet) is NULL. */
 unsigned int kvm_exit_stats_nr_vcpus(const struct kvm_exit_stats_vm *vm);
 struct kvm_exit_stats *kvm_exit_stats_get_vcpu(const struct kvm_exit_stats_vm *vm, unsigned int i);

@@ -26,13 +26,13 @@ static u64 read_vcpu(const struct kvm_exit_stats *s, const struct query *q)
 {
 	switch (q->leaf) {
 	case EXITSTAT_TOTAL_COUNT:
-		return kvm_exit_stats_read_total(s, KVM_EXIT_STATS_COUNT);
+		return READ_ONCE(s->count);
 	case EXITSTAT_TOTAL_TIME:
-		return kvm_exit_stats_read_total(s, KVM_EXIT_STATS_PROCESSING);
+		return kvm_exit_stats_read_all_processing(s);
 	case EXITSTAT_COUNT:
 		return kvm_exit_stats_read(s, q->slot, KVM_EXIT_STATS_COUNT);
 	case EXITSTAT_TIME:
-		return kvm_exit_stats_read(s, q->slot, KVM_EXIT_STATS_PROCESSING);
+		return kvm_exit_stats_read_processing(s, q->slot);
 	case EXITSTAT_TIME_VMM:
 		return kvm_exit_stats_read(s, q->slot, KVM_EXIT_STATS_VMM);
 	case EXITSTAT_TIME_WAITING:

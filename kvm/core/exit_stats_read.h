@@ -8,6 +8,7 @@
 
 #include <linux/kernel.h>
 #include <linux/kvm_types.h>
+#include <linux/sched.h>
 #include <asm/cpufeature.h>
 #include <asm/tsc.h>
 
@@ -70,25 +71,26 @@ static inline u64 kvm_exit_stats_read(const struct kvm_exit_stats *s, u32 slot,
 	return READ_ONCE(s->counter[KVM_EXIT_STATS_ROW(slot) + counter]);
 }
 
-/* The ABI's processing time is KVM's and the VMM's, and grows first. */
-static inline u64 kvm_exit_stats_read_kernel(const struct kvm_exit_stats *s, u32 slot)
+/* The ABI's processing time is KVM's and the VMM's, each of which never falls. */
+static inline u64 kvm_exit_stats_read_processing(const struct kvm_exit_stats *s, u32 slot)
 {
-	u64 vmm = kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
-	u64 processing = kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_PROCESSING);
-
-	return processing - min(vmm, processing);
+	return kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_KERNEL) +
+	       kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
 }
 
-static inline u64 kvm_exit_stats_read_total(const struct kvm_exit_stats *s,
-					    enum kvm_exit_stats_counter counter)
+/* The same of all slots together. */
+static inline u64 kvm_exit_stats_read_all_processing(const struct kvm_exit_stats *s)
 {
-	u32 slots = kvm_exit_stats_numbering()->slots;
-	u64 sum = 0;
-	u32 slot;
+	unsigned int seq;
+	u64 cycles;
 
-	for (slot = 0; slot < slots; slot++)
-		sum += kvm_exit_stats_read(s, slot, counter);
-	return sum;
+	do {
+		seq = read_seqcount_begin(&s->no_processing);
+		cycles = READ_ONCE(s->not_guest) -
+			 READ_ONCE(s->counter[KVM_EXIT_STATS_NOT_PROCESSING]) -
+			 kvm_exit_stats_read(s, KVM_EXIT_STATS_NO_SLOT, KVM_EXIT_STATS_VMM);
+	} while (read_seqcount_retry(&s->no_processing, seq));
+	return cycles;
 }
 
 static inline u64 kvm_exit_stats_read_bucket(const struct kvm_exit_stats *s, u32 slot, u32 bucket)
@@ -98,14 +100,19 @@ static inline u64 kvm_exit_stats_read_bucket(const struct kvm_exit_stats *s, u32
 	return s->hist ? READ_ONCE(s->hist[row + KVM_EXIT_STATS_HIST_FIRST + bucket]) : 0;
 }
 
+#define KVM_EXIT_STATS_VCPUS_AT_ONCE	64
+
 /* The first counted vCPU from @i on, which is then the number after it; NULL: no more. */
 static inline struct kvm_exit_stats *
 kvm_exit_stats_next_vcpu(const struct kvm_exit_stats_vm *vm, unsigned int *i)
 {
 	struct kvm_exit_stats *s = NULL;
 
-	while (!s && *i < kvm_exit_stats_nr_vcpus(vm))
+	while (!s && *i < kvm_exit_stats_nr_vcpus(vm)) {
+		if (*i % KVM_EXIT_STATS_VCPUS_AT_ONCE == 0 && *i && kvm_exit_stats_may_resched)
+			cond_resched();
 		s = kvm_exit_stats_get_vcpu(vm, (*i)++);
+	}
 	return s;
 }
 

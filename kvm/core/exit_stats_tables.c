@@ -30,7 +30,7 @@ static void add_to_row(struct row *row, const struct kvm_exit_stats *s, u32 slot
 	u32 i;
 
 	row->count += kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_COUNT);
-	row->kernel_cycles += kvm_exit_stats_read_kernel(s, slot);
+	row->kernel_cycles += kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_KERNEL);
 	row->vmm_cycles += kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
 	row->waiting_cycles += kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_WAITING);
 	for (i = 0; i < EXITSTAT_BUCKETS; i++)

@@ -9,6 +9,7 @@
 #include "x86.h"
 
 const u32 kvm_exit_stats_carrier_features;
+const bool kvm_exit_stats_may_resched = true;
 
 static struct kvm *kvm_of(const struct kvm_exit_stats_vm *vm)
 {

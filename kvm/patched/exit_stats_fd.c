@@ -2,16 +2,25 @@
 /*
  * The counters in KVM's binary statistics of a vCPU (KVM_GET_STATS_FD): KVM's
  * own, then ours.
+ *
+ * Reading allocates nothing.  The descriptors are the same for all vCPUs of a
+ * host, but for those of histograms, which are at their end; each value is made
+ * when it is copied.
  */
 #include <linux/kvm_host.h>
-#include <linux/slab.h>
+#include <linux/mutex.h>
+#include <linux/uaccess.h>
 
 #include "exit_stats_read.h"
 
+/* Some kernels have the name in the struct, some right behind it. */
 #define DESC_SIZE		sizeof(kvm_vcpu_stats_desc[0])
-/* Descriptors without histograms: those of one value, those of one per slot. */
+/* Values that there are once, arrays with a value for each slot. */
 #define NR_SINGLE		6
 #define NR_PER_SLOT		5
+#define MAX_OF_KVM		128
+#define MAX_DESCS		(MAX_OF_KVM + NR_SINGLE + NR_PER_SLOT + KVM_EXIT_STATS_SLOTS)
+#define VALUES_AT_ONCE		32
 
 #define INSTANT		(KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_NONE | KVM_STATS_BASE_POW10)
 #define INSTANT_CYCLES	(KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW10)
@@ -19,81 +28,127 @@
 #define CYCLES		(KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW10)
 #define HISTOGRAM	(KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_CYCLES | KVM_STATS_BASE_POW2)
 
-struct image {
-	struct kvm_stats_header header;
-	void *descs;
-	void *data;
-	size_t descs_size;
-	size_t data_size;
-};
+static DEFINE_MUTEX(descs_lock);
+static u8 descs[MAX_DESCS * DESC_SIZE] __aligned(8);
+static u32 nr_descs;			/* 0: not built yet */
+static u32 values_size = sizeof_field(struct kvm_vcpu, stat);
 
-/* Append a descriptor; returns its @size values. */
-static u64 *add(struct image *im, const char *name, u32 flags, s16 exponent, u16 size)
+static void add(const char *name, u32 flags, s16 exponent, u16 size)
 {
-	/* Some kernels have the name in the struct, some right behind it. */
-	struct kvm_stats_desc *desc = im->descs + im->descs_size;
-	u64 *values = im->data + im->data_size;
+	struct kvm_stats_desc *desc = (void *)&descs[nr_descs * DESC_SIZE];
 
 	desc->flags = flags;
 	desc->exponent = exponent;
 	desc->size = size;
-	desc->offset = im->data_size;
+	desc->offset = values_size;
 	strscpy(desc->name, name, KVM_STATS_NAME_SIZE);
 
-	im->header.num_desc++;
-	im->descs_size += DESC_SIZE;
-	im->data_size += size * sizeof(*values);
-	return values;
-}
-
-static void add_counters(struct image *im, struct kvm_vcpu *vcpu)
-{
-	const struct kvm_exit_stats_numbering *n = kvm_exit_stats_numbering();
-	const struct kvm_exit_stats *s = &vcpu->exit_stats;
-	u64 *number, *count, *kernel, *vmm, *waiting;
-	u32 place;
-
-	*add(im, "exit_numbering", INSTANT, 0, 1) = n->id;
-	*add(im, "exit_tsc_khz", INSTANT, 0, 1) = kvm_exit_stats_tsc_khz();
-	*add(im, "exit_epoch", INSTANT, 0, 1) = s->vm->epoch;
-	*add(im, "exit_late", INSTANT, 0, 1) = READ_ONCE(s->vm->late);
-	*add(im, "exit_age_cycles", INSTANT_CYCLES, 0, 1) = kvm_exit_stats_age(s->vm);
-	*add(im, "exit_guest_cycles", CYCLES, 0, 1) = READ_ONCE(s->guest_cycles);
-
-	number = add(im, "exit_number", INSTANT, 0, n->slots);
-	count = add(im, "exit_count", COUNTER, 0, n->slots);
-	kernel = add(im, "exit_kernel_cycles", CYCLES, 0, n->slots);
-	vmm = add(im, "exit_vmm_cycles", CYCLES, 0, n->slots);
-	waiting = add(im, "exit_waiting_cycles", CYCLES, 0, n->slots);
-	for (place = 0; place < n->slots; place++) {
-		u32 slot = kvm_exit_stats_slot_at(place);
-
-		number[place] = n->exits[slot].number;
-		count[place] = kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_COUNT);
-		kernel[place] = kvm_exit_stats_read_kernel(s, slot);
-		vmm[place] = kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
-		waiting[place] = kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_WAITING);
-	}
+	nr_descs++;
+	values_size += size * sizeof(u64);
 }
 
 /*
  * The first logarithmic bucket of the interface ends at one unit, each other at
  * twice the one before: with a unit of our first bucket, these are ours.
  */
-static void add_histograms(struct image *im, struct kvm_vcpu *vcpu)
+static void add_histograms(u32 slots)
 {
-	const struct kvm_exit_stats_numbering *n = kvm_exit_stats_numbering();
-	u64 *buckets;
-	u32 place, i;
+	u32 place;
 
-	for (place = 0; place < n->slots; place++) {
-		u32 slot = kvm_exit_stats_slot_at(place);
+	for (place = 0; place < slots; place++)
+		add(kvm_exit_stats_name_of("exit_time_", kvm_exit_stats_slot_at(place)).text,
+		    HISTOGRAM, EXITSTAT_BUCKET0_LOG2, EXITSTAT_BUCKETS);
+}
 
-		buckets = add(im, kvm_exit_stats_name_of("exit_time_", slot).text, HISTOGRAM,
-			      EXITSTAT_BUCKET0_LOG2, EXITSTAT_BUCKETS);
-		for (i = 0; i < EXITSTAT_BUCKETS; i++)
-			buckets[i] = kvm_exit_stats_read_bucket(&vcpu->exit_stats, slot, i);
+/* In the order of single_value(), then of slot_value(). */
+static void build_descs(u32 slots)
+{
+	nr_descs = kvm_vcpu_stats_header.num_desc;
+	memcpy(descs, kvm_vcpu_stats_desc, nr_descs * DESC_SIZE);
+
+	add("exit_numbering", INSTANT, 0, 1);
+	add("exit_tsc_khz", INSTANT, 0, 1);
+	add("exit_epoch", INSTANT, 0, 1);
+	add("exit_late", INSTANT, 0, 1);
+	add("exit_age_cycles", INSTANT_CYCLES, 0, 1);
+	add("exit_guest_cycles", CYCLES, 0, 1);
+
+	add("exit_number", INSTANT, 0, slots);
+	add("exit_count", COUNTER, 0, slots);
+	add("exit_kernel_cycles", CYCLES, 0, slots);
+	add("exit_vmm_cycles", CYCLES, 0, slots);
+	add("exit_waiting_cycles", CYCLES, 0, slots);
+
+	add_histograms(slots);
+}
+
+static u64 single_value(const struct kvm_exit_stats *s, u32 i)
+{
+	switch (i) {
+	case 0:
+		return kvm_exit_stats_numbering()->id;
+	case 1:
+		return kvm_exit_stats_tsc_khz();
+	case 2:
+		return s->vm->epoch;
+	case 3:
+		return READ_ONCE(s->vm->late);
+	case 4:
+		return kvm_exit_stats_age(s->vm);
+	default:
+		return READ_ONCE(s->guest_cycles);
 	}
+}
+
+static u64 slot_value(const struct kvm_exit_stats *s, u32 array, u32 slot)
+{
+	switch (array) {
+	case 0:
+		return kvm_exit_stats_number_of(slot);
+	case 1:
+		return kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_COUNT);
+	case 2:
+		return kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_KERNEL);
+	case 3:
+		return kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
+	default:
+		return kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_WAITING);
+	}
+}
+
+static u64 value(const struct kvm_exit_stats *s, u32 slots, u32 i)
+{
+	if (i < NR_SINGLE)
+		return single_value(s, i);
+	i -= NR_SINGLE;
+	if (i < NR_PER_SLOT * slots)
+		return slot_value(s, i / slots, kvm_exit_stats_slot_at(i % slots));
+	i -= NR_PER_SLOT * slots;
+	return kvm_exit_stats_read_bucket(s, kvm_exit_stats_slot_at(i / EXITSTAT_BUCKETS),
+					  i % EXITSTAT_BUCKETS);
+}
+
+/* Copy our values, of which there are @size bytes, from byte @pos on: how many were copied. */
+static ssize_t copy_values(const struct kvm_exit_stats *s, u32 slots, u32 size, u32 pos,
+			   char __user *to, size_t room)
+{
+	u64 values[VALUES_AT_ONCE];
+	size_t copied = 0;
+
+	room = min_t(size_t, room, size - pos);
+	while (copied < room) {
+		u32 first = (pos + copied) / sizeof(u64);
+		u32 skip = (pos + copied) % sizeof(u64);
+		size_t n = min_t(size_t, room - copied, sizeof(values) - skip);
+		u32 i;
+
+		for (i = 0; i < DIV_ROUND_UP(skip + n, sizeof(u64)); i++)
+			values[i] = value(s, slots, first + i);
+		if (copy_to_user(to + copied, (u8 *)values + skip, n))
+			return -EFAULT;
+		copied += n;
+	}
+	return copied;
 }
 
 /* What kvm_stats_read() would find if the counters were in struct kvm_vcpu_stat. */
@@ -102,30 +157,33 @@ ssize_t kvm_arch_vcpu_stats_read(struct kvm_vcpu *vcpu, char __user *user_buffer
 {
 	u32 slots = kvm_exit_stats_numbering()->slots;
 	bool hist = vcpu->kvm->exit_stats.histograms;
-	u32 nr_descs = NR_SINGLE + NR_PER_SLOT + (hist ? slots : 0);
-	u32 nr_values = NR_SINGLE + NR_PER_SLOT * slots + (hist ? slots * EXITSTAT_BUCKETS : 0);
-	struct image im = {
-		.header = kvm_vcpu_stats_header,
-		.descs_size = kvm_vcpu_stats_header.num_desc * DESC_SIZE,
-		.data_size = sizeof(vcpu->stat),
-	};
-	ssize_t r = -ENOMEM;
+	struct kvm_stats_header header = kvm_vcpu_stats_header;
+	u32 ours, begin;
+	ssize_t copied, more;
 
-	im.descs = kvzalloc(im.descs_size + nr_descs * DESC_SIZE, GFP_KERNEL_ACCOUNT);
-	im.data = kvzalloc(im.data_size + nr_values * sizeof(u64), GFP_KERNEL_ACCOUNT);
-	if (!im.descs || !im.data)
-		goto free;
+	if (WARN_ON_ONCE(header.num_desc > MAX_OF_KVM))
+		return 0;
 
-	memcpy(im.descs, kvm_vcpu_stats_desc, im.descs_size);
-	memcpy(im.data, &vcpu->stat, im.data_size);
-	add_counters(&im, vcpu);
-	if (hist)
-		add_histograms(&im, vcpu);
-	im.header.data_offset = im.header.desc_offset + im.descs_size;
-	r = kvm_stats_read(vcpu->stats_id, &im.header, im.descs, im.data, im.data_size,
-			   user_buffer, size, offset);
-free:
-	kvfree(im.descs);
-	kvfree(im.data);
-	return r;
+	mutex_lock(&descs_lock);
+	if (!nr_descs)
+		build_descs(slots);
+	mutex_unlock(&descs_lock);
+
+	header.num_desc = nr_descs - (hist ? 0 : slots);
+	header.data_offset = header.desc_offset + header.num_desc * DESC_SIZE;
+	ours = (NR_SINGLE + NR_PER_SLOT * slots + (hist ? slots * EXITSTAT_BUCKETS : 0)) *
+	       sizeof(u64);
+	begin = header.data_offset + sizeof(vcpu->stat);
+
+	copied = kvm_stats_read(vcpu->stats_id, &header, (void *)descs, &vcpu->stat,
+				sizeof(vcpu->stat), user_buffer, size, offset);
+	if (copied < 0 || copied == size || *offset < begin || *offset >= begin + ours)
+		return copied;
+
+	more = copy_values(&vcpu->exit_stats, slots, ours, *offset - begin, user_buffer + copied,
+			   size - copied);
+	if (more < 0)
+		return more;
+	*offset += more;
+	return copied + more;
 }

@@ -3,6 +3,7 @@
 # KVM's own selftests, from the kernel's source package, on the distribution's KVM and on ours.  Sourced.
 #
 #	selftests amd|intel NAME...
+#	build_selftests NAME...	into $built/selftests, from $source, or those of ours from ./selftests
 
 # shellcheck source=../lib/ktap.sh
 . "$top/tests/lib/ktap.sh"
@@ -11,7 +12,7 @@
 
 # Like their Makefile, which wants a configured kernel tree; the ABI's headers are those of libc.
 build_selftests() {
-	local kvm=$source/tools/testing/selftests/kvm out=$built/selftests name
+	local kvm=$source/tools/testing/selftests/kvm out=$built/selftests name file
 	local flags=(-O1 -std=gnu99 -w -U_FORTIFY_SOURCE -fno-stack-protector -fno-PIE -no-pie -static
 		-I"$source/tools/include" -I"$source/tools/arch/x86/include" -I"$kvm/include" -I"$kvm/include/x86_64"
 		-I"$kvm/lib" -I"$kvm/../rseq" -I"$kvm/..")
@@ -22,7 +23,9 @@ build_selftests() {
 		"$kvm"/lib/{sparsebit,test_util}.c "$kvm"/lib/x86_64/{apic,processor,svm,ucall,vmx}.c \
 		"$kvm"/lib/x86_64/handlers.S && cc "${flags[@]}" -ffreestanding -c "$kvm/lib/string_override.c") || return
 	for name; do
-		cc "${flags[@]}" -o "$out/${name#*/}" "$kvm/$name.c" "$out"/lib/*.o -lpthread || return
+		file=$kvm/$name.c
+		[ -f "$file" ] || file=$here/selftests/$name.c
+		cc "${flags[@]}" -o "$out/${name#*/}" "$file" "$out"/lib/*.o -lpthread || return
 	done
 	rm -r "${out:?}/lib"
 }
