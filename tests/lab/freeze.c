@@ -82,25 +82,39 @@ static void read_undisturbed(struct rows *rows)
 	die("other exits come between all the time");
 }
 
-/* Give the exits before the last query to the one number that moved. */
+/*
+ * Exits came between the rows and the last query: give them to the numbers that moved since, if
+ * those moved by as many, or if it is one number.  Else who runs this tries again.
+ */
 static void add_missing(struct rows *rows, unsigned int own, unsigned long missing)
 {
 	static struct rows now;
-	struct row *moved = NULL;
+	unsigned long moved = 0;
+	struct row *last = NULL;
+	unsigned int numbers = 0;
 
 	read_rows(&now);
 	if (now.nr != rows->nr)
-		die("exits of a new number came before the last query");
+		die("exits of a new number came before the last query; try again");
 	for (unsigned int i = 0; i < now.nr; i++) {
 		if (now.row[i].number == own || now.row[i].count == rows->row[i].count)
 			continue;
-		if (moved)
-			die("exits of several numbers came before the last query");
-		moved = &rows->row[i];
+		moved += now.row[i].count - rows->row[i].count;
+		last = &rows->row[i];
+		numbers++;
 	}
-	if (!moved)
+	if (!numbers)
 		die("the total is not the sum of the counts");
-	moved->count += missing;
+	if (numbers == 1) {
+		last->count += missing;
+		return;
+	}
+	if (moved != missing)
+		die("exits of several numbers came before the last query; try again");
+	for (unsigned int i = 0; i < now.nr; i++) {
+		if (now.row[i].number != own)
+			rows->row[i].count = now.row[i].count;
+	}
 }
 
 int main(int argc, char **argv)

@@ -17,8 +17,8 @@ source=$("$top/kvm/fetch" source "$release") || exit
 plan 3
 check "the guest hypervisor builds" build_selftests early_check
 run_machine early --machine intel --timeout 500 --param kvm_intel.nested_early_check=1 \
-	--add "$built/selftests/early_check:/bin/early_check" -- early_check
+	--add "$built/selftests/early_check:/bin/early_check" -- /bin/early_check
 is "each of 101 entries of a nested guest failed once, and was counted" "$(counted)" "101 101"
-run_machine early-off --machine intel --timeout 500 --add "$built/selftests/early_check:/bin/early_check" -- early_check
+run_machine early-off --machine intel --timeout 500 --add "$built/selftests/early_check:/bin/early_check" -- /bin/early_check
 is "without the parameter, none fails" "$(counted)" "0 101"
 finish

@@ -34,7 +34,7 @@ ROOMS = {
     "lab/vmm": ["include"],
     "bench": ["lib", "include"],
     "tests/lab": ["include"],
-    "tests/unit": ["lib", "include"],
+    "tests/unit": ["lib", "kvm/core", "include"],
 }
 # Where a room has public headers and private ones: the public ones.
 PUBLIC = {"lib": ["exitstat.h", "clock.h", "grow.h", "write.h"], "lib/host": ["qmp.h"]}

@@ -192,6 +192,7 @@ struct seq_file {
 };
 
 void seq_printf(struct seq_file *m, const char *format, ...);
+void seq_puts(struct seq_file *m, const char *text);
 void seq_putc(struct seq_file *m, char c);
 #define DEFINE_SHOW_ATTRIBUTE(name)	const void *const name##_fops = name##_show
 #define debugfs_create_file(name, mode, parent, data, fops) \

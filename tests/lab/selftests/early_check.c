@@ -3,10 +3,10 @@
  * With the library of KVM's selftests: a guest hypervisor that enters its guest many times, and
  * asks how many of its entries KVM had the hardware fail first (nested_early_check=1).
  */
-#include "kvm_util.h"
-#include "processor.h"
-#include "test_util.h"
-#include "vmx.h"
+#include <kvm_util.h>
+#include <processor.h>
+#include <test_util.h>
+#include <vmx.h>
 
 #define ENTRIES		101
 #define COUNT_LEAF	0x4fffffee
