@@ -145,6 +145,7 @@ check "check says that there is something" said "checked: 0"
 check "top without a terminal says so" said "top: 1"
 check "a CPU that is not there is refused by name" said "exitstat: there is no CPU 99 here.*"
 # What else exits meanwhile makes the next one dearer.
+# shellcheck disable=SC2016 # awk's
 check "a reading of everything costs 3k + 3 exits, and the next one 2k + 3 to 3k + 4" \
 	awk '/^costs: / { k = $3; good = $2 == 3 * k + 3 } /^next: / { exit !(good && $2 >= 2 * k + 3 && $2 <= 3 * k + 7) }' "$work/answers"
 if [ "$smp" -gt 1 ]; then
