@@ -64,7 +64,7 @@ page: $html_rows"
 	return 1
 }
 
-plan 44
+plan 49
 is "a report's exits are those of its intervals" \
 	"$("$exitstat" report --json "$guest" | json 'd["total"]["count"] - sum(i["count"] for i in d["intervals"]), len(d["intervals"])')" "0 43"
 is "from first reading to last there are as many exits as in between, and the reader's" \
