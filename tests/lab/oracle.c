@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exitstat/abi.h"
 
@@ -180,9 +181,11 @@ static void check_number(const struct answer *a)
 		is_time(a, last_of(a, row));
 }
 
+/* The times of the attached module are approximate, and it says so. */
 static void check_features(const struct answer *a)
 {
-	const unsigned int always = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT;
+	const unsigned int always = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT |
+		(access("/sys/module/exitstat_attach", F_OK) ? 0 : EXITSTAT_FEATURE_APPROXIMATE);
 
 	if (a->rax != EXITSTAT_ABI_REVISION || a->rbx != numbering ||
 	    (a->rcx | EXITSTAT_FEATURE_HISTOGRAMS) != (always | EXITSTAT_FEATURE_HISTOGRAMS))
