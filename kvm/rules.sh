@@ -4,8 +4,10 @@
 # how a module is made, how an error is said. Sourced.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # for those who source this
 core=$here/core
 patched=$here/patched
+# shellcheck disable=SC2034
 attached=$here/attached
 
 say() { echo "kvm/${0##*/}: $*" >&2; }

@@ -36,7 +36,7 @@ for _ in 1 2 3; do
 	diagnose "$(grep 'freeze: ' guest.out)"
 	echo '!hist:keys=exit_reason' >"$events/kvm_exit/trigger"
 done
-[ $status -eq 0 ] || diagnose "$(tail -n 30 guest.out)"
+[ "$status" -eq 0 ] || diagnose "$(tail -n 30 guest.out)"
 is "the guest hypervisor runs its guest" $status 0
 is "the nested KVM counts the CPUID exits of its guest's first vCPU, and the one that asks" "$(answer 0 1)" 1010
 is "and of its second vCPU, which makes twice as many" "$(answer 1 1)" 2019
