@@ -37,7 +37,7 @@ for _ in 1 2 3; do
 	echo '!hist:keys=exit_reason' >"$events/kvm_exit/trigger"
 done
 [ "$status" -eq 0 ] || diagnose "$(tail -n 30 guest.out)"
-is "the guest hypervisor runs its guest" $status 0
+is "the guest hypervisor runs its guest" "$status" 0
 is "the nested KVM counts the CPUID exits of its guest's first vCPU, and the one that asks" "$(answer 0 1)" 1010
 is "and of its second vCPU, which makes twice as many" "$(answer 1 1)" 2019
 is "and the hypercalls" "$(answer 0 2) $(answer 1 2)" "503 1006"
