@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,6 +31,9 @@ struct vm {
 	bool elsewhere;			/* the questions raise another vCPU's counters */
 	uint64_t age_cycles;
 	uint32_t busy;			/* an exit of this number follows each question */
+	uint32_t vcpu;			/* the number of the one that asks */
+	struct exitstat_regs histogram;
+	uint32_t no_bucket;		/* EDX of a bucket's answer */
 	unsigned long asked_in_block;
 	unsigned long asked_row_e;
 };
@@ -116,8 +120,12 @@ static struct exitstat_regs vm_answer(uint32_t leaf, uint32_t ecx)
 	case EXITSTAT_FEATURES:
 		return vm.features;
 	case EXITSTAT_SCOPE:
-		return (struct exitstat_regs){ vm.vcpus, 0, (uint32_t)vm.epoch,
+		return (struct exitstat_regs){ vm.vcpus, vm.vcpu, (uint32_t)vm.epoch,
 					       (uint32_t)(vm.epoch >> 32) };
+	case EXITSTAT_HISTOGRAM:
+		return vm.histogram;
+	case EXITSTAT_BUCKET:
+		return (struct exitstat_regs){ ecx >> 16, ecx & 0xffff, 0, vm.no_bucket };
 	case EXITSTAT_NEXT:
 		return next_regs(ecx);
 	case EXITSTAT_TIME_GUEST:
@@ -250,6 +258,39 @@ static bool almost_signed(void)
 	boot(EXITSTAT_NUMBERING_SVM);
 	vm.signature.edx ^= 1u << 24;
 	return exitstat_description_read(src, &desc) == -EOPNOTSUPP;
+}
+
+static bool has_histograms(uint32_t buckets, uint32_t bucket0_log2)
+{
+	boot(EXITSTAT_NUMBERING_VMX);
+	vm.features.ecx |= EXITSTAT_FEATURE_HISTOGRAMS;
+	vm.histogram = (struct exitstat_regs){ buckets, bucket0_log2, 0, 0 };
+	return !exitstat_description_read(src, &desc);
+}
+
+static bool histogram_bounds(void)
+{
+	return has_histograms(24, 40) && desc.buckets == 24 && desc.bucket0_log2 == 40 &&
+	       !has_histograms(24, 41) && !has_histograms(0, 9) && !has_histograms(65, 0);
+}
+
+static bool histogram_reads(void)
+{
+	struct exitstat_histogram h;
+	uint32_t i;
+
+	if (!has_histograms(24, 9) ||
+	    exitstat_histogram_read(src, &desc, EXITSTAT_SCOPE_VM, 48, &h) || vm.asked_row_e)
+		return false;
+	for (i = 0; i < 24; i++) {
+		if (h.buckets[i] != ((uint64_t)48 << 32 | i))
+			return false;
+	}
+	if (exitstat_histogram_read(src, &desc, EXITSTAT_SCOPE_VCPU, 48, &h) ||
+	    vm.asked_row_e != 24)
+		return false;
+	vm.no_bucket = EXITSTAT_UNDEFINED;
+	return exitstat_histogram_read(src, &desc, EXITSTAT_SCOPE_VM, 48, &h) == -EPROTO;
 }
 
 static bool other_revisions(void)
@@ -608,8 +649,15 @@ static bool exact_with_new_numbers(void)
 static bool exact_on_one_vcpu(void)
 {
 	struct exitstat_regs regs;
+	unsigned long described;
 
-	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM) || !take(EXITSTAT_SCOPE_VCPU, &before))
+	if (!boot_and_describe(EXITSTAT_NUMBERING_SVM))
+		return false;
+	described = vm.asked_in_block;
+	if (!take(EXITSTAT_SCOPE_VCPU, &before))
+		return false;
+	/* All is the vCPU's, but which it is. */
+	if (vm.asked_in_block - described != vm.asked_row_e + 1)
 		return false;
 	make_exits(0x72, 251, CPUID_CYCLES);
 	vm.elsewhere = true;
@@ -658,8 +706,12 @@ static bool another_epoch(void)
 	if (!take(EXITSTAT_SCOPE_VM, &after) ||
 	    exitstat_snapshot_subtract(&after, &before, &between))
 		return false;
-	return between.since == EXITSTAT_SINCE_RESTART && count_of(&between, 0x400) == 101 &&
-	       count_of(&between, 12) == 1000 && between.total.count == 1101;
+	if (between.since != EXITSTAT_SINCE_RESTART || count_of(&between, 0x400) != 101 ||
+	    count_of(&between, 12) != 1000 || between.total.count != 1101)
+		return false;
+	/* A host saw it before it had a vCPU. */
+	before.epoch = 0;
+	return !exitstat_snapshot_subtract(&after, &before, &between) && !between.since;
 }
 
 static bool backward(void)
@@ -690,6 +742,10 @@ static bool unrelated(void)
 	    !take(EXITSTAT_SCOPE_VCPU, &after))
 		return false;
 	if (exitstat_snapshot_subtract(&after, &before, &between) != -EINVAL)
+		return false;
+	vm.vcpu = 1;
+	if (!take(EXITSTAT_SCOPE_VCPU, &between) ||
+	    exitstat_snapshot_subtract(&between, &after, &between) != -EINVAL)
 		return false;
 	if (!take(EXITSTAT_SCOPE_VM, &after))
 		return false;
@@ -881,6 +937,8 @@ static bool records(void)
 	boot(EXITSTAT_NUMBERING_SVM);
 	good = !exitstat_recording_note(fd, "key", "x") &&
 	       exitstat_recording_note(fd, "two words", "x") == -EINVAL &&
+	       exitstat_recording_note(fd, "key", "two\nlines") == -EINVAL &&
+	       exitstat_recording_note(fd, "key", "") == -EINVAL &&
 	       !ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET) &&
 	       !exitstat_source_open_recorder(src, fd, &recorder) &&
 	       !exitstat_recording_note(fd, "command", "true") &&
@@ -924,6 +982,31 @@ static bool full_disk(void)
 	return good;
 }
 
+/* What could not be written is in no recording, so a later frame may not leave it out. */
+static bool full_for_a_while(void)
+{
+	char path[] = "/tmp/exitstat-lib-test.XXXXXX";
+	struct exitstat_source *recorder = NULL, *replay = NULL;
+	int fd = mkstemp(path), kept = dup(fd), full = open("/dev/full", O_WRONLY);
+	bool good;
+
+	boot(EXITSTAT_NUMBERING_SVM);
+	good = !exitstat_source_open_recorder(src, fd, &recorder) &&
+	       !exitstat_description_read(recorder, &desc) && dup2(full, fd) == fd &&
+	       exitstat_source_advance(recorder) == -ENOSPC && dup2(kept, fd) == fd &&
+	       !exitstat_description_read(recorder, &desc) &&
+	       exitstat_source_advance(recorder) == 1;
+	exitstat_source_close(recorder);
+	close(fd);
+	close(kept);
+	close(full);
+	good = good && !exitstat_source_open_recording(path, &replay) &&
+	       exitstat_source_advance(replay) == 1 && !exitstat_description_read(replay, &desc);
+	exitstat_source_close(replay);
+	unlink(path);
+	return good;
+}
+
 static bool quantiles(void)
 {
 	struct exitstat_histogram h = { .buckets_nr = 24, .bucket0_log2 = 9 };
@@ -949,6 +1032,7 @@ static bool histograms_subtract(void)
 	struct exitstat_histogram old = { .buckets_nr = 24, .bucket0_log2 = 9 };
 	struct exitstat_histogram new = old;
 	struct exitstat_histogram other = { .buckets_nr = 23, .bucket0_log2 = 9 };
+	struct exitstat_histogram finer = { .buckets_nr = 24, .bucket0_log2 = 8 };
 
 	old.buckets[4] = 10;
 	new.buckets[4] = 17;
@@ -958,7 +1042,8 @@ static bool histograms_subtract(void)
 		return false;
 	old.buckets[6] = 1;
 	return !exitstat_histogram_subtract(&new, &old, &old) && old.buckets[4] == 17 &&
-	       !old.buckets[6] && exitstat_histogram_subtract(&new, &other, &old) == -EINVAL;
+	       !old.buckets[6] && exitstat_histogram_subtract(&new, &other, &old) == -EINVAL &&
+	       exitstat_histogram_subtract(&new, &finer, &old) == -EINVAL;
 }
 
 static const struct {
@@ -1144,6 +1229,9 @@ static const struct {
 	{ almost_signed, "one wrong bit is no signature" },
 	{ other_revisions,
 	  "revision 0 and an unknown numbering are refused, revisions 1 to 3 are not" },
+	{ histogram_bounds, "buckets whose bounds do not fit into 64 bits are refused" },
+	{ histogram_reads,
+	  "a histogram is read from the VM's row or the vCPU's, and no answer is no bucket" },
 	{ snapshot_reads, "a snapshot holds what the counters hold" },
 	{ snapshot_adds_up, "a snapshot's total is the sum of its entries" },
 	{ snapshot_cost, "counts and times of k numbers cost 2k + 1 questions" },
@@ -1177,7 +1265,8 @@ static const struct {
 	{ another_epoch, "another epoch counts from zero" },
 	{ backward, "a counter that goes back counts from zero" },
 	{ hotplug, "a vCPU more is noted" },
-	{ unrelated, "snapshots of two scopes, or in the wrong order, are not subtracted" },
+	{ unrelated,
+	  "snapshots of two scopes, of two vCPUs, or in the wrong order are not subtracted" },
 	{ long_times, "a year in cycles is a year in nanoseconds" },
 	{ names, "exits have the names that the tracepoints print" },
 	{ broken_recordings, "every broken recording is refused with the line that breaks it" },
@@ -1187,6 +1276,7 @@ static const struct {
 	{ replays, "a frame adds to the one before it, per CPU, and the latest answer counts" },
 	{ records, "what a recorder writes reads back as it was seen" },
 	{ full_disk, "a recorder says that the disk is full" },
+	{ full_for_a_while, "and writes again, once it is not, what it could not" },
 	{ quantiles, "a quantile is the bounds of its bucket" },
 	{ histograms_subtract, "histograms subtract, and one that started anew counts from zero" },
 	{ text_is_cleaned, "others' text is one line of UTF-8 that controls no terminal" },
