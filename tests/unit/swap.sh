@@ -58,6 +58,7 @@ sed -n 's/^parm: \([a-z_]*\):.*(\(.*\)=\(.*\))/\1 \2 \3/p' "$file" | while read 
 	chmod "$mode" "$module/parameters/$name"
 done
 for word; do echo "${word#*=}" | dd of="$module/parameters/${word%%=*}" status=none 2>/dev/null || :; done
+[ ! -e "$host/signal" ] || kill -TERM $PPID
 END
 program rmmod <<'END'
 #!/bin/sh
@@ -65,17 +66,19 @@ echo "rmmod $1" >>"$host/steps"
 [ ! -e "$host/busy" ] && [ "$(cat "$host/pinned" 2>/dev/null)" != "$1" ] || exit 1
 rm -rf "$host/sys/module/$1"
 [ "$1" != exitstat_attach ] || { rm -r "$host/sys/module/kvm/holders"; echo 1 >"$host/sys/module/kvm/refcnt"; }
+[ ! -e "$host/signal" ] || kill -TERM $PPID
 END
 program modprobe <<'END'
 #!/bin/sh
 echo "modprobe $1" >>"$host/steps"
+[ "$1" != ccp ] || { mkdir "$host/sys/module/ccp"; exit; }
 for module in kvm kvm-amd; do
 	[ -d "$host/sys/module/$(echo $module | tr - _)" ] || insmod "$host/lib/modules/$(uname -r)/kernel/arch/x86/kvm/$module.ko"
 done
 END
 program id <<'END'
 #!/bin/sh
-echo 0
+echo "${user:-0}"
 END
 
 # make_module FILE NAME VERSION PARAMETER...: parameters as NAME:(MODE=DEFAULT)
@@ -157,7 +160,7 @@ goes_back() {
 	fi
 }
 
-plan 68
+plan 79
 new_host
 check "no program touches this machine: all paths are moved" \
 	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|run|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
@@ -220,6 +223,16 @@ echo "signer: DKMS module signing key" | tee -a "$built/kvm.ko" >>"$built/kvm-am
 refuses "modules signed with a key that the kernel does not know" 1 "mokutil --import" load
 echo "1 I------ 1 perm 1f030000 0 0 asymmetri DKMS module signing key: X509.rsa 1 []" >"$host/proc/keys"
 check "modules signed with a key that the kernel knows are loaded" swap load
+new_host
+mkdir -p "$host/sys/module/module/parameters"
+echo Y >"$host/sys/module/module/parameters/sig_enforce"
+refuses "unsigned modules on a kernel that was told to take none" 1 "module.sig_enforce), and" load
+new_host
+user=1000 refuses "whoever is not root" 1 "only root can load modules; type: sudo exitstat-kvm load" load
+printf '#!/bin/sh\necho "kvm-build $*"\n' >"$host/programs/kvm-build"
+chmod 755 "$host/programs/kvm-build"
+is "build is for the kernels that are named, or for all" "$(swap build 6.1.0-1-amd64; swap build)" "kvm-build 6.1.0-1-amd64
+kvm-build --all"
 
 # --- the swap
 new_host
@@ -250,6 +263,36 @@ swap load guest_exit_stats=1 halt_poll_ns=5 >/dev/null 2>&1
 is "parameters that are given win" "$(cat "$kvm_parameters/guest_exit_stats" "$kvm_parameters/halt_poll_ns")" "1
 5"
 
+# parameter NAME DEFAULT VALUE: a read-only one of both kvm.ko
+parameter() {
+	echo "parm: $1:(444=$2)" | tee -a "$stock/kvm.ko" >>"$built/kvm.ko"
+	echo "$3" >"$host/sys/module/kvm/parameters/$1"
+	chmod 444 "$host/sys/module/kvm/parameters/$1"
+}
+inserted() { swap load --dry-run 2>/dev/null | sed -n 's|.*insmod.*/kvm.ko *||p'; }
+new_host
+parameter force_flush N N
+parameter text "" ""
+parameter words "" "two words"
+is "no parameter is given that taints the kernel, nor one that cannot be given" "$(inserted)" enable_pmu=N
+new_host
+parameter force_flush N Y
+is "what taints the kernel is given again if somebody wanted it" "$(inserted)" "enable_pmu=N force_flush=Y"
+new_host
+sed -i 's/^depends: .*/depends: ccp,kvm/' "$built/kvm-amd.ko"
+swap load >/dev/null 2>&1
+is "modules that the vendor's needs come before it" "$(steps | sed -n '/modprobe/,/insmod/p')" "modprobe ccp
+insmod ${built#"$host"}/kvm-amd.ko nested=0"
+rm "$host/steps"
+swap unload >/dev/null 2>&1
+is "but not those that are there" "$(steps | grep -c modprobe)" 0
+for compressed in gz xz zst; do
+	new_host
+	mv "$built/kvm.ko" "$built/kvm.ko.$compressed"
+	[ -z "${odd:=$(swap load --dry-run 2>/dev/null | grep -c "insmod.*/kvm.ko.$compressed " | grep -vx 1)}" ] || odd+=" of $compressed"
+done
+is "modules may be compressed" "$odd" ""
+
 new_host
 rm "$host/sys/module/kvm_amd/initstate"
 echo coming >"$host/sys/module/kvm_amd/initstate"
@@ -262,6 +305,12 @@ wait
 is "load awaits a module that the kernel is still initialising, and its parameters" "$(loaded)" "exitstat 0.1 N 7 0"
 
 # --- what fails half way
+new_host
+touch "$host/signal"
+swap load >/dev/null 2>&1
+is "a signal does not end load half way" "$(loaded)" "exitstat 0.1 N 7 0"
+swap unload >/dev/null 2>&1
+is "nor unload" "$(loaded)" "$as_before"
 new_host
 echo kvm >"$host/pinned"
 said=$(swap load 2>&1)
@@ -356,6 +405,11 @@ said=$(swap attach 2>&1)
 is "attach: a module that does not prove itself is taken out again" "$(attached) $(tail -n 1 <<<"$said")" \
 	"none exitstat-kvm: exitstat was attached and did not prove itself; it was taken out again, and guests see the kernel's own KVM as before; see: dmesg"
 check "and what it believes of KVM is said" grep -q "exitstat_attach says: holds" <<<"$said"
+new_host
+printf '#!/bin/sh\nexit 1\n' >"$host/programs/kvm-probe"
+touch "$host/signal"
+swap attach >/dev/null 2>&1
+is "attach: so is one that a signal comes behind" "$(attached)" none
 new_host
 echo broken >>"$attach"
 said=$(swap attach 2>&1)
