@@ -51,7 +51,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 92
+plan 93
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -212,7 +212,7 @@ signalled() {
 
 	shift
 	rm -f ready
-	"$BUILD/exitstat" "$@" >said 2>&1 </dev/null &
+	env --default-signal=INT,QUIT "$BUILD/exitstat" "$@" >said 2>&1 </dev/null &
 	pid=$!
 	timeout 10 sh -c 'while [ ! -e ready ]; do sleep 0.05; done'
 	kill -"$signal" "$pid"
@@ -226,6 +226,11 @@ for signal in HUP TERM USR1 USR2; do
 	is "SIG$signal is passed on to the command" "$(signalled $signal -S "$amd" -o /dev/null -- \
 		sh -c "trap 'exit 33' $signal; echo >ready; while :; do sleep 0.05; done")" 33
 done
+# In a terminal both get them; here, as from a supervisor, exitstat alone does.
+for signal in INT QUIT; do
+	both+="$(signalled $signal -S "$amd" -o /dev/null -- sh -c "trap 'exit 33' $signal; echo >ready; sleep 1; exit 44") "
+done
+is "what the terminal sends to both is not sent to the command twice" "$both" "44 44 "
 for signal in HUP TERM USR1 USR2; do
 	is "and ends what is repeated, with the command's status" "$(signalled $signal -S "$frames" -o runs -r 40 -- \
 		sh -c 'echo $$ >>ready; exec sleep 5'; wc -l <ready; cat said)" "$((128 + $(kill -l $signal)))

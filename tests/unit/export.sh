@@ -38,7 +38,7 @@ lint() { metrics >page && [ -s page ] && promtool check metrics <page; }
 
 status_of() { python3 "$top/tests/lib/fetch.py" --method "$2" --status "${url%/metrics}$1"; }
 
-plan 70
+plan 71
 
 # --- what is refused
 mkdir vms
@@ -159,6 +159,8 @@ for table in "named/$named-9"/vcpu*/exit_stats; do
 done
 is "exits that have no name here are told apart by number" \
 	"$(metrics | sed -n 's/^kvm_exits_total{.*vcpu="0",reason="\(0x.*\)"} /\1 /p' | paste -sd ' ')" "0x0fe 2 0x0ff 2"
+echo "exit_stats 1" >"named/$named-9/vcpu2/exit_stats"
+is "a VM of which a vCPU cannot be read has no series at all" "$(metrics | grep -c "$named-9") $(sample exitstat_vms)" "0 0"
 stop INT
 is "it ends at SIGINT too" $? 0
 kill $named

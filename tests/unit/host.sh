@@ -61,7 +61,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 121
+plan 123
 
 #
 # Before there is a VM.
@@ -156,7 +156,8 @@ vmm() { python3 "$top/tests/lib/vmm.py" "$@" & servers+=($!); }
 vmm started1 10 -name guest=web1,debug-threads=on
 vmm started2 10,11 -name "$(printf 'web,,\e[31m2\302\233')"
 vmm started3 10 -name web1
-for i in $(seq 100); do [ ! -e started1 ] || [ ! -e started2 ] || [ ! -e started3 ] || break; sleep 0.1; done
+vmm started4 10 -name 'say "hi",,twice'
+for i in $(seq 100); do [ ! -e started1 ] || [ ! -e started2 ] || [ ! -e started3 ] || [ ! -e started4 ] || break; sleep 0.1; done
 mkdir named
 tree named --vms 1 --pid "${servers[0]}"
 tree named --vms 2 --same-pid --pid "${servers[1]}"
@@ -182,6 +183,8 @@ mv "foreign/${servers[0]}-10" "foreign/${servers[0]}-12"
 is "a process that does not have the VM, as of another PID namespace, does not name it" \
 	"$("$BUILD/exitstat" host -D foreign -T -n -j | json 'd[0]["vm"]')" "{'pid': ${servers[0]}, 'fd': 12, 'name': ''}"
 refuses "what a message repeats controls no terminal" 1 "there is no VM '?[31m?' in named" named --vm $'\e[31m\n'
+tree quoted --vms 1 --pid "${servers[3]}"
+is "CSV doubles the quotes in a name" "$("$BUILD/exitstat" host -D quoted -T --csv | sed -n '2s/^[0-9]*,10,\(.*\),[0-9]*,,96,.*/\1/p')" '"say ""hi"",twice"'
 rm -r named/"${servers[1]}"-* named/"${servers[2]}"-*
 is "and takes the only one" "$(rows named show)" "$(rows named --vm web1)"
 
@@ -250,6 +253,10 @@ is "what restarted in place is counted from zero" \
 	"$(export -f write_vm; export top pid; host --vm $pid -j -o one -- bash -c 'write_vm epoch=7'
 	json '(d[0]["since"], d[0]["total"]["count"])' <one)" "(['restart'], 81)"
 tree vms --vms 3
+
+tree vms --vms 3 --tick 5
+is "counters that went back are said to have" "$(host --vm $pid -j -o one -- python3 "$top/tests/lib/hosttree.py" vms --vms 3
+	json '(d[0]["since"], d[0]["total"]["count"])' <one)" "(['backward'], 81)"
 
 write_vm "keys=('late 1', 'age_cycles 4000000000', 'approximate 1')"
 cp -r vms/$pid-10/vcpu1 vms/$pid-10/vcpu16383
