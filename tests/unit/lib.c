@@ -34,6 +34,8 @@ struct vm {
 	uint32_t vcpu;			/* the number of the one that asks */
 	struct exitstat_regs histogram;
 	uint32_t no_bucket;		/* EDX of a bucket's answer */
+	uint32_t no_time;		/* EDX of the guest's time */
+	bool no_pair;			/* both values of a number are undefined */
 	unsigned long asked_in_block;
 	unsigned long asked_row_e;
 };
@@ -129,7 +131,8 @@ static struct exitstat_regs vm_answer(uint32_t leaf, uint32_t ecx)
 	case EXITSTAT_NEXT:
 		return next_regs(ecx);
 	case EXITSTAT_TIME_GUEST:
-		return time_regs(vm.guest_cycles);
+		return (struct exitstat_regs){ 0, (uint32_t)(vm.guest_cycles >> 32),
+					       (uint32_t)vm.guest_cycles, vm.no_time };
 	case EXITSTAT_TIME:
 		return time_regs(row_of(ecx)->cycles);
 	case EXITSTAT_TIME_VMM:
@@ -147,6 +150,8 @@ static struct exitstat_regs vm_answer(uint32_t leaf, uint32_t ecx)
 	case EXITSTAT_COUNT_TIME:
 		return pair_regs(row_of(ecx)->count, row_of(ecx)->cycles);
 	case EXITSTAT_VMM_WAITING:
+		if (vm.no_pair)
+			return (struct exitstat_regs){ .edx = EXITSTAT_UNDEFINED };
 		return pair_regs(row_of(ecx)->vmm_cycles, row_of(ecx)->waiting_cycles);
 	}
 	return (struct exitstat_regs){ 0 };
@@ -520,6 +525,33 @@ static bool second_counts(void)
 	    cost(&before) != 5 + 1 || !retake())
 		return false;
 	return cost(&after) == 5 + 1 && count_of(&after, 48) == 5003 && !after.total.cycles;
+}
+
+/* What iterates, and has no time: no hypervisor that keeps to the ABI. */
+static bool undefined(void)
+{
+	if (!boot_second(EXITSTAT_NUMBERING_VMX))
+		return false;
+	vm.no_pair = true;
+	if (exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &before) != -EPROTO)
+		return false;
+	vm.no_pair = false;
+	vm.no_time = EXITSTAT_UNDEFINED;
+	return exitstat_snapshot_take(src, &desc, EXITSTAT_SCOPE_VM, TAKE_ALL, &before) == -EPROTO;
+}
+
+/* As after a restart that no epoch tells of. */
+static bool fewer_than_own(void)
+{
+	if (!boot_and_describe(EXITSTAT_NUMBERING_VMX) || !take(EXITSTAT_SCOPE_VM, &before))
+		return false;
+	vm.elsewhere = true;
+	row_of(10)->count += 2;
+	if (!take(EXITSTAT_SCOPE_VM, &after) ||
+	    exitstat_snapshot_subtract(&after, &before, &between))
+		return false;
+	return !between.since && !count_of(&between, 10) &&
+	       between.reader.count == 2 + before.asked_last - before.asked_cpuid;
 }
 
 static bool first_again(void)
@@ -1249,6 +1281,8 @@ static const struct {
 	{ second_finds, "a number that is new is found, and no reading costs more than 3k + 4" },
 	{ second_busy, "so it is if other exits fall into the reading" },
 	{ second_counts, "counts alone cost k + 1 questions, every time" },
+	{ undefined, "a number that is there and has no time is refused" },
+	{ fewer_than_own, "the reader's own exits are never more than there were" },
 	{ first_again, "revision 1: all of k numbers costs 4k + 3 questions, every time" },
 	{ retake_after_restart, "with another epoch the same once more is a new reading" },
 	{ late, "the age of late counters is read, and of no others" },
