@@ -68,7 +68,7 @@ series_of() { sed -nE 's/^([0-9]+\.[0-9]+)([.+~-].*)?$/\1/p' <<<"$1"; }
 flavour_problem() {
 	case $1 in
 	*-rt-amd64)
-		echo "kernel $1 is of the flavour rt, whose KVM is built from another source;" \
+		echo "kernel $1 is of flavour rt, whose KVM is built from different source;" \
 			"supported are amd64 and cloud-amd64"
 		;;
 	esac
@@ -86,7 +86,7 @@ require_patched() {
 	require_series "$1"
 	[ "$(series_field "$1" patched)" = yes ] ||
 		die "no patch supports kernel series $1, but only $(series_with patched | paste -sd ' ');" \
-			"the module beside its own KVM does; type: make attach KERNEL=RELEASE"
+			"exitstat_attach supports it; type: make attach KERNEL=RELEASE"
 }
 
 # require_supported VERSION WHOSE
@@ -97,7 +97,7 @@ require_supported() {
 	require_series "$series"
 	dpkg --compare-versions "$1" ge "$(series_field "$series" from)" &&
 		dpkg --compare-versions "$1" lt "$(series_field "$series" before)" && return
-	die "$2 has version $1, and known are $(series_field "$series" from)" \
+	die "$2 has version $1, and supported are $(series_field "$series" from)" \
 		"up to, but not, $(series_field "$series" before);" \
 		"type: make modules, for the newest $(default_series) kernel"
 }
@@ -110,7 +110,7 @@ source_version() {
 # require_tree DIRECTORY: the root of the source of a supported kernel
 require_tree() {
 	[ -f "$1/arch/x86/kvm/Makefile" ] ||
-		die "$1 is not the root of a kernel tree, arch/x86/kvm/Makefile is missing;" \
+		die "$1 is not the root of a kernel tree: arch/x86/kvm/Makefile is missing;" \
 			"type: kvm/fetch source RELEASE"
 	require_supported "$(source_version "$1")" "the kernel tree $1"
 }

@@ -37,7 +37,7 @@ mirror_of() {
 # Whose release follows a name, not a code name, says stable in its sources.
 main_mirror() {
 	mirror_of "$(machine_suite)" stable oldstable testing unstable sid ||
-		die "apt has no mirror of Debian here, to get kernels from; add one to /etc/apt/sources.list"
+		die "apt has no Debian mirror to get kernels from; add one to /etc/apt/sources.list"
 }
 
 security_mirror() {
@@ -91,7 +91,7 @@ update_lists() {
 		touch "$apt_root/updated"
 		return
 	fi
-	has_lists || die "apt cannot get the package lists of $suite; connect, or mend its sources, and type the same" \
+	has_lists || die "apt cannot get the package lists of $suite; connect, or fix its sources, and type the same" \
 		"command again (apt says: $(grep -m 1 -E '^(Err|[EW]):' "$log" | tr -s ' '))"
 	say "apt cannot get all package lists of $suite; going on with what there is, see $log"
 	touch "$apt_root/updated"

@@ -176,7 +176,7 @@ static int parse_frame(struct recording *me, char *text, uint64_t *time_ns, uint
 	if (!parse_time(&text, time_ns))
 		return complain(me, "frame needs the time in seconds with nine decimals");
 	if (*time_ns < me->time_ns)
-		return complain(me, "a frame is not before the one before it");
+		return complain(me, "a frame must not be earlier than the one before it");
 	*asked = 0;
 	*is_free = !strcmp(text, "free");
 	if (!*text || *is_free)
@@ -216,7 +216,7 @@ static int read_answers(struct recording *me)
 	exitstat_answers_drop(&me->answers);
 	if (ret)
 		return ret;
-	me->complaint = "the recording breaks off inside a frame, which does not count";
+	me->complaint = "the recording ends inside a frame, which is ignored";
 	return 0;
 }
 

@@ -43,7 +43,7 @@ static int __init attach_init(void)
 	int r;
 
 	if (kvm_answers_by_itself()) {
-		pr_err("this KVM answers by itself\n");
+		pr_err("this KVM already counts exits and answers guests itself\n");
 		return -EEXIST;
 	}
 	r = attached_vcpus_init();

@@ -57,7 +57,7 @@ static noinline bool prove_layout(const struct kvm_vcpu *vcpu, u32 isa)
 
 	if (!layout_holds(vcpu, isa)) {
 		WRITE_ONCE(attached_layout, ATTACHED_LAYOUT_DIFFERS);
-		pr_err("KVM is not the one of the headers that this module was built with, nothing is counted; type: rmmod exitstat_attach\n");
+		pr_err("this KVM does not match the headers that this module was built with; nothing is counted; type: rmmod exitstat_attach\n");
 		return false;
 	}
 	exit_is_late = !irqs_disabled();

@@ -339,7 +339,7 @@ static void work(struct work_struct *unused)
 	if (READ_ONCE(ending))
 		return;
 	if (READ_ONCE(uncounted))
-		pr_warn_once("exits of a vCPU were not counted, for lack of memory\n");
+		pr_warn_once("exits of a vCPU were not counted for lack of memory\n");
 	free_dead();
 	make_ready();
 	attached_tables_make();

@@ -64,7 +64,7 @@ static int next_line(struct parser *parser, char **line)
 		return 0;
 	parser->table->line++;
 	if (!end)
-		return exitstat_table_complain(parser->table, "the table breaks off inside a line");
+		return exitstat_table_complain(parser->table, "the table ends inside a line");
 	*end = '\0';
 	*line = parser->next;
 	parser->next = end + 1;

@@ -132,7 +132,7 @@ static int receive_object(struct qmp *me, struct table *table, uint64_t deadline
 	if (json_object_is_type(*object, json_type_object))
 		return 0;
 	json_object_put(*object);
-	return exitstat_table_complain(table, "what it sends is no JSON object");
+	return exitstat_table_complain(table, "what it sends is not a JSON object");
 }
 
 /* NULL, 0 or nothing of what is of another type. */
@@ -174,7 +174,7 @@ static int refuse(struct qmp *me, struct table *table, struct json_object *error
 	const char *desc = text_of(member(error, "desc"));
 
 	if (class && !strcmp(class, "CommandNotFound")) {
-		table->complaint = "QEMU is older than 7.1 and cannot tell statistics";
+		table->complaint = "QEMU is older than 7.1 and cannot report statistics";
 		return -EOPNOTSUPP;
 	}
 	snprintf(me->said, sizeof(me->said), "it answers: %s", desc ? desc : "an error");
@@ -283,7 +283,7 @@ static int read_names(struct qmp *me, struct table *table)
 	if (has_name(me->names, "exit_number") && has_name(me->names, "exit_count"))
 		return 0;
 	table->complaint =
-		"there is no KVM with exit statistics: query-stats-schemas names no exit_count";
+		"its KVM has no exit statistics: query-stats-schemas lists no exit_count";
 	return -EOPNOTSUPP;
 }
 
@@ -314,7 +314,7 @@ static int greet(struct qmp *me, struct table *table)
 	if (err)
 		return err;
 	if (!member(greeting, "QMP"))
-		err = exitstat_table_complain(table, "it greets as no QMP server does");
+		err = exitstat_table_complain(table, "it does not greet as a QMP server does");
 	json_object_put(greeting);
 	if (err)
 		return err;
@@ -408,7 +408,7 @@ static int add_rows(struct table *table, struct json_object *result, const struc
 		    !element(counts, order, i, &count) || !element(kernels, order, i, &kernel) ||
 		    !element(vmms, order, i, &vmm) || !element(waits, order, i, &waiting))
 			return exitstat_table_complain(table,
-				"exit_number, _count and the cycles are no lists of the same length");
+				"exit_number, _count and the cycles are not lists of the same length");
 		if (!count)
 			continue;
 		err = exitstat_table_row(table, (uint32_t)number, &row);
@@ -515,7 +515,7 @@ static int add_vcpu(const struct qmp *me, struct table *table, struct json_objec
 		return exitstat_table_complain(table,
 			"exit_numbering, exit_tsc_khz, exit_epoch or exit_guest_cycles is missing or wrong");
 	if (find_order(find_value(result, "exit_number"), &order))
-		return exitstat_table_complain(table, "exit_number is no list of numbers");
+		return exitstat_table_complain(table, "exit_number is not a list of numbers");
 	table->numbering = (uint32_t)numbering;
 	table->tsc_khz = (uint32_t)khz;
 	/* The VM's is that of its first vCPU. */
@@ -604,7 +604,7 @@ static int read_vm(struct qmp *me, struct table *table)
 		table->vcpus++;
 	}
 	if (!err && !table->vcpus)
-		return exitstat_table_complain(table, "query-stats tells of no vCPU");
+		return exitstat_table_complain(table, "query-stats reports no vCPU");
 	return err;
 }
 

@@ -20,7 +20,7 @@ why_not() {
 
 	series=$(series_of "$release")
 	if [ -z "$series" ] || [ "$(series_field "$series" patched)" != yes ]; then
-		echo "kernel $release is of no supported series ($(series_with patched | paste -sd ' '));" \
+		echo "kernel $release is not of a supported series ($(series_with patched | paste -sd ' '));" \
 			"it keeps its own KVM"
 		return
 	fi
@@ -30,7 +30,7 @@ why_not() {
 		return
 	fi
 	if [[ ! $release =~ ^[0-9a-z.+~]+(-[0-9]+)?(-cloud)?-amd64$ ]]; then
-		echo "kernel $release is none of Debian's for amd64; it keeps its own KVM"
+		echo "kernel $release is not a Debian kernel for amd64; it keeps its own KVM"
 		return
 	fi
 	if [ ! -e "/lib/modules/$release/build/Module.symvers" ]; then
@@ -43,7 +43,7 @@ why_not() {
 	image=$(installed_version "linux-image-$release")
 	source=$(installed_version "$package")
 	if [ -z "$headers" ]; then
-		echo "the headers of kernel $release are of no Debian package, so their source is unknown;" \
+		echo "the headers of kernel $release do not come from a Debian package, so their source is unknown;" \
 			"see make modules SOURCE= in exitstat's source"
 	elif [ -n "$image" ] && [ "$image" != "$headers" ]; then
 		echo "kernel $release is version $image and its headers are $headers;" \

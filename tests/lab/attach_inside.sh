@@ -57,7 +57,7 @@ wait $vm
 is "the VM ends as if nothing had been" $? 0
 is "it had no answer, counted 101 exits when attached, 7 more, to the last one, and had no answer again" "$(answers)" "0 101 108 0"
 printf '#!/bin/sh\nexit 1\n' >/usr/lib/exitstat/kvm-probe
-check "what does not prove itself" refuses "it was taken out again" attach --from ours
+check "what does not prove itself" refuses "it was removed again" attach --from ours
 check "is taken out again" test ! -d /sys/module/exitstat_attach
 check "KVM is what it was" status_says "loaded KVM *the kernel's own: guests cannot ask"
 finish

@@ -178,7 +178,7 @@ beside_patched() {
 	rmmod "$vendor" kvm
 	insmod "$patched/kvm.ko" && insmod "$patched/$vendor_module.ko"
 	check "beside the patched KVM it is refused" fails attach
-	check "and says why" sh -c "dmesg | tail -n 3 | grep -q 'exitstat_attach: this KVM answers by itself'"
+	check "and says why" sh -c "dmesg | tail -n 3 | grep -q 'exitstat_attach: this KVM already counts exits and answers guests itself'"
 	vmm make hypercall 9 read count hypercall </dev/null >ours
 	is "which goes on answering" "$(value 2 ours)" 0x9
 }

@@ -54,7 +54,7 @@ plan 23
 is "the host ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "before there is a VM, the list says so" "$(sed -n 's/^empty //p' "$work/answers")" \
-	"0 exitstat: no VM runs here: /sys/kernel/debug/kvm has none"
+	"0 exitstat: no VM is running here: /sys/kernel/debug/kvm has none"
 is "the list has the VM by QEMU's name, with its vCPUs" "$(answer "text['list'][1].split()[1:3]")" "['web1', '$smp']"
 is "the guest's CPUIDs, to the last one, are what debugfs counts" \
 	"$(answer "entry(debugfs, cpuid)['count'] - entry(guest, cpuid)['count'] - asked_behind(guest)")" 0
@@ -81,7 +81,7 @@ is "the list has an object per VM and interval" "$(answer "[o['vm']['name'] for 
 check "a VM that is not there is refused by name" grep -q "^stranger exitstat: there is no VM 'web2'" "$work/answers"
 check "a VM that ends while it is watched is said, and is no error" grep -qE "^watched 0 [3-9] exitstat: VM web1 .* ended$" "$work/answers"
 check "by QMP as well" grep -qE "^asked 0 [2-9] exitstat: VM web1 .* ended$" "$work/answers"
-is "and then there is none" "$(sed -n 's/^gone //p' "$work/answers")" "0 exitstat: no VM runs here: /sys/kernel/debug/kvm has none"
+is "and then there is none" "$(sed -n 's/^gone //p' "$work/answers")" "0 exitstat: no VM is running here: /sys/kernel/debug/kvm has none"
 diagnose "QEMU prints its lists $(answer "'backwards' if [s['value'][0] > s['value'][-1] for o in d['raw'] if isinstance(o.get('return'), list) for r in o['return'] for s in r['stats']][0] else 'in order'")"
 [ -z "${EXITSTAT_KEEP:-}" ] || cp "$work/answers" "$EXITSTAT_KEEP"
 finish

@@ -151,9 +151,9 @@ check "a reading of everything costs 3k + 3 exits, and the next one 2k + 3 to 3k
 if [ "$smp" -gt 1 ]; then
 	check "a CPU outside of the affinity is read" said "outside of the affinity: 0 1"
 	check "of all CPUs, one outside of the cpuset is left out, and said so in the end" \
-		eval 'said "outside of the cpuset: 1 1" && said "exitstat: cannot run on CPU 1, as reading its exits needs: the cpuset .*"'
+		eval 'said "outside of the cpuset: 1 1" && said "exitstat: cannot run on CPU 1, which is needed to read its exits: the cpuset .*"'
 	check "a CPU that goes offline ends no interval" \
-		eval 'said "offline: 0 1" && said "exitstat: CPU 1 cannot be had any more; the next line comes when it can"'
+		eval 'said "offline: 0 1" && said "exitstat: CPU 1 is no longer available; output resumes when it is"'
 else
 	for sentence in "a CPU outside of the affinity is read" "of all CPUs, one outside of the cpuset is left out, and said so in the end" \
 		"a CPU that goes offline ends no interval"; do

@@ -89,9 +89,9 @@ plan 52
 
 # --- what the mirror has
 refuses "a machine whose apt knows no mirror" \
-	"apt has no mirror of Debian" "sources.list" -- fetch release
+	"apt has no Debian mirror" "sources.list" -- fetch release
 refuses "a kernel asked for on a machine without a mirror" \
-	"apt has no mirror of Debian" -- fetch image $release
+	"apt has no Debian mirror" -- fetch image $release
 
 kernel_offer_image $release 6.1.180-1
 kernel_offer_headers $release 6.1.180-1
@@ -118,7 +118,7 @@ refuses "a suite that does not ship the series" \
 refuses "a name that is no kernel's" \
 	"'banana' is not the name" "type: kvm/fetch release" -- build banana
 refuses "a flavour whose KVM is from another source" \
-	"of the flavour rt" "type: make modules KERNEL=6.1.0-9-amd64" -- build 6.1.0-9-rt-amd64
+	"of flavour rt" "type: make modules KERNEL=6.1.0-9-amd64" -- build 6.1.0-9-rt-amd64
 refuses "a series that no patch supports" \
 	"no patch supports kernel series 6.6" "only 6.1" "type: make modules" \
 	-- build 6.6.13-amd64
@@ -134,7 +134,7 @@ check "nothing was built for any of them" test ! -e "$repo/build/modules"
 
 # --- the way to the servers
 refuses "packages that the servers no longer have" \
-	"no longer have linux-image-6.1.0-5-amd64" "new lists are here now" \
+	"no longer have linux-image-6.1.0-5-amd64" "new lists have been fetched" \
 	-- fetch image 6.1.0-5-amd64
 refuses "a package damaged on its way" \
 	"apt-get download linux-image-6.1.0-4-amd64=6.1.175-1 failed" "type the same command again" \
@@ -179,7 +179,7 @@ check "the fetch after a killed one is whole" \
 	test -s "$EXITSTAT_CACHE/image/$release/boot/vmlinuz-$release"
 rm "$EXITSTAT_CACHE/image/$release/boot/vmlinuz-$release"
 says "a cached kernel that lost its files is fetched anew, which is said" \
-	"is incomplete: fetching it anew" \
+	"is incomplete: fetching it again" \
 	-- fetch image $release
 forget
 : >"$archive/requests.log"

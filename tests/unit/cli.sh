@@ -279,7 +279,7 @@ refuses "a recording that is not there" 1 "./gone: No such file" --source ./gone
 refuses "a file that is no recording" 1 "line 1: a recording begins with" --source /etc/passwd
 refuses "a leaf that the recording does not hold" 1 "0x40000000" --source "$amd" leaf 0x40000000
 refuses "a vCPU that the recording does not hold" 1 "no CPU 5" --source "$amd" --vcpu 5
-refuses "all vCPUs of a recording that holds none" 1 "holds no CPU's own" \
+refuses "all vCPUs of a recording that holds none" 1 "holds the exits of the whole VM only" \
 	--source "$top/tests/fixtures/recordings/guest-amd.rec" --vcpu all
 refuses "an output that cannot be written" 1 "./no/where" --source "$amd" -o ./no/where -- true
 

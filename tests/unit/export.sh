@@ -72,7 +72,7 @@ is "so it is with options in front of it" "$("${exporter%-export}" -h export | h
 	"usage: exitstat export [-l ADDRESS:PORT] [SOURCE] [DETAIL...] exitstat: cannot read gone: No such file or directory"
 cp "${exporter%-export}" lonely
 is "and where it is not installed, exitstat says where it is to be had" "$(./lonely export 2>&1)" \
-	"exitstat: export is in a package of its own; type: apt-get install exitstat-export"
+	"exitstat: export is in a separate package; type: apt-get install exitstat-export"
 
 sentence="without /proc it executes no program of that name that lies here"
 if unshare -m mount -t tmpfs none /proc 2>/dev/null; then
@@ -82,8 +82,8 @@ if unshare -m mount -t tmpfs none /proc 2>/dev/null; then
 	chmod +x evil/exitstat-export
 	# shellcheck disable=SC2016 # for the shell inside
 	is "$sentence" "$(unshare -m sh -c 'mount -t tmpfs none /proc && cd evil && PATH=/none exec "$1" export --help 2>&1' sh "$top/build/exitstat" |
-		grep -e evil -e "package of its own" -e usage)" \
-		"exitstat: export is in a package of its own; type: apt-get install exitstat-export"
+		grep -e evil -e "separate package" -e usage)" \
+		"exitstat: export is in a separate package; type: apt-get install exitstat-export"
 else
 	skip "$sentence" "the right to mount (root)"
 fi
@@ -91,7 +91,7 @@ fi
 # --- what is served
 python3 "$top/tests/lib/vms.py" vms 3
 start --debugfs vms
-refuses "a port that is taken" 1 "something else does" --debugfs vms --listen "$(cut -d / -f 3 <<<"$url")"
+refuses "a port that is taken" 1 "the port is in use; choose another one with --listen" --debugfs vms --listen "$(cut -d / -f 3 <<<"$url")"
 check "promtool has nothing to say about the page" lint
 is "a reason's exits are those of the VM's table" \
 	"$(sample 'kvm_exits_total{vm="5000001-11",id="5000001-11",reason="io"}')" 2002
@@ -194,7 +194,7 @@ rm text/*.new
 mv "$file" whole
 for make in mkfifo "ln -s $PWD/hidden"; do
 	$make "$file"
-	refuses "a file that is none is left alone: ${make%% *}" 1 "it is there and no regular file" --debugfs vms --textfile text
+	refuses "a file that is none is left alone: ${make%% *}" 1 "it exists and is not a regular file" --debugfs vms --textfile text
 	is "and stays" "$(stat -c %F "$file" | cut -d ' ' -f 1) $(cat hidden)" "$([ "$make" = mkfifo ] && echo fifo || echo symbolic) secret"
 	rm "$file"
 done

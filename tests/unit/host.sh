@@ -66,11 +66,11 @@ plan 123
 #
 # Before there is a VM.
 #
-refuses "a host without KVM or debugfs is not here" 77 "no nowhere, so KVM is not loaded or debugfs not mounted" \
+refuses "a host without KVM or debugfs is not here" 77 "no nowhere, so KVM is not loaded or debugfs is not mounted" \
 	"$BUILD/exitstat" host --debugfs nowhere
 mkdir none
-refuses "a host without a VM says so, and that is no error" 0 "no VM runs here: none has none" "$BUILD/exitstat" host -D none
-refuses "a verb that needs a VM has none then" 1 "no VM runs here" "$BUILD/exitstat" host -D none show
+refuses "a host without a VM says so, and that is no error" 0 "no VM is running here: none has none" "$BUILD/exitstat" host -D none
+refuses "a verb that needs a VM has none then" 1 "no VM is running here" "$BUILD/exitstat" host -D none show
 mkdir -p "stock/$pid-10/vcpu0"
 refuses "a stock KVM is not here, and the list says what to do" 77 "no exit statistics; see exitstat-kvm(8)" \
 	"$BUILD/exitstat" host -D stock
@@ -80,7 +80,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	mkdir -m 700 roots
 	chmod 755 .
 	unprivileged() { setpriv --reuid 65534 --clear-groups "$BUILD/exitstat" "$@"; }
-	refuses "debugfs is root's, and QMP is the way without" 1 "only root may (try sudo); --qmp SOCKET needs no root" \
+	refuses "debugfs is root's, and QMP is the way without" 1 "only root can (try sudo); --qmp SOCKET needs no root" \
 		unprivileged host --debugfs "$work/roots"
 else
 	skip "debugfs is root's, and QMP is the way without" "this is not root, or setpriv is missing"
@@ -177,7 +177,7 @@ refuses "a pid with two VMs is refused with both of them" 1 \
 tree named --vms 1 --pid "${servers[2]}"
 refuses "and so is a name that two VMs have" 1 "2 VMs are called 'web1': web1 (${servers[0]}-10), web1 (${servers[2]}-10)" named --vm web1
 refuses "a VM that is not there is refused by name" 1 "no VM 'web9' in named; exitstat host lists them" named --vm web9 1
-refuses "without --vm a verb says which VMs there are" 2 "4 VMs, and --vm VM says which: web1 (${servers[0]}-10)" named show
+refuses "without --vm a verb says which VMs there are" 2 "4 VMs; choose one with --vm VM: web1 (${servers[0]}-10)" named show
 tree foreign --vms 1 --pid "${servers[0]}"
 mv "foreign/${servers[0]}-10" "foreign/${servers[0]}-12"
 is "a process that does not have the VM, as of another PID namespace, does not name it" \
@@ -350,7 +350,7 @@ rows that do not ascend|10|the rows are in ascending order|9s/0x60/0xffffffff/
 END
 table ''
 truncate -s -1 "bad/$pid-10/exit_stats"
-refuses "refused: a line without its end" 1 "line 13: the table breaks off inside a line" bad show
+refuses "refused: a line without its end" 1 "line 13: the table ends inside a line" bad show
 truncate -s +1 "bad/$pid-10/exit_stats"
 refuses "refused: a zero byte" 1 "a table has no zero bytes" bad show
 table 8q
@@ -420,15 +420,15 @@ refuses "refused: no socket" 1 "cannot use the QMP socket nowhere.qmp: No such f
 refuses "refused: one whose server is gone" 1 "cannot use the QMP socket ends.qmp: Connection refused" qmp ends
 refuses "refused: a path that is no socket's" 1 "cannot open" qmp "$(printf '%0200d' 1)"
 refuses "refused: one that closes" 1 "was closed before it answered" qmp close
-refuses "refused: garbage" 1 "what it sends is no JSON object" qmp garbage
-refuses "refused: a server of something else" 1 "it greets as no QMP server does" qmp no-qmp
+refuses "refused: garbage" 1 "what it sends is not a JSON object" qmp garbage
+refuses "refused: a server of something else" 1 "it does not greet as a QMP server does" qmp no-qmp
 refuses "refused: QEMU before 7.1" 77 "QEMU is older than 7.1" qmp old
-refuses "refused: a stock KVM" 77 "there is no KVM with exit statistics" qmp stock
-refuses "refused: no KVM at all" 77 "there is no KVM with exit statistics" qmp tcg
+refuses "refused: a stock KVM" 77 "its KVM has no exit statistics" qmp stock
+refuses "refused: no KVM at all" 77 "its KVM has no exit statistics" qmp tcg
 refuses "refused: QEMU's error, in one line" 1 "it answers: no?statistics ?[31mtoday" qmp error
-refuses "refused: lists of different lengths" 1 "no lists of the same length" qmp ragged
-refuses "refused: a list too few" 1 "no lists of the same length" qmp short
-refuses "refused: no vCPU" 1 "tells of no vCPU" qmp no-vcpu
+refuses "refused: lists of different lengths" 1 "not lists of the same length" qmp ragged
+refuses "refused: a list too few" 1 "not lists of the same length" qmp short
+refuses "refused: no vCPU" 1 "reports no vCPU" qmp no-vcpu
 refuses "--qmp takes no --vm" 2 "it takes no --vm" qmp well --vm 1
 for how in hang mute flood endless; do
 	wait "${slow[$how]}"

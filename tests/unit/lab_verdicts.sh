@@ -52,18 +52,18 @@ usage_errors() {
 		--frobnicate -- true|no option '--frobnicate'
 		--machine|--machine takes a value
 		--machine arm -- true|--machine is amd or intel, not 'arm'
-		--smp 0 -- true|--smp takes a whole number from 1 on, not '0'
-		--timeout soon -- true|--timeout takes a whole number from 1 on, not 'soon'
+		--smp 0 -- true|--smp takes a whole number of 1 or more, not '0'
+		--timeout soon -- true|--timeout takes a whole number of 1 or more, not 'soon'
 		--memory 64 -- true|--memory is at least 512 MiB, not 64
 		--param kvm_intel.ept=0 -- true|--param on this machine is .*, not 'kvm_intel.ept=0'
 		--param halt_poll_ns -- true|--param on this machine is .*, not 'halt_poll_ns'
 		--add /nowhere -- true|no file '/nowhere'
-		--icount --smp 2 -- true|--icount wants one CPU, not --smp 2
-		--icount --machine intel -- true|--icount is an ability of the machine amd
-		--disk /etc/passwd --machine intel -- true|--disk is an ability of the machine amd
+		--icount --smp 2 -- true|--icount needs one CPU, not --smp 2
+		--icount --machine intel -- true|--icount works only with --machine amd
+		--disk /etc/passwd --machine intel -- true|--disk works only with --machine amd
 		--disk /nonexistent -- true|--disk: there is no file '/nonexistent' that can be written
 		--shell|--shell needs a terminal
-		--shell -- true|--shell is a command of its own: leave out 'true'
+		--shell -- true|--shell takes no command: leave out 'true'
 	END
 }
 

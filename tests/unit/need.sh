@@ -66,11 +66,11 @@ if [ "$(id -u)" = 0 ]; then
 	exec {other}>/run/exitstat-need.lock
 	flock "$other"
 	need_absent timeout 1
-	is "who comes while another one installs waits for his end" $? 124
+	is "a concurrent install is waited for" $? 124
 	exec {other}>&-
 else
 	for sentence in "one that fails is tried again" "with new lists of packages" \
-		"who comes while another one installs waits for his end"; do
+		"a concurrent install is waited for"; do
 		skip "$sentence" "the right to install packages (root)"
 	done
 fi

@@ -149,10 +149,10 @@ release=6.1.0-56-amd64
 system $release linux-image-$release 6.1.192-2 linux-headers-$release 6.1.192-2+b1 linux-source-6.1 6.1.192-2
 says "kernel, headers and source of one version: nothing against it" $release 0
 says "a series without a patch" 6.6.13-amd64 \
-	"kernel 6.6.13-amd64 is of no supported series (6.1 6.12 7.2 7.3); it keeps its own KVM
+	"kernel 6.6.13-amd64 is not of a supported series (6.1 6.12 7.2 7.3); it keeps its own KVM
 1"
 says "the flavour rt" 6.1.0-56-rt-amd64 \
-	"kernel 6.1.0-56-rt-amd64 is of the flavour rt, whose KVM is built from another source; supported are amd64 and cloud-amd64; it keeps its own KVM
+	"kernel 6.1.0-56-rt-amd64 is of flavour rt, whose KVM is built from different source; supported are amd64 and cloud-amd64; it keeps its own KVM
 1"
 cloud=6.1.0-56-cloud-amd64
 system $cloud linux-image-$cloud 6.1.192-2 linux-headers-$cloud 6.1.192-2 linux-source-6.1 6.1.192-2

@@ -315,14 +315,14 @@ new_host
 echo kvm >"$host/pinned"
 said=$(swap load 2>&1)
 is "kvm.ko gets held meanwhile: the vendor's module returns, with its parameters" "$(loaded) $(tail -n 1 <<<"$said")" \
-	"$as_before exitstat-kvm: KVM got in use meanwhile, nothing was changed"
+	"$as_before exitstat-kvm: KVM came into use meanwhile; nothing was changed"
 rm "$host/pinned"
 swap load >/dev/null 2>&1
 echo kvm >"$host/pinned"
 rm -r "$built"
 said=$(swap unload 2>&1)
 is "and so does ours, though what it was loaded from is gone" "$(loaded) $(tail -n 1 <<<"$said")" \
-	"exitstat 0.1 N 7 0 exitstat-kvm: KVM got in use meanwhile; type the same command again"
+	"exitstat 0.1 N 7 0 exitstat-kvm: KVM came into use meanwhile; type the same command again"
 rm "$host/pinned"
 swap unload >/dev/null 2>&1
 is "then the same command brings back what was there, with its parameters" "$(loaded)" "$as_before"
@@ -331,12 +331,12 @@ new_host
 printf '#!/bin/sh\necho kvm >%s/pinned; exit 1\n' "$host" >"$host/programs/kvm-probe"
 said=$(swap load 2>&1)
 is "ours does not prove itself and gets held: it stays whole, and that is said" "$(loaded) $(tail -n 1 <<<"$said")" \
-	"exitstat 0.1 N 7 0 exitstat-kvm: exitstat's KVM was loaded and did not prove itself, and it stays loaded, for it got in use meanwhile; once nobody uses it: exitstat-kvm unload"
+	"exitstat 0.1 N 7 0 exitstat-kvm: exitstat's KVM was loaded but failed its self-test, and it stays loaded because it is now in use; once it is free, type: exitstat-kvm unload"
 new_host
 touch "$host/busy"
 said=$(swap load 2>&1)
 is "a VM that starts meanwhile keeps its KVM" "$(loaded) $(tail -n 1 <<<"$said")" \
-	"$as_before exitstat-kvm: KVM got in use meanwhile, nothing was changed"
+	"$as_before exitstat-kvm: KVM came into use meanwhile; nothing was changed"
 new_host
 echo broken >>"$built/kvm.ko"
 goes_back "our kvm.ko does not load: back to the kernel's own"
@@ -369,7 +369,7 @@ refuses_attach() {
 
 new_host
 run_vm
-refuses "while a VM runs, load says that attach does not mind it" 1 "attach needs none of them stopped" load
+refuses "while a VM runs, load says that attach does not mind it" 1 "attach works without stopping any of them" load
 is "status says what the kernel's own KVM offers, and that attach would work" "$(swap status | grep '^loaded\|^attach')" \
 	"loaded KVM  the kernel's own: guests cannot ask for their exits
 attachable  exitstat 0.1, in $attach
@@ -403,8 +403,8 @@ new_host
 printf '#!/bin/sh\nexit 1\n' >"$host/programs/kvm-probe"
 said=$(swap attach 2>&1)
 is "attach: a module that does not prove itself is taken out again" "$(attached) $(tail -n 1 <<<"$said")" \
-	"none exitstat-kvm: exitstat was attached and did not prove itself; it was taken out again, and guests see the kernel's own KVM as before; see: dmesg"
-check "and what it believes of KVM is said" grep -q "exitstat_attach says: holds" <<<"$said"
+	"none exitstat-kvm: exitstat was attached but failed its self-test; it was removed again, and guests see the kernel's own KVM as before; see: dmesg"
+check "and what it believes of KVM is said" grep -q "exitstat_attach says of this kernel's KVM: holds" <<<"$said"
 new_host
 printf '#!/bin/sh\nexit 1\n' >"$host/programs/kvm-probe"
 touch "$host/signal"
@@ -414,11 +414,11 @@ new_host
 echo broken >>"$attach"
 said=$(swap attach 2>&1)
 is "attach: a module that the kernel refuses changes nothing" "$(attached) $(loaded) $(tail -n 1 <<<"$said")" \
-	"none $as_before exitstat-kvm: exitstat_attach could not be loaded, nothing was changed; see: dmesg"
+	"none $as_before exitstat-kvm: exitstat_attach could not be loaded; nothing was changed; see: dmesg"
 new_host
 swap load >/dev/null 2>&1
 rm "$host/steps"
-refuses_attach "exitstat's own KVM needs nothing attached" "its guests can ask already" attach
+refuses_attach "exitstat's own KVM needs nothing attached" "its guests can already ask" attach
 new_host
 sed -i "s/^vermagic: .*/vermagic: 6.1.0-1-amd64 SMP/" "$attach"
 refuses_attach "a module for another kernel" "type: dkms autoinstall -k $release" attach

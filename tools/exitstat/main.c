@@ -131,7 +131,7 @@ static int run_export(char **argv)
 	}
 	execvp(EXPORT_PROGRAM, argv);
 	if (errno == ENOENT)
-		return say(STATUS_FAILED, "export is in a package of its own; type: apt-get install %s",
+		return say(STATUS_FAILED, "export is in a separate package; type: apt-get install %s",
 			   EXPORT_PROGRAM);
 	return say(STATUS_FAILED, "cannot execute " EXPORT_PROGRAM ": %s", strerror(errno));
 }
@@ -148,7 +148,7 @@ static int choose(struct options *opts, int argc, char **argv)
 	if (opts->dashes && argc)
 		return run_verb(&verb_run, opts, argc, argv);
 	if (opts->dashes)
-		return say(STATUS_USAGE, "after '--' comes the command to measure");
+		return say(STATUS_USAGE, "'--' must be followed by the command to measure");
 	if (!argc)
 		return run_verb(vm_is_list(opts) ? &verb_guests : &verb_show, opts, argc, argv);
 	if (*argv[0] && strchr("0123456789.", *argv[0]))

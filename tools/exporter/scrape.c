@@ -128,11 +128,11 @@ static int say_source(struct scraper *scraper, int err)
 		if (strcmp(dir, EXITSTAT_KVM_DIR))
 			break;
 		return say(STATUS_NOT_HERE,
-			   "not reported: this is no VM whose host reports its exits, and no host with KVM: there is no %s",
+			   "not reported: this is neither a VM whose host reports its exits nor a host with KVM: there is no %s",
 			   dir);
 	case -EACCES:
 		return say(STATUS_FAILED,
-			   "cannot read %s: only root may, or a process with the capability CAP_DAC_READ_SEARCH; --qmp needs neither",
+			   "cannot read %s: only root can, or a process with the capability CAP_DAC_READ_SEARCH; --qmp needs neither",
 			   dir);
 	case -EPERM:
 		return say(STATUS_FAILED,

@@ -317,7 +317,7 @@ static int say_listen(const char *text, int err)
 {
 	switch (err) {
 	case EADDRINUSE:
-		return say(-1, "cannot listen on %s: something else does; --listen takes another port",
+		return say(-1, "cannot listen on %s: the port is in use; choose another one with --listen",
 			   text);
 	case EADDRNOTAVAIL:
 		return say(-1, "cannot listen on %s: this machine has no such address", text);

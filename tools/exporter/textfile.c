@@ -142,7 +142,7 @@ static int write_file(struct scraper *scraper, int directory, const char *path, 
 	int err;
 
 	if (!may_replace(directory, name))
-		return say(STATUS_FAILED, "cannot write %s/%s: it is there and no regular file",
+		return say(STATUS_FAILED, "cannot write %s/%s: it exists and is not a regular file",
 			   path, name);
 	scraper_read(scraper, &page);
 	err = page_failed(&page) ? -ENOMEM : replace(directory, name, &page);
@@ -150,7 +150,7 @@ static int write_file(struct scraper *scraper, int directory, const char *path, 
 	if (!err)
 		return STATUS_OK;
 	return say(STATUS_FAILED, "cannot write %s/%s: %s%s", path, name, strerror(-err),
-		   faccessat(directory, name, F_OK, 0) ? "" : "; it is as it was");
+		   faccessat(directory, name, F_OK, 0) ? "" : "; the old file is unchanged");
 }
 
 /* A file that nobody writes any more would be read for ever. */

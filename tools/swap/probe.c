@@ -60,7 +60,7 @@ static int load_code(struct machine *m)
 	};
 
 	if (memory == MAP_FAILED)
-		return fail("get memory for a VM");
+		return fail("allocate memory for a VM");
 	memcpy(memory + CODE_ADDRESS, code, sizeof(code));
 	if (ioctl(m->vm, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)
 		return fail("set up a VM (KVM_SET_TSS_ADDR)");
@@ -97,7 +97,7 @@ static int start_vcpu(struct machine *m)
 
 	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
 	if (m->vcpu < 0)
-		return fail("make a vCPU (KVM_CREATE_VCPU)");
+		return fail("create a vCPU (KVM_CREATE_VCPU)");
 	m->run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
 	if (m->run == MAP_FAILED)
 		return fail("map a vCPU");
@@ -117,7 +117,7 @@ static int start(struct machine *m)
 		return fail("open /dev/kvm");
 	m->vm = ioctl(m->kvm, KVM_CREATE_VM, 0);
 	if (m->vm < 0)
-		return fail("make a VM (KVM_CREATE_VM)");
+		return fail("create a VM (KVM_CREATE_VM)");
 	return load_code(m) || start_vcpu(m);
 }
 
@@ -135,7 +135,7 @@ static int ask(struct machine *m, uint32_t leaf, uint32_t ecx, struct kvm_regs *
 	if (ioctl(m->vcpu, KVM_RUN, 0) < 0)
 		return fail("run a VM (KVM_RUN)");
 	if (m->run->exit_reason != KVM_EXIT_HLT)
-		return refuse("a VM of three instructions did not reach its end");
+		return refuse("a VM of three instructions did not run to its end");
 	if (ioctl(m->vcpu, KVM_GET_REGS, regs) < 0)
 		return fail("read a vCPU's registers (KVM_GET_REGS)");
 	return 0;

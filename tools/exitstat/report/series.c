@@ -271,7 +271,7 @@ int series_read(struct series *series, const char *path)
 	if (status)
 		return status;
 	if (!series->points_nr)
-		return say(STATUS_FAILED, "%s holds one reading only: nothing to compare",
+		return say(STATUS_FAILED, "%s holds only one reading: there is nothing to compare",
 			   path);
 	if (find_rates(series) || find_bursts(series))
 		return say(STATUS_FAILED, "cannot read %s: not enough memory", path);

@@ -54,7 +54,7 @@ int target_open_source(struct target *target, const struct options *opts)
 	case 1:
 		return STATUS_OK;
 	case 0:
-		say(0, "the recording %s holds no whole frame", target->path);
+		say(0, "the recording %s holds no complete frame", target->path);
 	}
 	target_close(target);
 	return STATUS_FAILED;
@@ -120,7 +120,7 @@ static int say_undescribed(struct target *target, int err)
 	switch (err) {
 	case -ENODEV:
 		return say(STATUS_NOT_HERE,
-			   "not reported: this is no virtual machine (CPUID.1:ECX[31] is 0)");
+			   "not reported: this is not a virtual machine (CPUID.1:ECX[31] is 0)");
 	case -EOPNOTSUPP:
 		target_hypervisor(target, name);
 		return say(STATUS_NOT_HERE,
@@ -128,7 +128,7 @@ static int say_undescribed(struct target *target, int err)
 			   name, EXITSTAT_SIGNATURE);
 	case -EPROTO:
 		return say(STATUS_NOT_HERE,
-			   "not reported: the hypervisor speaks a revision of the exit statistics that this exitstat does not know");
+			   "not reported: the hypervisor uses a revision of the exit statistics that this exitstat does not know");
 	}
 	return target->host ? vm_say(&target->vm, target->src, err) : say_recording(target, err);
 }
@@ -181,7 +181,7 @@ static int say_pin(struct target *target, int err)
 			   target->vcpu, target->path ? "in the recording" : "here");
 	case -EPERM:
 		return say(STATUS_FAILED,
-			   "cannot run on CPU %d, as reading its exits needs: the cpuset of this process excludes it (see /proc/self/cgroup)",
+			   "cannot run on CPU %d, which is needed to read its exits: the cpuset of this process excludes it (see /proc/self/cgroup)",
 			   target->vcpu);
 	}
 	return say(STATUS_FAILED, "cannot run on CPU %d: %s", target->vcpu, strerror(-err));

@@ -42,7 +42,7 @@ static int say_access(const char *path, int err)
 {
 	if (err == -EACCES)
 		return say(STATUS_FAILED,
-			   "cannot read %s: only root may (try sudo); --qmp SOCKET needs no root",
+			   "cannot read %s: only root can (try sudo); --qmp SOCKET needs no root",
 			   path);
 	return say(STATUS_FAILED,
 		   "cannot read %s: the kernel is locked down, which closes debugfs; try --qmp SOCKET",
@@ -59,7 +59,7 @@ int vm_list(const struct options *opts, struct exitstat_vms **vms)
 		return STATUS_OK;
 	case -ENOENT:
 		return say(STATUS_NOT_HERE,
-			   "no host of VMs: there is no %s, so KVM is not loaded or debugfs not mounted (mount -t debugfs none /sys/kernel/debug)",
+			   "this is not a VM host: there is no %s, so KVM is not loaded or debugfs is not mounted (mount -t debugfs none /sys/kernel/debug)",
 			   dir);
 	case -EACCES:
 	case -EPERM:
@@ -96,7 +96,7 @@ int vm_say(const struct exitstat_vm *vm, struct exitstat_source *src, int err)
 		return say_qmp(dir, err, rule);
 	switch (err) {
 	case -ENODEV:
-		return say(STATUS_FAILED, "the VM %s is there no more", dir);
+		return say(STATUS_FAILED, "VM %s no longer exists", dir);
 	case -EOPNOTSUPP:
 		return say(STATUS_NOT_HERE,
 			   "not reported: there is no %s/exit_stats, so this host's KVM has no exit statistics; see exitstat-kvm(8)",
@@ -166,12 +166,12 @@ static int choose(const struct options *opts, struct exitstat_vm *vm)
 		return say(STATUS_FAILED, "%zu VMs are called '%s': %s; take one of these PID-FD",
 			   nr, opts->vm, names);
 	if (nr)
-		return say(STATUS_USAGE, "there are %zu VMs, and --vm VM says which: %s", nr,
+		return say(STATUS_USAGE, "there are %zu VMs; choose one with --vm VM: %s", nr,
 			   names);
 	if (opts->vm)
 		return say(STATUS_FAILED, "there is no VM '%s' in %s; exitstat host lists them",
 			   opts->vm, vm_host_dir(opts));
-	return say(STATUS_FAILED, "no VM runs here: %s has none", vm_host_dir(opts));
+	return say(STATUS_FAILED, "no VM is running here: %s has none", vm_host_dir(opts));
 }
 
 int vm_open(const struct options *opts, struct exitstat_vm *vm, struct exitstat_source **src)
@@ -182,9 +182,9 @@ int vm_open(const struct options *opts, struct exitstat_vm *vm, struct exitstat_
 
 	if (opts->source)
 		return say(STATUS_USAGE,
-			   "a recording is no host: leave out --source, or the word 'host'");
+			   "a recording is not a host: leave out --source, or the word 'host'");
 	if (qmp && (opts->vm || opts->debugfs))
-		return say(STATUS_USAGE, "--qmp is one VM's: it takes no --%s",
+		return say(STATUS_USAGE, "--qmp reads one VM: it takes no --%s",
 			   opts->vm ? "vm" : "debugfs");
 	if (!qmp)
 		status = choose(opts, vm);

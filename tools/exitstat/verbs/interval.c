@@ -146,7 +146,7 @@ static int next_moment(struct target *target, uint64_t *deadline_ns, uint64_t in
 static int wait_for_cpu(const struct target *target, bool *said)
 {
 	if (!*said)
-		say(0, "CPU %d cannot be had any more; the next line comes when it can",
+		say(0, "CPU %d is no longer available; output resumes when it is",
 		    target->vcpu);
 	*said = true;
 	return STATUS_OK;
@@ -191,9 +191,9 @@ int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *li
 	if (!parse_interval(argv[0], interval_ns))
 		return say(STATUS_USAGE, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[0]);
 	if (argc > 1 && (*argv[1] == '-' || !parse_u32(argv[1], lines) || !*lines))
-		return say(STATUS_USAGE, "COUNT is a whole number from 1 on, not '%s'", argv[1]);
+		return say(STATUS_USAGE, "COUNT is a whole number of 1 or more, not '%s'", argv[1]);
 	if (argc > 2)
-		return say(STATUS_USAGE, "after INTERVAL and COUNT comes nothing, not '%s'",
+		return say(STATUS_USAGE, "nothing may follow INTERVAL and COUNT, but there is '%s'",
 			   argv[2]);
 	return STATUS_OK;
 }

@@ -335,7 +335,7 @@ static int do_record(struct options *opts, int argc, char **argv)
 
 	record.name = record.path;
 	if (argc > 1 && !opts->dashes)
-		return say(STATUS_USAGE, "a command to record stands behind '--': record -- %s",
+		return say(STATUS_USAGE, "the command to record goes after '--': record -- %s",
 			   argv[1]);
 	status = target_open(&record.cpu, opts);
 	if (status)

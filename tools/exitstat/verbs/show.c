@@ -70,7 +70,7 @@ static int say_lacking(struct target *target, const struct lacking *lacking)
 	target->vcpu = lacking->cpu;
 	if (lacking->nr == 1)
 		return target_say(target, lacking->err);
-	return say(STATUS_FAILED, "cannot run on %u of the CPUs, as reading their exits needs: %s",
+	return say(STATUS_FAILED, "cannot run on %u of the CPUs, which is needed to read their exits: %s",
 		   lacking->nr, lacking->list);
 }
 
@@ -78,7 +78,7 @@ static int say_no_cpu(const struct target *target)
 {
 	if (target->path)
 		return say(STATUS_FAILED,
-			   "the recording %s holds no CPU's own exits, only the VM's",
+			   "the recording %s holds the exits of the whole VM only, not of single CPUs",
 			   target->path);
 	return say(STATUS_FAILED, "there is no vCPU to show");
 }
