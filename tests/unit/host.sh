@@ -220,7 +220,7 @@ is "a command's exits are the VM's, and nothing is taken out as the reader's own
 host --vm $pid record -i 0.1 -o rec -- sh -c "for i in 21 31 41 51; do sleep 0.2; python3 $top/tests/lib/hosttree.py vms --vms 3 --tick \$i; done" 2>/dev/null
 is "a recording holds the VM's exits, of which none were the reader's" \
 	"$("$BUILD/exitstat" report --json rec | json '(d[0]["before"], d[0]["total"]["count"], "own" in d[0])')" "(891, 3240, False)"
-is "and says which VM it is of" "$("$BUILD/exitstat" report rec | grep -c "of VM $pid-10, from its host")" 1
+is "and says which VM it is of" "$("$BUILD/exitstat" report rec | grep -c "of VM $pid-10, taken on its host")" 1
 is "and can be asked again" "$("$BUILD/exitstat" --source rec -j | json '(d[0]["total"]["count"], "own" in d[0])')" "(4131, False)"
 tree vms --vms 3 --histograms
 host --vm $pid record -i 0.2 -o hist -- python3 "$top/tests/lib/hosttree.py" vms --vms 3 --histograms --tick 2 2>/dev/null

@@ -71,7 +71,7 @@ is "from first reading to last there are as many exits as in between, and the re
 	"$("$exitstat" report --json "$guest" | json 'd["before"] + d["total"]["count"] + d["own"]["count"]')" \
 	"$("$exitstat" -S "$guest" --json | json 'd["total"]["count"]')"
 check "a burst is found and told of" grep -q "^Burst at 5.204 s" <("$exitstat" report "$guest")
-check "of one interval nobody knows whether it is steady" grep -q "fewer than 5 intervals do not tell" <("$exitstat" report "$recordings/amd.rec")
+check "of one interval nobody knows whether it is steady" grep -q "Fewer than 5 intervals do not tell" <("$exitstat" report "$recordings/amd.rec")
 # record_live EXITS SECONDS...: a recording of a VM in which so many io exits happen per second, by intervals of that length.
 record_live() {
 	python3 - "$@" <<-'END'
@@ -146,7 +146,7 @@ is "report reads standard input, and writes the page to standard output" \
 is "what is recorded from a recording reports the same" \
 	"$("$exitstat" report again.rec | grep -A 99 '^ code')" "$("$exitstat" report "$guest" | grep -A 99 '^ code')"
 head -c -100 "$guest" >cut.rec
-check "a recording that was cut is read up to its last whole reading" grep -q "breaks off" <("$exitstat" report cut.rec)
+check "a recording that was cut is read up to its last whole reading" grep -q "ends inside a reading" <("$exitstat" report cut.rec)
 is "and holds one interval less" "$("$exitstat" report --json cut.rec | json 'len(d["intervals"])')" 42
 cat "$guest" "$guest" >twice.rec
 check "two recordings in one file are refused with the line" one_line 1 "line $(($(wc -l <"$guest") + 1))" "$exitstat" report twice.rec

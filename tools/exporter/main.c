@@ -15,7 +15,7 @@ static const char help[] =
 	"\n"
 	"Serve the counters as metrics for Prometheus (text or OpenMetrics) on /metrics:\n"
 	"in a guest its own, on a host those of all VMs. There is no encryption and no\n"
-	"password: who may connect may read.\n"
+	"password: anyone who can connect can read.\n"
 	"\n"
 	"  -l, --listen ADDRESS:PORT   where (" LISTEN_DEFAULT "); port 0: any\n"
 	"  -t, --textfile DIR          write a file for node_exporter there instead: of a\n"

@@ -220,7 +220,7 @@ static enum MHD_Result handle(void *opaque, struct MHD_Connection *connection, c
 	if (!strcmp(url, "/"))
 		return answer(connection, MHD_HTTP_OK, response_of_text(front),
 			      "text/html; charset=utf-8");
-	return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is /metrics\n");
+	return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found; see /metrics\n");
 }
 
 /*

@@ -197,7 +197,7 @@ void title_print(FILE *out, const struct target *target, const struct exitstat_s
 void since_print(FILE *out, const struct exitstat_snapshot *between)
 {
 	if (between->since & EXITSTAT_SINCE_RESTART)
-		fprintf(out, "The counters started anew meanwhile: all of this is since then.\n");
+		fprintf(out, "The counters started again from zero meanwhile: all of this is since then.\n");
 	if (between->since & EXITSTAT_SINCE_BACKWARD)
 		fprintf(out, "A counter went backwards: it is counted from zero.\n");
 	if (between->since & EXITSTAT_SINCE_VCPUS)

@@ -81,16 +81,16 @@ static void say_what(struct words *words, struct series *series)
 	    vendor_name(series->target.desc.numbering), series->last.vcpus,
 	    series->last.vcpus == 1 ? "" : "s");
 	if (started)
-		add(words, "It was begun at %s%s%s.", started, kernel ? ", under Linux " : "",
+		add(words, "It was started at %s%s%s.", started, kernel ? ", under Linux " : "",
 		    kernel ? kernel : "");
 	if (vm)
-		add(words, "It is of VM %s, from its host.", vm);
+		add(words, "It is of VM %s, taken on its host.", vm);
 	if (command)
 		add(words, "While it was recorded, this ran: %s", command);
 	if (series->breaks_off)
-		add(words, "The recording breaks off inside a reading, which does not count.");
+		add(words, "The recording ends inside a reading, which is ignored.");
 	if (series->sum.since & EXITSTAT_SINCE_RESTART)
-		add(words, "The counters started anew meanwhile, as after a migration.");
+		add(words, "The counters started again from zero meanwhile, as after a migration.");
 	if (series->sum.since & EXITSTAT_SINCE_VCPUS)
 		add(words, "The number of vCPUs changed meanwhile.");
 }
@@ -108,7 +108,7 @@ static void say_counts(struct words *words, struct series *series)
 	add(words, "Of these, %llu were before the recording began.",
 	    (unsigned long long)series->first.total.count);
 	if (!sum->total.count) {
-		add(words, "During the recording there was no exit but those of reading.");
+		add(words, "During the recording there were no exits except those of reading.");
 		return;
 	}
 	most_frequent(most, sum->numbering, sum->entries, sum->entries_nr);
@@ -134,7 +134,7 @@ static void say_times(struct words *words, struct series *series)
 
 	if (states_of(sum, &states)) {
 		text_time(time, &series->target.desc, states.all_cycles);
-		add(words, "Of %s of vCPU time, %.1f %% went to the guest, %.1f %% to KVM, %.1f %% to the VMM, and %.1f %% passed waiting.",
+		add(words, "Of %s of vCPU time, %.1f %% went to the guest, %.1f %% to KVM, %.1f %% to the VMM, and %.1f %% was spent waiting.",
 		    text_unpad(time), 100 * states.guest, 100 * states.kernel,
 		    100 * states.vmm, 100 * states.waiting);
 	}
@@ -223,7 +223,7 @@ static void say_rate(struct words *words, struct series *series)
 	if (!series->sum.total.count)
 		return;
 	if (series->points_nr < POINTS_FOR_RATE) {
-		add(words, "Whether the rate is steady, fewer than %d intervals do not tell.",
+		add(words, "Fewer than %d intervals do not tell whether the rate is steady.",
 		    POINTS_FOR_RATE);
 		return;
 	}

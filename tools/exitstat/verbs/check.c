@@ -16,7 +16,7 @@
 static const char help[] =
 	"usage: exitstat check\n"
 	"\n"
-	"Say step by step what this machine reports about its exits, and where it stops.\n"
+	"Show step by step what this machine reports about its exits, and where it stops.\n"
 	"Exit status 0 if the counts can be read, 77 if not.\n";
 
 __printf(2, 3) static void line(const char *what, const char *format, ...)
@@ -128,7 +128,7 @@ static void print_meanings(const struct exitstat_description *desc)
 {
 	if (desc->features & EXITSTAT_FEATURE_LATE)
 		puts("\nCounting began while the VM ran: exitstat was attached to the host's KVM only\n"
-		     "then, or switched on there. What happened before is in no number.");
+		     "then, or switched on there. Nothing that happened before is counted.");
 	if (desc->features & EXITSTAT_FEATURE_APPROXIMATE)
 		puts("\nApproximate: the counts are exact, and the times are taken at KVM's tracepoints.\n"
 		     "What KVM does between these and the hardware's entry or exit is in the guest's\n"

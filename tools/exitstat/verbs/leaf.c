@@ -17,7 +17,7 @@ static const char help[] =
 	"Execute CPUID with EAX = LEAF and ECX = ECX (default 0) and print the four\n"
 	"registers. Numbers in C's notation: 10, 0x72, -1.\n"
 	"\n"
-	"  -S, --source FILE   ask the first frame of a recording instead of the CPU\n";
+	"  -S, --source FILE   read the first frame of a recording, not the CPU\n";
 
 static int do_leaf(struct options *opts, int argc, char **argv)
 {

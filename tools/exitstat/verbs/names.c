@@ -15,7 +15,7 @@ static const char help[] =
 	"the manual's own words for every exit that the vendor defines; without --vendor,\n"
 	"for both.\n"
 	"\n"
-	"  -w, --vendor intel|amd   that one only\n";
+	"  -w, --vendor intel|amd   only this vendor's\n";
 
 static void print_names(uint32_t numbering)
 {

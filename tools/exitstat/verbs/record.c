@@ -31,12 +31,12 @@
 static const char help[] =
 	"usage: exitstat record [-i INTERVAL] [-o FILE] [-- CMD...]\n"
 	"\n"
-	"Record the exits of the VM over time, until CMD ends or a signal (Ctrl-C) comes.\n"
-	"exitstat report FILE says what the recording says. A kill or a full disk costs\n"
+	"Record the exits of the VM over time, until CMD ends or Ctrl-C stops it.\n"
+	"exitstat report FILE summarizes the recording. A kill or a full disk costs\n"
 	"the last interval, not the recording.\n"
 	"\n"
 	"  -i, --interval S    seconds from one reading to the next, 0.01 to 86400 (1)\n"
-	"  -o, --output FILE   where to (" DEFAULT_OUTPUT "); a recording that is there becomes\n"
+	"  -o, --output FILE   where to (" DEFAULT_OUTPUT "); an existing recording becomes\n"
 	"                      FILE.old; '-' is standard output\n";
 
 struct record {

@@ -20,10 +20,10 @@
 static const char help[] =
 	"usage: exitstat report [--html FILE] [--json] RECORDING [RECORDING]\n"
 	"\n"
-	"Say what a recording says: how many exits of which kind, where the time went,\n"
+	"Summarize a recording: how many exits of which kind, where the time went,\n"
 	"whether the rate was steady and when it was not. Two recordings are compared.\n"
 	"\n"
-	"  -H, --html FILE   write a page with charts; it needs nothing but a browser\n"
+	"  -H, --html FILE   write a page with charts, which needs only a browser\n"
 	"  -j, --json        for programs: everything, a JSON object per recording\n"
 	"  -s, --sort KEY    by time, count, mean, vmm, waiting, name or number\n";
 

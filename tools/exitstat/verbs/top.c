@@ -257,7 +257,7 @@ static void draw_sum(const struct top *top, size_t rows)
 	put(1, 0, "%.0f exits per second%s%s",
 	    (double)between->total.count * 1e9 / (double)between->time_ns,
 	    text_scrolled(scrolled, top, rows),
-	    between->since & EXITSTAT_SINCE_RESTART ? " (the counters started anew)" : "");
+	    between->since & EXITSTAT_SINCE_RESTART ? " (the counters started again)" : "");
 }
 
 static void draw_title(int row, const char *title)
