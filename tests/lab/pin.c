@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Hold kvm.ko as a tracer does, until killed: with a perf event on kvm:kvm_exit, whose number is the
- * argument.
+ * Hold kvm.ko as a tracer does, until killed: with a perf event on kvm:kvm_exit, whose number
+ * is the argument.
  */
 #include <errno.h>
 #include <stdio.h>
