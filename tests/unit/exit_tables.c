@@ -93,7 +93,7 @@ static bool names_are_unique(const struct table *t)
 	return true;
 }
 
-/* Nothing to escape in CSV or JSON.  The kernel has a space in "AC excp", a hyphen in "idle-halt". */
+/* Nothing to escape in CSV or JSON.  The kernel has a space in "AC excp", and "idle-halt". */
 static bool names_are_plain(const struct table *t)
 {
 	static const char allowed[] =

@@ -575,7 +575,8 @@ static int measure(struct guests *list, uint64_t interval_ns, uint32_t lines)
 	uint32_t line;
 
 	if (!status && !list->nr && lines == 1)
-		return say(STATUS_OK, "no VM is running here: %s has none", vm_host_dir(list->opts));
+		return say(STATUS_OK, "no VM is running here: %s has none",
+			   vm_host_dir(list->opts));
 	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
 		uint64_t missed = child_sleep_interval(&deadline_ns, interval_ns);
 
@@ -596,7 +597,8 @@ static int show_total(struct guests *list)
 	int status = guests_update(list);
 
 	if (!status && !list->nr)
-		return say(STATUS_OK, "no VM is running here: %s has none", vm_host_dir(list->opts));
+		return say(STATUS_OK, "no VM is running here: %s has none",
+			   vm_host_dir(list->opts));
 	if (!status)
 		print(list, true);
 	return status;
