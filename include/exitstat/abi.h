@@ -119,7 +119,33 @@
  *
  * Where details are off, no place is that of one: DETAIL, DETAIL_COUNT and
  * DETAIL_TIME answer EDX = EXITSTAT_UNDEFINED, whatever ECX is.
+ *
+ * (2) A detail says which port, MSR, leaf or page it was.  What its 64 bits mean
+ * depends on the exit number:
+ *
+ *	port I/O		15:0 port, 16 DETAIL_IN
+ *	MSR			31:0 index, 32 DETAIL_WRITE
+ *	CPUID			31:0 leaf; for each of this block DETAIL_OWN
+ *	hypercall		RAX
+ *	memory (nested page fault, EPT violation or misconfiguration)
+ *				DETAIL_MMIO: 51:0 guest-physical address of what
+ *				KVM or the VMM emulates; else RAM that is mapped:
+ *				2:0 read, write, execute
+ *	control register	3:0 register, 5:4 access type (Intel)
+ *	exception, external interrupt
+ *				7:0 vector, 10:8 type (Intel)
+ *
+ * An exit with such a number for which there is no row counts under DETAIL_REST,
+ * so that the sum over a number's details is its count, always.  Places do not
+ * move while the epoch is the same.  A place's bits 31:16 are the vCPU's index:
+ * in the VM's scope a detail comes once for each vCPU that made it.
  */
+#define EXITSTAT_DETAIL_IN	0x10000u	/* (2) */
+#define EXITSTAT_DETAIL_WRITE	0x100000000ull	/* (2) */
+#define EXITSTAT_DETAIL_OWN	0x4fffff00u	/* (2) */
+#define EXITSTAT_DETAIL_MMIO	0x8000000000000000ull	/* (2) */
+#define EXITSTAT_DETAIL_REST	0xffffffffffffffffull	/* (2) */
+
 #define EXITSTAT_VMM_WAITING	0x4ffffff2u	/* (2) */
 #define EXITSTAT_COUNT_TIME	0x4ffffff3u	/* (2) */
 #define EXITSTAT_DETAIL_TIME	0x4ffffff4u	/* (2) */
