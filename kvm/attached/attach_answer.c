@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Answers, and what the accounting asks of its carrier.
+ * Answer queries, and provide what the accounting needs from its carrier.
  *
- * KVM has executed the CPUID by its own lights when the vCPU comes to an entry:
- * what it put into the registers is replaced.  Whoever never gets there keeps
- * KVM's answer whole.
+ * By the next entry, KVM has emulated the CPUID in its own way; the answer
+ * replaces what it put into the registers.  A CPUID that never gets there keeps
+ * KVM's complete answer.
  */
 #include <linux/module.h>
 #include <linux/uaccess.h>
@@ -84,23 +84,23 @@ bool attached_is_wanted(const struct kvm_vcpu *vcpu)
 	return kvm_exit_stats_is_wanted(NULL) || kvm_exit_stats_is_wanted(find_entry(vcpu));
 }
 
-/* KVM replaces the whole table, and once the vCPU has run not even that. */
-static void hear_vmm(struct attached_vcpu *v)
+/* KVM only ever replaces the whole array, and not even that once the vCPU has run. */
+static void update_vmm_choice(struct attached_vcpu *v)
 {
 	const struct kvm_vcpu *vcpu = v->vcpu;
 
-	if (v->heard == vcpu->arch.cpuid_entries && v->heard_nent == vcpu->arch.cpuid_nent)
+	if (v->vmm_entries == vcpu->arch.cpuid_entries && v->vmm_nent == vcpu->arch.cpuid_nent)
 		return;
-	v->heard = vcpu->arch.cpuid_entries;
-	v->heard_nent = vcpu->arch.cpuid_nent;
-	kvm_exit_stats_hear_vmm(&v->stats, find_entry(vcpu));
+	v->vmm_entries = vcpu->arch.cpuid_entries;
+	v->vmm_nent = vcpu->arch.cpuid_nent;
+	kvm_exit_stats_set_vmm_choice(&v->stats, find_entry(vcpu));
 }
 
 /*
- * Has the CPUID been executed?  Not if it faulted, nor if the vCPU was reset or
- * is somewhere else altogether.  Where RIP has 32 bits it wraps.
+ * Has the CPUID completed?  Not if it faulted, or if the vCPU was reset or its RIP
+ * is somewhere else altogether.  A 32-bit RIP wraps.
  */
-static bool is_executed(const struct attached_question *q, u64 rip)
+static bool is_executed(const struct attached_query *q, u64 rip)
 {
 	u64 bytes = rip - q->rip;
 
@@ -116,15 +116,15 @@ void attached_answer(struct attached_vcpu *v)
 {
 	struct kvm_vcpu *vcpu = v->vcpu;
 	unsigned long *regs = vcpu->arch.regs;
-	u32 eax = v->question.leaf, ebx, ecx = v->question.input, edx;
+	u32 eax = v->query.leaf, ebx, ecx = v->query.input, edx;
 	u64 rip;
 
-	v->special &= ~ATTACHED_QUESTION;
+	v->special &= ~ATTACHED_QUERY;
 	rip = boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_rip(vcpu) : attached_vmx_rip(vcpu);
-	if (!is_executed(&v->question, rip))
+	if (!is_executed(&v->query, rip))
 		return;
 
-	hear_vmm(v);
+	update_vmm_choice(v);
 	if (!kvm_exit_stats_answer(&v->stats, &eax, &ebx, &ecx, &edx))
 		return;
 	regs[VCPU_REGS_RAX] = eax;

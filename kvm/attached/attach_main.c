@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attach to a stock KVM that is running, and leave it as it was.
+ * Attach to a running stock KVM, and leave it as it was.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -9,7 +9,7 @@
 
 #include "attach.h"
 
-/* In every KVM: as long as this module is loaded, KVM cannot be unloaded. */
+/* Every KVM has this symbol: referring to it keeps KVM loaded as long as this module. */
 extern struct tracepoint __tracepoint_kvm_exit;
 static struct tracepoint *pins_kvm __used = &__tracepoint_kvm_exit;
 
@@ -26,9 +26,9 @@ static int get_layout(char *buffer, const struct kernel_param *kp)
 
 static const struct kernel_param_ops layout_ops = { .get = get_layout };
 module_param_cb(layout, &layout_ops, NULL, 0444);
-MODULE_PARM_DESC(layout, "is KVM the one of the headers: unseen, until an exit shows it, holds, differs");
+MODULE_PARM_DESC(layout, "does KVM match the headers of the build: unseen (no exit yet), holds, differs");
 
-/* The patched KVM exports what the compiled core keeps to itself here. */
+/* The patched KVM exports a symbol of the core, which this module does not. */
 static bool kvm_answers_by_itself(void)
 {
 	void *symbol = __symbol_get("kvm_exit_stats_exit_key");
@@ -63,5 +63,5 @@ static void __exit attach_exit(void)
 
 module_init(attach_init);
 module_exit(attach_exit);
-MODULE_DESCRIPTION("Tell guests of a stock KVM their VM exits");
+MODULE_DESCRIPTION("Let guests of a stock KVM read their own VM-exit statistics");
 MODULE_LICENSE("GPL");

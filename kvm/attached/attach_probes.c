@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The probes of KVM's tracepoints and the scheduler's callbacks: when a vCPU
- * goes from guest to kernel to VMM, and when it waits.
+ * Probes at KVM's tracepoints, and the scheduler's callbacks: when a vCPU goes
+ * from guest to kernel to VMM, and when it waits.
  *
- * kvm_exit and kvm_entry run with preemption off, kvm_entry with IRQs off as
- * well, and so does kvm_exit but for AMD before Linux 6.5, where the host's
- * interrupts come first, and perhaps another thread.  For its sake in_guest
- * tells whether an exit has been seen, and KVM's own stamp says when it was.
+ * kvm_entry and kvm_exit run with IRQs and preemption off, except kvm_exit on AMD
+ * before Linux 6.5: there, the host handles its interrupts first, and may run
+ * another thread.  That is why in_guest tells whether an exit has been seen, and
+ * KVM's own stamp when it was.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -18,7 +18,7 @@
 #include "attach_svm.h"
 #include "attach_vmx.h"
 
-/* The last argument of kvm_exit */
+/* The last argument of kvm_exit. */
 enum isa {
 	ISA_VMX = 1,
 	ISA_SVM,
@@ -49,7 +49,7 @@ static bool layout_holds(const struct kvm_vcpu *vcpu, u32 isa)
 	return svm ? attached_svm_layout_holds(vcpu) : attached_vmx_layout_holds();
 }
 
-/* The first exits show whether the kernel is the one of the headers. */
+/* The first exit shows whether KVM matches the headers. */
 static noinline bool prove_layout(const struct kvm_vcpu *vcpu, u32 isa)
 {
 	if (READ_ONCE(attached_layout) != ATTACHED_LAYOUT_UNSEEN)
@@ -66,7 +66,7 @@ static noinline bool prove_layout(const struct kvm_vcpu *vcpu, u32 isa)
 	return true;
 }
 
-/* When the guest was left: KVM has noted it if the probe comes late, in the guest's TSC. */
+/* When the guest was left.  If the probe runs late, use KVM's stamp, which is in guest TSC. */
 static __always_inline u64 exit_tsc(const struct kvm_vcpu *vcpu)
 {
 	if (static_branch_likely(&late_exit_key) && likely(compat_tsc_scaling(vcpu) == unscaled))
@@ -80,19 +80,19 @@ static __always_inline void leave_guest(struct attached_vcpu *v, u64 now, u32 ro
 	kvm_exit_stats_count(&v->stats, row);
 }
 
-/* L2's CPUID is L1's business. */
-static __always_inline bool is_question(const struct kvm_vcpu *vcpu)
+/* A nested guest's CPUID is for L1 to answer. */
+static __always_inline bool is_query(const struct kvm_vcpu *vcpu)
 {
 	u32 leaf = vcpu->arch.regs[VCPU_REGS_RAX];
 
 	return (leaf & EXITSTAT_BASE_MASK) == EXITSTAT_BASE && !attached_in_nested_guest(vcpu);
 }
 
-static __always_inline void note_question(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
+static __always_inline void note_query(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
 {
-	v->question.leaf = vcpu->arch.regs[VCPU_REGS_RAX];
-	v->question.input = vcpu->arch.regs[VCPU_REGS_RCX];
-	v->special |= ATTACHED_QUESTION;
+	v->query.leaf = vcpu->arch.regs[VCPU_REGS_RAX];
+	v->query.input = vcpu->arch.regs[VCPU_REGS_RCX];
+	v->special |= ATTACHED_QUERY;
 }
 
 static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
@@ -109,9 +109,9 @@ static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
 		v->in_guest = false;
 		leave_guest(v, exit_tsc(vcpu), kvm_exit_stats_svm_row(code));
 	}
-	if (unlikely(code == SVM_EXIT_CPUID) && is_question(vcpu)) {
-		attached_svm_ask(vcpu, &v->question);
-		note_question(v, vcpu);
+	if (unlikely(code == SVM_EXIT_CPUID) && is_query(vcpu)) {
+		attached_svm_note_rip(vcpu, &v->query);
+		note_query(v, vcpu);
 	}
 }
 
@@ -126,9 +126,9 @@ static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)
 
 	reason = attached_vmx_reason();
 	leave_guest(v, rdtsc(), kvm_exit_stats_vmx_row(reason));
-	if (unlikely(reason == EXIT_REASON_CPUID) && is_question(vcpu)) {
-		attached_vmx_ask(vcpu, &v->question);
-		note_question(v, vcpu);
+	if (unlikely(reason == EXIT_REASON_CPUID) && is_query(vcpu)) {
+		attached_vmx_note_rip(vcpu, &v->query);
+		note_query(v, vcpu);
 	}
 }
 
@@ -146,7 +146,7 @@ static noinline void enter_special(struct attached_vcpu *v)
 {
 	u64 cycles;
 
-	if (v->special & ATTACHED_QUESTION)
+	if (v->special & ATTACHED_QUERY)
 		attached_answer(v);
 	cycles = kvm_exit_stats_enter_far(&v->stats);
 	if (v->special & ATTACHED_HISTOGRAMS)
@@ -209,7 +209,7 @@ static void notrace probe_exit_vmx_reason(void *unused, unsigned int reason, str
 	probe_exit_vmx(unused, vcpu, isa);
 }
 
-/* Of the vCPU that this thread runs, if it runs one: its callbacks are the thread's. */
+/* The counted vCPU that this thread has loaded, or NULL: its notifier is among the thread's. */
 static struct attached_vcpu *loaded_vcpu(void)
 {
 	struct preempt_notifier *pn;
@@ -223,18 +223,18 @@ static struct attached_vcpu *loaded_vcpu(void)
 	return NULL;
 }
 
-/* Does KVM_RUN return because of a signal?  Its return value is not known here. */
+/* Does KVM_RUN return because of a signal?  Its return value is not available here. */
 static int run_result(const struct kvm_run *run)
 {
-	/* immediate_exit, which some kernels call otherwise; the place is ABI. */
+	/* immediate_exit: some kernels name it differently, but its offset is ABI. */
 	u8 immediate_exit = READ_ONCE(*(&run->request_interrupt_window + 1));
 
 	return READ_ONCE(run->exit_reason) == KVM_EXIT_INTR || immediate_exit ? -EINTR : 0;
 }
 
 /*
- * KVM_RUN begins by loading the guest's FPU, and ends by putting it.  What the
- * VMM then reads of the registers has the answer.
+ * KVM_RUN begins by loading the guest's FPU and ends by putting it.  Answer here
+ * too, so that the VMM sees the answer if it reads the registers.
  */
 static void notrace probe_fpu(void *unused, u32 load)
 {
@@ -246,9 +246,9 @@ static void notrace probe_fpu(void *unused, u32 load)
 		__kvm_exit_stats_run_begin(&v->stats);
 		return;
 	}
-	if (v->special & ATTACHED_QUESTION)
+	if (v->special & ATTACHED_QUERY)
 		attached_answer(v);
-	v->in_guest = false;	/* an entry that failed has no exit */
+	v->in_guest = false;	/* a failed entry has no exit */
 	__kvm_exit_stats_run_end(&v->stats, run_result(v->vcpu->run));
 }
 
@@ -261,7 +261,7 @@ void attached_sched_in(struct preempt_notifier *pn, int cpu)
 	attached_kvm_ops->sched_in(pn, cpu);
 }
 
-/* An exit that KVM has not told of yet, or the time would go to the exit before. */
+/* An exit whose tracepoint has not run yet: its time would go to the previous exit. */
 static void leave_guest_early(struct attached_vcpu *v)
 {
 	v->in_guest = false;
@@ -287,7 +287,7 @@ struct probe {
 	bool registered;
 };
 
-/* In the order in which they begin: an exit is seen before an entry can be. */
+/* In the order of registration: no entry may be seen before exits are. */
 static struct probe probes[] = {
 	{ .name = "kvm_exit" },
 	{ .name = "kvm_fpu", .function = probe_fpu },
@@ -314,7 +314,7 @@ static int find_tracepoints(struct notifier_block *nb, unsigned long event, void
 	return NOTIFY_OK;
 }
 
-/* Not all of them are exported, but all modules that are loaded are shown to a new notifier. */
+/* Not all tracepoints are exported, but a new notifier is called for every loaded module. */
 static int find_all_tracepoints(void)
 {
 	struct notifier_block nb = { .notifier_call = find_tracepoints };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an exit on AMD says of itself.  attach_vmx.h is the twin.
+ * What AMD's hardware tells about an exit.  The twin of attach_vmx.h.
  */
 #ifndef ATTACH_SVM_H
 #define ATTACH_SVM_H
@@ -9,7 +9,7 @@
 
 #include "attach.h"
 
-/* struct vcpu_svm is KVM's own: a vCPU, and then the VMCB that is in use. */
+/* The beginning of KVM's private struct vcpu_svm: a vCPU, then the VMCB in use. */
 struct attached_vcpu_svm {
 	struct kvm_vcpu vcpu;
 	struct vmcb *vmcb;
@@ -35,13 +35,13 @@ static inline bool attached_svm_cpl0(const struct kvm_vcpu *vcpu)
 	return !attached_vmcb(vcpu)->save.cpl;
 }
 
-static inline void attached_svm_ask(const struct kvm_vcpu *vcpu, struct attached_question *q)
+static inline void attached_svm_note_rip(const struct kvm_vcpu *vcpu, struct attached_query *q)
 {
 	q->rip = compat_rip(vcpu);
 	q->next_rip = attached_vmcb(vcpu)->control.next_rip;
 }
 
-/* The registers that KVM has copied from the VMCB are in a VMCB. */
+/* What should be the VMCB holds the register values that KVM copied from it. */
 static inline bool attached_svm_layout_holds(const struct kvm_vcpu *vcpu)
 {
 	const struct vmcb *vmcb = attached_vmcb(vcpu);

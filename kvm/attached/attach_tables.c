@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host's tables, in KVM's directories of a VM and its vCPUs, where the
- * patched KVM has them.
+ * The host's tables, in KVM's directories for a VM and its vCPUs, as in the
+ * patched KVM.
  *
- * KVM removes its directories with all that is in them when a VM ends, at any
- * moment: a directory is looked up by name, which gives it or nothing, and a file
- * is held by a reference of its own.
+ * When a VM ends, which may be at any moment, KVM removes its directories and all
+ * that is in them.  So look a directory up by name each time, and hold a reference
+ * to each file.
  */
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
@@ -42,11 +42,11 @@ static void make_vm_table(struct attached_vm *vm, struct dentry *dir)
 	hold(&vm->table, dir);
 }
 
-/* A VM that ended may have left its name to another one: then the directory is another one, too. */
+/* If the VM has ended, another one may have its name, but then the dentry differs. */
 static void make_tables(struct attached_vcpu *v)
 {
 	struct attached_vm *vm = attached_vm_of(v->stats.vm);
-	struct dentry *dir = vm->dir ? debugfs_lookup(vm->dir_name, vm->kvms) : NULL;
+	struct dentry *dir = vm->dir ? debugfs_lookup(vm->dir_name, vm->kvm_dir) : NULL;
 
 	if (dir && dir == vm->dir) {
 		make_vm_table(vm, dir);
@@ -73,7 +73,7 @@ void attached_table_put(struct attached_table *table)
 	table->file = NULL;
 }
 
-/* Waits for its readers. */
+/* Waits for the table's readers. */
 void attached_table_remove(struct attached_table *table)
 {
 	debugfs_remove(table->file);

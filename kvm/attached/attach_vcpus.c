@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vCPUs that are counted: from the first entry that is seen to the vCPU's
- * end, or ours.
+ * The counted vCPUs, from the first entry that is seen until the vCPU is destroyed
+ * or this module is unloaded.
  *
- * A vCPU is first seen where nothing may be allocated, so what it needs lies
- * ready.  Nothing is freed in atomic context either: all that is the worker's.
+ * A vCPU is first seen in atomic context, so the memory for it is allocated in
+ * advance and freed later, both by the worker.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,13 +19,13 @@
 
 #include "attach.h"
 
-/* Of VMs, vCPUs and histograms each. */
+/* How many VMs, vCPUs and histograms to keep ready, each. */
 #define READY		32u
 #define READY_LOW	24u
 
 struct preempt_ops *attached_kvm_ops;
 
-/* Guards what follows, and the lists' members. */
+/* Protects the following variables and the members of the lists. */
 static DEFINE_RAW_SPINLOCK(lock);
 static LIST_HEAD(ready_vms);
 static LIST_HEAD(ready_vcpus);
@@ -37,7 +37,7 @@ static bool ending;
 
 static unsigned int uncounted;
 module_param(uncounted, uint, 0444);
-MODULE_PARM_DESC(uncounted, "entries of vCPUs that were not counted because no memory was ready");
+MODULE_PARM_DESC(uncounted, "entries of vCPUs that were not counted for lack of memory");
 
 static void work(struct work_struct *unused);
 static DECLARE_WORK(worker, work);
@@ -90,7 +90,7 @@ static void add_hist(void)
 	raw_spin_unlock_irq(&lock);
 }
 
-/* Only the worker adds, so nobody overtakes it; what fails is tried again at the next need. */
+/* Only the worker adds, so meanwhile the numbers can only fall.  It retries what failed later. */
 static void make_ready(void)
 {
 	unsigned int n;
@@ -159,7 +159,7 @@ static struct attached_vm *begin_vm(struct kvm *kvm)
 	kvm_exit_stats_vm_begin(&vm->stats, kvm_exit_stats_vm_has_run(&vm->stats));
 	if (!IS_ERR_OR_NULL(kvm->debugfs_dentry)) {
 		vm->dir = kvm->debugfs_dentry;
-		vm->kvms = vm->dir->d_parent;
+		vm->kvm_dir = vm->dir->d_parent;
 		strscpy(vm->dir_name, vm->dir->d_name.name, sizeof(vm->dir_name));
 	}
 	return vm;
@@ -171,7 +171,7 @@ static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
 	struct attached_vcpu *v = take_vcpu();
 	u64 *hist = NULL;
 
-	/* Some of its exits were not counted: what the VM says begins now. */
+	/* Some of its exits were not counted. */
 	if (vcpu->arch.last_vmentry_cpu != -1)
 		vm->stats.late = true;
 	if (vm->stats.histograms) {
@@ -183,14 +183,14 @@ static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
 	vm->nr_vcpus++;
 	kvm_exit_stats_vcpu_begin(&v->stats, &vm->stats, hist);
 	list_add(&v->node, &alive);
-	/* Complete before anybody finds it. */
+	/* Pairs with the address dependency of attached_of(): @v is complete when it is found. */
 	smp_store_release(&vcpu->preempt_notifier.ops, &v->ops);
 	return v;
 }
 
 /*
- * The vCPU's thread is here: its notifier must be among the thread's.  Callbacks
- * that are not those of all other vCPUs are somebody else's.
+ * On the vCPU's own thread, so its notifier must be among the thread's.  Callbacks
+ * that differ from all other vCPUs' are not KVM's.
  */
 static bool has_kvm_ops(const struct kvm_vcpu *vcpu)
 {
@@ -225,7 +225,7 @@ struct attached_vcpu *attached_first_sight(struct kvm_vcpu *vcpu)
 	raw_spin_unlock_irqrestore(&lock, flags);
 
 	if (v || low)
-		attached_call_worker();	/* there is a table to make, too */
+		attached_call_worker();	/* a new vCPU also needs a table */
 	return v;
 }
 
@@ -255,8 +255,8 @@ bool attached_is_dead(struct attached_vcpu *v)
  */
 
 /*
- * KVM's callbacks again, unless the vCPU went without a word: then its memory is
- * not ours to touch.
+ * Restore KVM's callbacks, unless the vCPU was freed unnoticed: then its memory
+ * must not be touched.
  */
 static void detach(struct attached_vcpu *v)
 {
@@ -268,8 +268,8 @@ static void detach(struct attached_vcpu *v)
 }
 
 /*
- * KVM is about to free the vCPU.  Its thread has left, and so have the readers of
- * its table, which KVM has removed.
+ * KVM is about to free the vCPU.  It no longer runs, and its table has no readers
+ * any more, because KVM has removed it.
  */
 static int before_destroy(struct kprobe *kp, struct pt_regs *regs)
 {
@@ -346,7 +346,7 @@ static void work(struct work_struct *unused)
 }
 
 /*
- * The module's
+ * Loading and unloading
  */
 
 static void free_ready(void)
@@ -392,7 +392,7 @@ static struct attached_vcpu *next_with_table(void)
 	return found;
 }
 
-/* Nobody finds them any more, and who was in our callbacks has left. */
+/* Afterwards the vCPUs cannot be found any more, and none of our callbacks is running. */
 static void detach_all(struct list_head *list)
 {
 	struct attached_vcpu *v;
@@ -408,7 +408,7 @@ static void detach_all(struct list_head *list)
 	list_splice_init(&dead, list);
 }
 
-/* The probes are gone, so nobody is added.  Tables go first: what they show must not fall. */
+/* The probes are gone, so no vCPU is added.  Tables go first: what they show must not fall. */
 void attached_vcpus_exit(void)
 {
 	struct attached_vcpu *v;

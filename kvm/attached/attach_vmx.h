@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an exit on Intel says of itself: the VMCS is loaded where the probes run.
- * attach_svm.h is the twin.
+ * What Intel's hardware tells about an exit; the VMCS is loaded where the probes
+ * run.  The twin of attach_svm.h.
  */
 #ifndef ATTACH_VMX_H
 #define ATTACH_VMX_H
@@ -37,7 +37,7 @@ static inline u64 attached_vmx_rip(const struct kvm_vcpu *vcpu)
 	return attached_vmcs(GUEST_RIP);
 }
 
-/* In real mode SS may be that of the virtual 8086 mode in which KVM runs it. */
+/* In real mode, SS may be that of the virtual-8086 mode that KVM uses for it. */
 static inline bool attached_vmx_cpl0(const struct kvm_vcpu *vcpu)
 {
 	if (!(vcpu->arch.cr0 & X86_CR0_PE))
@@ -45,13 +45,13 @@ static inline bool attached_vmx_cpl0(const struct kvm_vcpu *vcpu)
 	return !(attached_vmcs(GUEST_SS_AR_BYTES) >> 5 & 3);
 }
 
-static inline void attached_vmx_ask(const struct kvm_vcpu *vcpu, struct attached_question *q)
+static inline void attached_vmx_note_rip(const struct kvm_vcpu *vcpu, struct attached_query *q)
 {
 	q->rip = attached_vmcs(GUEST_RIP);
 	q->next_rip = q->rip + attached_vmcs(VM_EXIT_INSTRUCTION_LEN);
 }
 
-/* Somebody's VMCS is loaded; KVM on Hyper-V has its own instead. */
+/* A VMCS is loaded; KVM on Hyper-V uses an enlightened VMCS instead. */
 static inline bool attached_vmx_layout_holds(void)
 {
 	unsigned long reason;

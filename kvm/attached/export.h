@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the core exports for the modules of a vendor, the attached module keeps
- * to itself: an older kernel needs no word for it.  Included by the Kbuild.
+ * Defines EXPORT_SYMBOL_FOR_KVM_INTERNAL() for kernels that lack it: the core
+ * exports symbols to the vendor modules, the attached module exports nothing.
+ * Included by the Kbuild.
  */
 #include <linux/kvm_types.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Per-vCPU VM-exit accounting: who counts and who may ask, and the transitions
- * that are rare.  The frequent ones are in exit_stats.h.
+ * Per-vCPU VM-exit accounting: when to count, who may ask, and the rare
+ * transitions.  The frequent ones are in exit_stats.h.
  */
 #include <linux/kvm.h>
 #include <linux/list.h>
@@ -40,7 +40,7 @@ DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_tsc_key);
 MODULE_VERSION("exitstat " EXITSTAT_VERSION);
 #endif
 
-static DEFINE_MUTEX(keys_lock);		/* the static keys and the three below */
+static DEFINE_MUTEX(keys_lock);		/* protects the static keys and the next three */
 static bool counting = true;
 static LIST_HEAD(vms);
 static unsigned int nr_vms_hist;
@@ -52,8 +52,8 @@ module_param(exit_stats_histograms, bool, 0644);
 MODULE_PARM_DESC(exit_stats_histograms, "keep histograms of processing times in new VMs");
 
 /*
- * Of VMs that were there before.  Changing the keys interrupted every CPU: who was in guest mode
- * by an entry that was not counted is not there any more.
+ * Restart the clock of the VMs that already exist.  Patching the keys interrupted every CPU, so no
+ * vCPU is still in guest mode after an uncounted entry.
  */
 static void begin_counting(void)
 {
@@ -74,8 +74,8 @@ static void end_counting(void)
 }
 
 /*
- * Counting starts as soon as anybody may ask and goes on while a VM lives: a
- * counter that a guest has seen never misses an exit.
+ * Count as soon as a guest may ask, and go on while any VM exists, so that a
+ * counter that a guest has read never misses an exit.
  */
 static void update_keys(bool wanted)
 {
@@ -128,7 +128,7 @@ static const struct kernel_param_ops guest_exit_stats_ops = {
 module_param_cb(guest_exit_stats, &guest_exit_stats_ops, &guest_exit_stats, 0644);
 MODULE_PARM_DESC(guest_exit_stats, "guests may read their exit counters: 0 never, 1 at CPL 0, 2 at every CPL");
 
-/* Caller holds off preemption, or another transition could come in between. */
+/* The caller disables preemption, so that no other transition can come in between. */
 static __always_inline void
 switch_state(struct kvm_exit_stats *s, enum kvm_exit_stats_counter next, u64 now)
 {
@@ -152,7 +152,7 @@ switch_state(struct kvm_exit_stats *s, enum kvm_exit_stats_counter next, u64 now
 	s->state = next;
 }
 
-/* Start the clock outside of guest mode, in a KVM_RUN; nothing was counted yet. */
+/* Start the clock outside guest mode, inside KVM_RUN; nothing has been counted yet. */
 static void begin(struct kvm_exit_stats *s)
 {
 	u64 now = rdtsc();
@@ -163,7 +163,7 @@ static void begin(struct kvm_exit_stats *s)
 	s->in_run = true;
 }
 
-/* The invariant says when the vCPU was to enter: guest_cycles are as they were then. */
+/* The invariant tells when the entry was: guest_cycles has not changed since. */
 void __kvm_exit_stats_fail(struct kvm_exit_stats *s)
 {
 	u64 failed = s->since;
@@ -204,7 +204,7 @@ void __kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now)
 
 void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 {
-	/* Start the clock even so: the caller relies on kvm_exit_stats_exit_tsc(). */
+	/* Start the clock anyway: the caller relies on kvm_exit_stats_exit_tsc(). */
 	if (s->since == KVM_EXIT_STATS_NEVER)
 		begin(s);
 	else
@@ -287,7 +287,7 @@ static bool has_signature(const struct kvm_cpuid_entry2 *entry)
 	       entry->edx == EXITSTAT_SIGNATURE_EDX;
 }
 
-/* The VMM says on or off; how far the block goes is not for it to say. */
+/* The VMM turns the block on or off; it has no say in the block's size. */
 void kvm_exit_stats_update_cpuid(struct kvm_cpuid_entry2 *entries, int nent)
 {
 	int i;
@@ -311,7 +311,7 @@ bool kvm_exit_stats_is_wanted(const struct kvm_cpuid_entry2 *entry)
 	       choice_of(entry) == VMM_CHOICE_ON;
 }
 
-void kvm_exit_stats_hear_vmm(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry)
+void kvm_exit_stats_set_vmm_choice(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry)
 {
 	s->vmm_choice = choice_of(entry);
 }
@@ -323,12 +323,12 @@ void kvm_exit_stats_set_cpuid(struct kvm_exit_stats *s, const struct kvm_cpuid_e
 		update_keys(true);
 		mutex_unlock(&keys_lock);
 	}
-	kvm_exit_stats_hear_vmm(s, entry);
+	kvm_exit_stats_set_vmm_choice(s, entry);
 }
 
 /*
- * The VMM's word, if it gave one, is on or off; what it does not decide is who
- * in the guest may ask.
+ * The VMM's choice, if it made one, turns the block on or off; the parameter
+ * still decides which CPLs may ask.
  */
 bool kvm_exit_stats_may_ask(struct kvm_exit_stats *s)
 {

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Per-vCPU VM-exit accounting: the state machine that the entry and exit paths
- * of KVM drive.  It works on a struct kvm_exit_stats and knows nothing of where
- * that lives; exit_stats_carrier.h is what it asks of whoever drives it.
+ * Per-vCPU VM-exit accounting: the state machine that KVM's entry and exit paths
+ * drive.  It works on a struct kvm_exit_stats and does not know where that lives;
+ * exit_stats_carrier.h lists what it needs from the code that drives it.
  *
- * A vCPU is in one of four states: guest, kernel, VMM, waiting.  Whoever moves
- * it on closes the current interval and opens the next one with a single read
- * of the TSC, so every cycle lands in exactly one counter.
+ * A vCPU is in one of four states: guest, kernel, VMM, waiting.  Each transition
+ * closes the current interval and opens the next one with a single read of the
+ * TSC, so every cycle lands in exactly one counter.
  *
- * The guest's clock is the TSC less all that the vCPU spent elsewhere, not_guest:
- * so an exit stores two values and adds nothing, and an entry moves not_guest on
- * by what it adds to a counter.  Outside of guest mode, between the functions
- * below, since = not_guest + guest_cycles.
+ * The guest's clock is the TSC minus not_guest, the time that the vCPU spent
+ * elsewhere.  So an exit stores two values and adds nothing, and an entry
+ * advances not_guest by what it adds to a counter.  Outside guest mode, between
+ * calls of the functions below, since = not_guest + guest_cycles.
  *
- * Only the vCPU's own thread writes, and none of the writers can interrupt
- * another one: entry and exit run with IRQs off, the others with preemption
- * off.  Readers, on whatever CPU, use READ_ONCE() and no lock; what they read is
- * written in one instruction.
+ * Only the vCPU's own thread writes, and no writer can interrupt another one:
+ * entry and exit run with IRQs off, the others with preemption off.  Readers on
+ * any CPU use READ_ONCE() and no lock; each value is written by one instruction.
  */
 #ifndef __KVM_X86_EXIT_STATS_H
 #define __KVM_X86_EXIT_STATS_H
@@ -36,19 +35,19 @@ struct dentry;
 struct kvm_cpuid_entry2;
 
 /*
- * Exit numbers are sparse, slots are dense: 0 is EXITSTAT_OTHER's, that is, of every number that is
- * not defined; then one for each defined number, in ascending order.
+ * Exit numbers are sparse, slots are dense: slot 0 is EXITSTAT_OTHER, for every number that is not
+ * defined; then comes one slot for each defined number, in ascending order.
  */
 #define KVM_EXIT_STATS_OTHER		0
 #define KVM_EXIT_STATS_SLOTS		180	/* enough for either vendor */
-/* Where time goes before the first counted exit; no query reaches it. */
+/* The slot for time before the first counted exit; no query reaches it. */
 #define KVM_EXIT_STATS_NO_SLOT		KVM_EXIT_STATS_SLOTS
 
-/* What the hot path looks up in a table is below; AMD's -4 to -1 are at its end. */
+/* The sizes of the hot path's lookup tables; AMD's -4 to -1 are at the end. */
 #define KVM_EXIT_STATS_VMX_NUMBERS	128
 #define KVM_EXIT_STATS_SVM_NUMBERS	2048
 
-/* The row of a slot in the counters, by exit number. */
+/* By exit number: the row of its slot in the counters. */
 extern const u16 kvm_exit_stats_vmx_rows[KVM_EXIT_STATS_VMX_NUMBERS];
 extern const u16 kvm_exit_stats_svm_rows[KVM_EXIT_STATS_SVM_NUMBERS];
 
@@ -60,50 +59,50 @@ enum kvm_exit_stats_counter {
 	KVM_EXIT_STATS_COUNTERS,
 };
 
-/* No entry yet: the difference to any TSC value is negative. */
+/* No entry yet: any TSC value minus this is negative. */
 #define KVM_EXIT_STATS_NEVER	((u64)S64_MAX)
 
 #define KVM_EXIT_STATS_ROW(slot)	((slot) * KVM_EXIT_STATS_COUNTERS)
 
 /*
- * What of not_guest is no processing: waiting, and the time before the first
- * counted exit.  That is where the row of no slot counts kernel time.
+ * The part of not_guest that is not processing time: waiting, and the time before
+ * the first counted exit.  It is where the row of NO_SLOT counts kernel time.
  */
 #define KVM_EXIT_STATS_NOT_PROCESSING \
 	(KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_NO_SLOT) + KVM_EXIT_STATS_KERNEL)
 
 /*
- * A slot's histogram is indexed by the highest bit of the time in cycles; times below the first
- * bucket's bound count as just below it.
+ * A slot's histogram is indexed by the highest set bit of the time in cycles; a time in the first
+ * bucket is indexed as if it were just below the bucket's upper bound.
  */
 #define KVM_EXIT_STATS_HIST_FIRST	(EXITSTAT_BUCKET0_LOG2 - 1)
 #define KVM_EXIT_STATS_HIST_LAST	(KVM_EXIT_STATS_HIST_FIRST + EXITSTAT_BUCKETS - 1)
 #define KVM_EXIT_STATS_HIST_SIZE	(KVM_EXIT_STATS_HIST_LAST + 1)
-/* From a row of counters to one of buckets. */
+/* The row of buckets that goes with a row of counters. */
 #define KVM_EXIT_STATS_HIST_ROW(row) \
 	((row) * (KVM_EXIT_STATS_HIST_SIZE / KVM_EXIT_STATS_COUNTERS))
 
-/* What holds for all vCPUs of a VM, those plugged in later too. */
+/* What all vCPUs of a VM share, including those plugged in later. */
 struct kvm_exit_stats_vm {
 	u64 epoch;		/* not 0 */
 	u64 counting_since;	/* TSC */
-	bool late;		/* the VM had run before that */
+	bool late;		/* the VM ran before counting began */
 	bool histograms;
 	struct list_head node;
 };
 
 struct kvm_exit_stats {
-	u64 since;		/* TSC of the latest exit or, after it, change of hands */
-	u64 not_guest;		/* TSC less guest_cycles: stands still in guest mode */
+	u64 since;		/* TSC of the latest exit or later transition */
+	u64 not_guest;		/* TSC minus guest time: constant in guest mode */
 	u64 guest_cycles;	/* up to the latest exit */
-	u64 count;		/* of all exits */
-	u64 pending_cycles;	/* processing time of the current exit, intervals closed so far */
+	u64 count;		/* all exits */
+	u64 pending_cycles;	/* processing time of the current exit, closed intervals only */
 	u32 row;		/* of the latest exit */
-	seqcount_t no_processing;	/* not_guest moves on by what is no processing */
-	u8 state;		/* when not in guest mode: the counter that time goes to */
+	seqcount_t no_processing;	/* for advances of not_guest that are not processing */
+	u8 state;		/* outside guest mode: the counter that the time goes to */
 	bool in_run;		/* inside KVM_RUN */
-	u64 *hist;		/* if the VM has histograms */
-	/* The line up to here is the hot path's. */
+	u64 *hist;		/* NULL if the VM has no histograms */
+	/* The hot path uses the cache line up to here. */
 	struct kvm_exit_stats_vm *vm;
 	u8 vmm_choice;
 	/* A row is half a cache line: the count and the times of one slot. */
@@ -111,11 +110,11 @@ struct kvm_exit_stats {
 } ____cacheline_aligned;
 
 /*
- * One of the first two is on while anybody counts, so that an entry passes one
- * branch.  They go on one after the other and off in reverse: no exit is counted
- * whose entry was not, as every vCPU in guest mode leaves it while the code of
- * the first two is being patched; and nobody takes the TSC of an exit that was
- * not stamped, as IRQs are off from one to the other.
+ * While counting is on, exactly one of the first two keys is on, so that an entry
+ * passes one branch.  The keys are enabled in this order and disabled in reverse.
+ * No exit is counted whose entry was not, because patching the first two makes
+ * every vCPU leave guest mode; and an exit's stamp is never used before it was
+ * taken, because IRQs are off between the two.
  */
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_entry_key);
 DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
@@ -123,8 +122,8 @@ DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_tsc_key);
 
 /*
- * Below, an element of an array is *(array + i) where i is in bounds: kernels
- * with UBSAN_BOUNDS_STRICT make two instructions more of array[i].
+ * Below, *(array + i) stands for array[i] where i is known to be in bounds: with
+ * UBSAN_BOUNDS_STRICT, array[i] costs two more instructions.
  */
 
 static __always_inline u32 kvm_exit_stats_vmx_row(u16 basic_exit_reason)
@@ -152,7 +151,7 @@ static __always_inline u64 *kvm_exit_stats_counters(struct kvm_exit_stats *s)
 
 /*
  * Readers use READ_ONCE(), and a plain addition is one instruction on x86-64, which
- * a test insists on: WRITE_ONCE() would make it three.
+ * a test checks; WRITE_ONCE() would make it three.
  */
 static __always_inline void kvm_exit_stats_add(u64 *counter, u64 n)
 {
@@ -160,8 +159,8 @@ static __always_inline void kvm_exit_stats_add(u64 *counter, u64 n)
 }
 
 /*
- * Is @since later than @now?  @now becomes the difference.  EDX is where rdtsc()
- * leaves it; the flag saves a comparison.
+ * Is @since later than @now?  @now becomes the difference.  RDX is where rdtsc()
+ * leaves its result; using the sign flag saves a comparison.
  */
 static __always_inline bool kvm_exit_stats_subtract(u64 *now, const u64 *since)
 {
@@ -176,7 +175,7 @@ static __always_inline bool kvm_exit_stats_subtract(u64 *now, const u64 *since)
 #endif
 }
 
-/* Move on by @cycles, of which none is processing; readers wait for both halves. */
+/* Advance by @cycles, none of which is processing; readers retry until both are updated. */
 static __always_inline void kvm_exit_stats_move(struct kvm_exit_stats *s, u64 cycles,
 						u64 no_processing_cycles)
 {
@@ -186,7 +185,7 @@ static __always_inline void kvm_exit_stats_move(struct kvm_exit_stats *s, u64 cy
 	raw_write_seqcount_end(&s->no_processing);
 }
 
-/* Set after an entry that failed: the exit before is in its bucket already. */
+/* In pending_cycles after a failed entry: the previous exit is in its bucket already. */
 #define KVM_EXIT_STATS_BUCKETED	BIT_ULL(63)
 
 static __always_inline unsigned long kvm_exit_stats_highest_bit(u64 n)
@@ -222,8 +221,8 @@ static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
 
 	if (unlikely(kvm_exit_stats_subtract(&cycles, &s->since))) {
 		/*
-		 * The first entry, perhaps in the middle of a KVM_RUN that began
-		 * before anybody counted, or the TSC went backwards.
+		 * The first entry, perhaps in a KVM_RUN that began before counting
+		 * did, or the TSC went backwards.
 		 */
 		kvm_exit_stats_move(s, cycles, cycles);
 		s->state = KVM_EXIT_STATS_KERNEL;
@@ -236,7 +235,7 @@ static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
 	return cycles;
 }
 
-/* Directly before the hardware enters the guest: kernel to guest. */
+/* Right before the hardware enters the guest: kernel to guest. */
 static __always_inline void kvm_exit_stats_enter(struct kvm_exit_stats *s)
 {
 	if (static_branch_likely(&kvm_exit_stats_entry_key))
@@ -245,15 +244,15 @@ static __always_inline void kvm_exit_stats_enter(struct kvm_exit_stats *s)
 		kvm_exit_stats_bucket(s, kvm_exit_stats_close_kernel(s));
 }
 
-/* Guards the next two, so that their arguments cost nothing when nobody counts. */
+/* Guards calls of the next two, so that their arguments cost nothing while counting is off. */
 static __always_inline bool kvm_exit_stats_on(void)
 {
 	return static_branch_likely(&kvm_exit_stats_exit_key);
 }
 
 /*
- * Directly after the hardware left the guest: guest to kernel.  Since the entry,
- * nothing on this CPU could set its TSC back.
+ * Right after the hardware left the guest: guest to kernel.  Since the entry,
+ * nothing on this CPU can have set its TSC back.
  */
 static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 {
@@ -261,28 +260,28 @@ static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 }
 
 /*
- * Once per exit, as soon as the hardware's reason is known and before KVM can
- * rewrite it.  An entry that failed without an exit goes to kvm_exit_stats_fail().
+ * Once per exit, as soon as the exit reason is known and before KVM can rewrite it.
+ * For an entry that failed without an exit, call kvm_exit_stats_fail() instead.
  */
 static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 row)
 {
 	s->row = row;
 	WRITE_ONCE(s->guest_cycles, s->since - s->not_guest);
-	/* Not counter + row here: without UBSAN_BOUNDS_STRICT, that is two instructions more. */
+	/* Not counter + row: without UBSAN_BOUNDS_STRICT, that costs two more instructions. */
 	kvm_exit_stats_add(&s->counter[row + KVM_EXIT_STATS_COUNT], 1);
 	kvm_exit_stats_add(&s->count, 1);
 }
 
-/* The TSC as read by kvm_exit_stats_exit(), to save the caller another read. */
+/* The TSC that kvm_exit_stats_exit() read, to save the caller another read. */
 static __always_inline u64 kvm_exit_stats_exit_tsc(const struct kvm_exit_stats *s)
 {
 	return static_branch_likely(&kvm_exit_stats_tsc_key) ? s->since : rdtsc();
 }
 
 /*
- * Entry and exit for a carrier that is further away: the vCPU may have come to
- * another CPU between one and the other, and an entry may be followed by no exit.
- * So an entry opens an interval in since, too.
+ * Entry and exit for a carrier further away from the hardware: between the two, the
+ * vCPU may move to another CPU, and an entry may be followed by no exit.  So an
+ * entry opens an interval in since, too.
  */
 static __always_inline u64 kvm_exit_stats_enter_far(struct kvm_exit_stats *s)
 {
@@ -315,35 +314,35 @@ static inline void kvm_exit_stats_run_begin(struct kvm_exit_stats *s)
 		__kvm_exit_stats_run_begin(s);
 }
 
-/* KVM_RUN returns @ret: kernel to VMM, or to waiting if a signal asked for it. */
+/* KVM_RUN returns @ret: kernel to VMM, or to waiting if it is because of a signal. */
 static inline void kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret)
 {
 	if (kvm_exit_stats_on())
 		__kvm_exit_stats_run_end(s, ret);
 }
 
-/* The vCPU is loaded: waiting to kernel, if the scheduler does it in KVM_RUN. */
+/* The vCPU is loaded: waiting to kernel, if the scheduler does that inside KVM_RUN. */
 static inline void kvm_exit_stats_sched_in(struct kvm_exit_stats *s)
 {
 	if (kvm_exit_stats_on() && s->in_run)
 		__kvm_exit_stats_sched_in(s);
 }
 
-/* The vCPU is put at TSC @now: kernel to waiting, if the scheduler does it in KVM_RUN. */
+/* The vCPU is put at TSC @now: kernel to waiting, if the scheduler does that inside KVM_RUN. */
 static inline void kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now)
 {
 	if (kvm_exit_stats_on() && s->in_run)
 		__kvm_exit_stats_sched_out(s, now);
 }
 
-/* The entry failed without an exit, after kvm_exit_stats_exit(): what it took is KVM's. */
+/* After kvm_exit_stats_exit(), if the entry failed without an exit: its time is the kernel's. */
 static inline void kvm_exit_stats_fail(struct kvm_exit_stats *s)
 {
 	if (kvm_exit_stats_on())
 		__kvm_exit_stats_fail(s);
 }
 
-/* KVM emulates an invalid guest state instead of entering it: kernel to kernel. */
+/* KVM emulates invalid guest state instead of entering the guest: kernel to kernel. */
 static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 {
 	if (kvm_exit_stats_on())
@@ -351,20 +350,20 @@ static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 }
 
 /*
- * A VM comes and goes.  Its choices are made, and it is in its own epoch, from
- * kvm_exit_stats_vm_init() on.  While a VM lives between _create() and
- * _destroy(), which may sleep, the static keys stay as it needs them; _create()
- * initializes it, too.
+ * The life of a VM.  _init() gives it its epoch and fixes its choices.  _create()
+ * also does that, and then keeps the static keys as the VM needs them until
+ * _destroy(); both may sleep.
  */
 void kvm_exit_stats_vm_init(struct kvm_exit_stats_vm *vm, bool late);
 void kvm_exit_stats_vm_create(struct kvm_exit_stats_vm *vm);
 void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm);
 
 /*
- * A vCPU, all zeros, of a VM that is initialized.  Returns 0 or -ENOMEM.  Whoever
- * meets VM and vCPU where nothing may be allocated has the memory ready, and
- * begins: both are as if they had been initialized just now.  _is_wanted() says
- * whether anybody may ask, by the parameter or by the VMM's entry, if there is one.
+ * The life of a vCPU: zeroed memory, in an initialized VM.  _init() returns 0 or
+ * -ENOMEM.  A carrier that meets VM and vCPU where it cannot allocate prepares the
+ * memory and calls the two _begin() functions instead: both then are as if they had
+ * been initialized at that moment.  _is_wanted() tells whether a guest may ask, by
+ * the parameter or by the VMM's CPUID entry, which may be NULL.
  */
 bool kvm_exit_stats_is_wanted(const struct kvm_cpuid_entry2 *entry);
 void kvm_exit_stats_vm_begin(struct kvm_exit_stats_vm *vm, bool late);
@@ -374,21 +373,21 @@ int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm 
 void kvm_exit_stats_vcpu_destroy(struct kvm_exit_stats *s);
 
 /*
- * What the VMM says with KVM_SET_CPUID2: _update_cpuid() completes its entries,
- * before they are in use; _hear_vmm() takes the one for EXITSTAT_SIGNATURE, or
- * NULL; _set_cpuid() also starts to count where the VMM says on, and may sleep.
+ * The VMM's choice, made with KVM_SET_CPUID2: _update_cpuid() completes the entries
+ * before they are used; _set_vmm_choice() takes the one for EXITSTAT_SIGNATURE, or
+ * NULL; _set_cpuid() also starts counting if the VMM says on, and may sleep.
  */
 void kvm_exit_stats_update_cpuid(struct kvm_cpuid_entry2 *entries, int nent);
-void kvm_exit_stats_hear_vmm(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry);
+void kvm_exit_stats_set_vmm_choice(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry);
 void kvm_exit_stats_set_cpuid(struct kvm_exit_stats *s, const struct kvm_cpuid_entry2 *entry);
 
 bool __cold __kvm_exit_stats_answer(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx,
 				    u32 *edx);
 
 /*
- * Answer CPUID @eax, @ecx if it is one of ours and the guest may ask.  Returns
- * false, with the registers as they were, for KVM to answer as it always did.
- * Called for leaves that the VMM did not list: the others cost nothing more.
+ * Answer CPUID @eax, @ecx if the leaf is in our block and the guest may ask.
+ * Otherwise return false and leave the registers alone: KVM answers as always.
+ * Call this only for leaves that the VMM did not list; the others cost nothing.
  */
 static inline bool kvm_exit_stats_answer(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx,
 					 u32 *edx)
@@ -397,7 +396,7 @@ static inline bool kvm_exit_stats_answer(struct kvm_exit_stats *s, u32 *eax, u32
 	       __kvm_exit_stats_answer(s, eax, ebx, ecx, edx);
 }
 
-/* The host's tables, as files in @parent, KVM's directory of the VM or vCPU. */
+/* The host's tables, as files in @parent, KVM's directory for the VM or vCPU. */
 struct dentry *kvm_exit_stats_create_vm_debugfs(struct kvm_exit_stats_vm *vm,
 						struct dentry *parent);
 struct dentry *kvm_exit_stats_create_vcpu_debugfs(struct kvm_exit_stats *s,

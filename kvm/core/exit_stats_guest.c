@@ -3,8 +3,8 @@
  * The CPUID leaves that tell a guest about its own exits; the ABI header is the
  * contract.
  *
- * A guest is hostile: a query takes no lock, allocates nothing, logs nothing,
- * bounds every index that it is given and costs O(vCPUs) loads.
+ * Guests may be hostile: a query takes no lock, allocates nothing, logs nothing,
+ * bounds every index and costs O(vCPUs) loads.
  */
 #include <linux/kernel.h>
 #include <linux/nospec.h>
@@ -85,7 +85,7 @@ static void answer_two(const struct kvm_exit_stats *asking, struct query *q, u32
 	regs->edx = upper_32_bits(value);
 }
 
-/* The first place from @from on, below @end, whose count is not 0; or @end. */
+/* The first place in [@from, @end) with a non-zero count, or @end. */
 static u32 next_live(const struct kvm_exit_stats *s, u32 from, u32 end)
 {
 	u32 place;

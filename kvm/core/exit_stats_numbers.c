@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exit numbers, slots and rows, from the lists of defined numbers.
+ * Exit numbers, slots and rows, generated from the lists of defined numbers.
  */
 #include <linux/build_bug.h>
 #include <linux/export.h>
@@ -38,7 +38,7 @@ static_assert(VMX_OTHER == KVM_EXIT_STATS_OTHER && SVM_OTHER == KVM_EXIT_STATS_O
 static_assert(ARRAY_SIZE(vmx_exits) <= KVM_EXIT_STATS_SLOTS);
 static_assert(ARRAY_SIZE(svm_exits) <= KVM_EXIT_STATS_SLOTS);
 
-/* What is not defined has the row of EXITSTAT_OTHER, 0. */
+/* Numbers that are not defined have row 0, that of EXITSTAT_OTHER. */
 const u16 kvm_exit_stats_vmx_rows[KVM_EXIT_STATS_VMX_NUMBERS] = {
 #define EXITSTAT_EXIT(number, name, words) \
 	[number] = KVM_EXIT_STATS_ROW(VMX_##number),

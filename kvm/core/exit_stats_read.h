@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reading the counters, on whatever CPU, without a lock: for the guest in
- * exit_stats_guest.c, for the host in exit_stats_tables.c and its carrier.
+ * Read the counters, on any CPU and without a lock: for the guest in
+ * exit_stats_guest.c, for the host in exit_stats_tables.c and the carrier.
  */
 #ifndef __KVM_X86_EXIT_STATS_READ_H
 #define __KVM_X86_EXIT_STATS_READ_H
@@ -23,7 +23,7 @@ struct kvm_exit_stats_exit {
 struct kvm_exit_stats_numbering {
 	u32 id;
 	u32 slots;
-	u32 other_place;	/* how many numbers are below EXITSTAT_OTHER */
+	u32 other_place;	/* of EXITSTAT_OTHER */
 	const struct kvm_exit_stats_exit *exits;
 };
 
@@ -39,15 +39,15 @@ struct kvm_exit_stats_name {
 	char text[48];		/* KVM_STATS_NAME_SIZE */
 };
 
-/* The name of a slot's exits after @prefix, in one word. */
+/* @prefix and the name of a slot's exits, in one word. */
 struct kvm_exit_stats_name kvm_exit_stats_name_of(const char *prefix, u32 slot);
 
-/* The slot of @number, or false if it is not defined.  @number may be a hostile guest's. */
+/* Find the slot of @number, which may come from a hostile guest; false if it is not defined. */
 bool kvm_exit_stats_find_slot(u32 number, u32 *slot);
 
 /*
- * Places are in the ascending order of the numbers, EXITSTAT_OTHER among them.
- * The first one whose number is not below @number, perhaps past the last.
+ * Places list the slots in ascending order of their numbers, EXITSTAT_OTHER included.
+ * Return the first place whose number is at least @number; it may be past the last one.
  */
 u32 kvm_exit_stats_place_from(u32 number);
 
@@ -71,14 +71,14 @@ static inline u64 kvm_exit_stats_read(const struct kvm_exit_stats *s, u32 slot,
 	return READ_ONCE(s->counter[KVM_EXIT_STATS_ROW(slot) + counter]);
 }
 
-/* The ABI's processing time is KVM's and the VMM's, each of which never falls. */
+/* The ABI's processing time: the kernel's and the VMM's, neither of which ever falls. */
 static inline u64 kvm_exit_stats_read_processing(const struct kvm_exit_stats *s, u32 slot)
 {
 	return kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_KERNEL) +
 	       kvm_exit_stats_read(s, slot, KVM_EXIT_STATS_VMM);
 }
 
-/* The same of all slots together. */
+/* The same for all slots together. */
 static inline u64 kvm_exit_stats_read_all_processing(const struct kvm_exit_stats *s)
 {
 	unsigned int seq;
@@ -102,7 +102,7 @@ static inline u64 kvm_exit_stats_read_bucket(const struct kvm_exit_stats *s, u32
 
 #define KVM_EXIT_STATS_VCPUS_AT_ONCE	64
 
-/* The first counted vCPU from @i on, which is then the number after it; NULL: no more. */
+/* The first counted vCPU from index *@i on, or NULL; *@i becomes the index after it. */
 static inline struct kvm_exit_stats *
 kvm_exit_stats_next_vcpu(const struct kvm_exit_stats_vm *vm, unsigned int *i)
 {
@@ -116,7 +116,7 @@ kvm_exit_stats_next_vcpu(const struct kvm_exit_stats_vm *vm, unsigned int *i)
 	return s;
 }
 
-/* 0: unknown, or not constant. */
+/* 0 if unknown or not constant. */
 static inline u32 kvm_exit_stats_tsc_khz(void)
 {
 	return check_tsc_unstable() ? 0 : tsc_khz;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host's tables, in debugfs; docs/host.md describes them.  They are made
- * when they are read.
+ * The host's tables in debugfs, built when they are read; docs/host.md describes
+ * them.
  */
 #include <linux/debugfs.h>
 #include <linux/kernel.h>
@@ -19,7 +19,7 @@ struct row {
 	u64 buckets[EXITSTAT_BUCKETS];
 };
 
-/* A vCPU, or several as one; rows are by slot. */
+/* One vCPU, or several added up; rows are indexed by slot. */
 struct table {
 	u64 guest_cycles;
 	struct row rows[KVM_EXIT_STATS_SLOTS];
@@ -71,7 +71,7 @@ static void show_head(struct seq_file *m, const struct kvm_exit_stats_vm *vm, u6
 static void show_row(struct seq_file *m, u32 slot, const struct row *row, bool hist)
 {
 	const struct kvm_exit_stats_numbering *n = kvm_exit_stats_numbering();
-	/* A variable: in C89, which 5.10 is, the array in a returned struct is no pointer. */
+	/* A variable: in C89, as 5.10 is, a returned struct's array does not decay to a pointer. */
 	struct kvm_exit_stats_name name = kvm_exit_stats_name_of("", slot);
 	u32 i;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The accounting inside of KVM: a struct kvm and a struct kvm_vcpu have its
- * structs as members.
+ * The accounting inside KVM: its structs are members of struct kvm and struct
+ * kvm_vcpu.
  */
 #include <linux/kvm_host.h>
 
@@ -50,7 +50,7 @@ bool kvm_exit_stats_vm_has_run(const struct kvm_exit_stats_vm *vm)
 	return false;
 }
 
-/* The CPL of a guest with protected state is unknown. */
+/* The CPL of a guest with protected state is not known. */
 bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s)
 {
 	struct kvm_vcpu *vcpu = vcpu_of(s);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The counters in KVM's binary statistics of a vCPU (KVM_GET_STATS_FD): KVM's
- * own, then ours.
+ * The counters in a vCPU's binary statistics (KVM_GET_STATS_FD), after KVM's own.
  *
  * Reading allocates nothing.  The descriptors are the same for all vCPUs of a
- * host, but for those of histograms, which are at their end; each value is made
- * when it is copied.
+ * host, except that those of the histograms, at the end, may be absent; each value
+ * is computed when it is copied.
  */
 #include <linux/kvm_host.h>
 #include <linux/mutex.h>
@@ -13,9 +12,9 @@
 
 #include "exit_stats_read.h"
 
-/* Some kernels have the name in the struct, some right behind it. */
+/* The name is in the struct in some kernels, right behind it in others. */
 #define DESC_SIZE		sizeof(kvm_vcpu_stats_desc[0])
-/* Values that there are once, arrays with a value for each slot. */
+/* Single values, and arrays with one value for each slot. */
 #define NR_SINGLE		6
 #define NR_PER_SLOT		5
 #define MAX_OF_KVM		128
@@ -48,8 +47,8 @@ static void add(const char *name, u32 flags, s16 exponent, u16 size)
 }
 
 /*
- * The first logarithmic bucket of the interface ends at one unit, each other at
- * twice the one before: with a unit of our first bucket, these are ours.
+ * The interface's first logarithmic bucket ends at one unit, and each other one at
+ * twice the bound before: with our first bucket's bound as the unit, these are ours.
  */
 static void add_histograms(u32 slots)
 {
@@ -128,7 +127,7 @@ static u64 value(const struct kvm_exit_stats *s, u32 slots, u32 i)
 					  i % EXITSTAT_BUCKETS);
 }
 
-/* Copy our values, of which there are @size bytes, from byte @pos on: how many were copied. */
+/* Copy our values, @size bytes in all, from byte @pos on.  Returns how many bytes were copied. */
 static ssize_t copy_values(const struct kvm_exit_stats *s, u32 slots, u32 size, u32 pos,
 			   char __user *to, size_t room)
 {
@@ -151,7 +150,7 @@ static ssize_t copy_values(const struct kvm_exit_stats *s, u32 slots, u32 size, 
 	return copied;
 }
 
-/* What kvm_stats_read() would find if the counters were in struct kvm_vcpu_stat. */
+/* Return what kvm_stats_read() would if the counters were in struct kvm_vcpu_stat. */
 ssize_t kvm_arch_vcpu_stats_read(struct kvm_vcpu *vcpu, char __user *user_buffer, size_t size,
 				 loff_t *offset)
 {
