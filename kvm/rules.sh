@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What kvm/fetch and the scripts of kvm/patched and kvm/attached agree on: which kernels are supported,
-# how a module is made, how an error is said. Sourced.
+# What kvm/fetch and the scripts of kvm/patched and kvm/attached share: which kernels are supported, how
+# a module is built, how an error is reported. Sourced.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034 # for those who source this
@@ -13,12 +13,12 @@ attached=$here/attached
 say() { echo "kvm/${0##*/}: $*" >&2; }
 die() { say "$@"; exit 1; }
 
-# The rows of the table without its comments; the first one names the columns. A series has a row for
-# each suite that ships it; the rows differ in the suite, and in how they are tested.
+# The table without its comments; the first row names the columns. A series has one row for each suite
+# that ships it; the rows differ in the suite and in how they are tested.
 series_table() { grep -v '^#' "$here/series.tsv"; }
 all_series() { series_table | awk 'NR > 1 && !seen[$1]++ { print $1 }'; }
 
-# rows_with COLUMN: series and suite of each row that says yes there
+# rows_with COLUMN: series and suite of each row with yes in that column
 rows_with() {
 	series_table | awk -F'\t' -v column="$1" '
 		NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) c = i; next }
@@ -40,7 +40,7 @@ default_series() {
 
 supported() {
 	series_table | awk 'NR > 1 && $6 == "yes" && !seen[$1]++ {
-		printf "%s%s up to, but not, %s", and, $2, $3; and = " and " }'
+		printf "%s%s up to, but not including, %s", and, $2, $3; and = " and " }'
 }
 
 # series_field SERIES COLUMN
@@ -60,11 +60,11 @@ suites_of() {
 
 patch_of() { echo "$patched/patches/$1.patch"; }
 
-# 6.1.0-56-amd64 and 6.1.192-2 -> 6.1; nothing if it is no kernel version at all
+# 6.1.0-56-amd64 and 6.1.192-2 -> 6.1; nothing if it is not a kernel version
 series_of() { sed -nE 's/^([0-9]+\.[0-9]+)([.+~-].*)?$/\1/p' <<<"$1"; }
 
-# Why KVM cannot be built for this flavour of Debian's kernel: one sentence, or nothing. The flavour rt is
-# compiled from a source to which another patch was applied, in KVM, too.
+# Why KVM cannot be built for this flavour of Debian's kernel: one sentence, or nothing. The rt flavour is
+# compiled from source with another patch applied, which also changes KVM.
 flavour_problem() {
 	case $1 in
 	*-rt-amd64)
@@ -77,7 +77,7 @@ flavour_problem() {
 # require_series SERIES
 require_series() {
 	[ -n "$(series_field "$1" series)" ] ||
-		die "no patch supports kernel series $1, but only $(series_with patched | paste -sd ' ');" \
+		die "no patch supports kernel series $1, only $(series_with patched | paste -sd ' ');" \
 			"type: make modules, for the newest $(default_series) kernel"
 }
 
@@ -85,7 +85,7 @@ require_series() {
 require_patched() {
 	require_series "$1"
 	[ "$(series_field "$1" patched)" = yes ] ||
-		die "no patch supports kernel series $1, but only $(series_with patched | paste -sd ' ');" \
+		die "no patch supports kernel series $1, only $(series_with patched | paste -sd ' ');" \
 			"exitstat_attach supports it; type: make attach KERNEL=RELEASE"
 }
 
@@ -97,12 +97,12 @@ require_supported() {
 	require_series "$series"
 	dpkg --compare-versions "$1" ge "$(series_field "$series" from)" &&
 		dpkg --compare-versions "$1" lt "$(series_field "$series" before)" && return
-	die "$2 has version $1, and supported are $(series_field "$series" from)" \
-		"up to, but not, $(series_field "$series" before);" \
+	die "$2 has version $1, but supported are $(series_field "$series" from)" \
+		"up to, but not including, $(series_field "$series" before);" \
 		"type: make modules, for the newest $(default_series) kernel"
 }
 
-# 6.1.192, from a kernel's top Makefile
+# The version, such as 6.1.192, from a kernel's top Makefile
 source_version() {
 	awk '/^(VERSION|PATCHLEVEL|SUBLEVEL) =/ { print $3 }' "$1/Makefile" | paste -sd .
 }
@@ -121,10 +121,10 @@ require_space() {
 
 	available=$(df --output=avail -BM "$1" | tail -n 1 | tr -dc 0-9)
 	[ "$available" -ge "$2" ] ||
-		die "$3 needs $2 MiB in $1, and only $available MiB are available; $4"
+		die "$3 needs $2 MiB in $1, but only $available MiB are available; $4"
 }
 
-# Make $2 like $1 without touching what is the same, so that make sees what changed.
+# Copy $1 to $2 without touching files that are the same, so that make sees what changed.
 update() {
 	local file
 
@@ -135,9 +135,9 @@ update() {
 
 # kernel_make HEADERS DIRECTORY ARGUMENT...: build the modules in DIRECTORY
 #
-# The variables of a make that called us are not for the kernel's. Debug information would be
-# stripped; type information for BPF needs pahole and the kernel's own, which not all headers have.
-# Modules load without both.
+# The variables of a make that called us must not reach the kernel's. Leave out debug information, which
+# would be stripped, and BTF, which needs pahole and a vmlinux that not all headers have. Modules load
+# without both.
 kernel_make() {
 	local headers=$1 directory=$2
 

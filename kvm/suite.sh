@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the machine's Debian mirror has in any suite of Debian, asked in an apt root of our own: with
-# the machine's mirror, keyring and proxy, and without touching its lists, its cache or what it has
-# installed. Sourced, after rules.sh.
+# Ask the machine's Debian mirror about packages of any Debian suite, in an apt root of our own: with the
+# machine's mirror, keyring and proxy, but without touching its lists, its cache or its installed packages.
+# Sourced, after rules.sh.
 #
-#	use_suite SUITE		from here on apt_get and apt_cache know this suite (bookworm, trixie-backports)
-#	refresh_suite		fetch its package lists anew, unless that was done a moment ago
+#	use_suite SUITE		make apt_get and apt_cache use this suite (bookworm, trixie-backports)
+#	refresh_suite		fetch its package lists again, unless that was just done
 #
 # Lists are fetched once a day.
 
@@ -16,8 +16,8 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 apt_get() { apt-get -c "$apt_root/apt.conf" "$@"; }
 apt_cache() { apt-cache -c "$apt_root/apt.conf" "$@"; }
 
-# mirror_of NAME...: the archive from which this machine gets a suite of one of these names. Others
-# than Debian name a suite of theirs after Debian's, but have no NAME-updates.
+# mirror_of NAME...: the archive from which this machine gets a suite of one of these names. Other
+# vendors also name suites after Debian's, but have no NAME-updates.
 mirror_of() {
 	local name uris
 
@@ -34,7 +34,7 @@ mirror_of() {
 	done | grep -m 1 .
 }
 
-# Whose release follows a name, not a code name, says stable in its sources.
+# The sources may name the suite by its code name or by its status, such as stable.
 main_mirror() {
 	mirror_of "$(machine_suite)" stable oldstable testing unstable sid ||
 		die "apt has no Debian mirror to get kernels from; add one to /etc/apt/sources.list"
@@ -45,7 +45,7 @@ security_mirror() {
 	[[ $1 != http*://deb.debian.org/debian/ ]] || echo "${1%/}-security/"
 }
 
-# The suites that belong to one: what was mended since its release is in others.
+# A suite's sources: its own and, for a release, those of its security updates.
 sources_of() {
 	local suite=$1 signed='' main security
 
@@ -57,7 +57,7 @@ sources_of() {
 	echo "deb [arch=amd64 target=Packages$signed] $security $suite-security main"
 }
 
-# What the machine does after its own apt-get update is not for this one.
+# #clear: do not run the machine's hooks for apt-get update here.
 write_apt_conf() {
 	cat >"$apt_root/apt.conf" <<-END
 		#clear APT::Update;
@@ -80,8 +80,8 @@ write_apt_conf() {
 has_lists() { [ -n "$(find "$apt_root/lists" -maxdepth 1 -name '*_Packages*' 2>/dev/null)" ]; }
 is_fresh() { [ -n "$(find "$apt_root/updated" -mmin "-$1" 2>/dev/null)" ]; }
 
-# One suite may be gone where another still is (of a release at its end, security outlives it):
-# what can be had is enough.
+# One of the sources may be gone (at a release's end of life, security is kept longer): what is left is
+# enough.
 update_lists() {
 	local log=$apt_root/update.log
 

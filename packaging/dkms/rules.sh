@@ -49,7 +49,7 @@ why_not() {
 		echo "kernel $release is version $image and its headers are $headers;" \
 			"type: apt-get install linux-headers-$release=$image"
 	elif ! is_supported_version "$series" "$headers"; then
-		echo "kernel $release is version $headers, and supported are $(supported); it keeps its own KVM"
+		echo "kernel $release is version $headers, but supported are $(supported); it keeps its own KVM"
 	elif [ -z "$source" ]; then
 		echo "the source of kernel $release is missing; type: apt-get install $package=$headers"
 	elif [ "$source" != "$headers" ]; then

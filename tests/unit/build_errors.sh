@@ -123,7 +123,7 @@ refuses "a series that no patch supports" \
 	"no patch supports kernel series 6.6" "only 6.1" "type: make modules" \
 	-- build 6.6.13-amd64
 refuses "a version before the first that is supported" \
-	"has version 6.1.100-1" "6.1.170 up to, but not, 6.2" \
+	"has version 6.1.100-1" "6.1.170 up to, but not including, 6.2" \
 	"type: make modules" -- build 6.1.0-1-amd64
 refuses "a kernel without headers" \
 	"no linux-headers-6.1.0-8-amd64" "type: kvm/fetch release" -- build 6.1.0-8-amd64

@@ -170,6 +170,6 @@ says "source of another version" $release \
 1"
 system $release linux-headers-$release 6.1.100-1 linux-source-6.1 6.1.100-1
 says "a version before the first supported one" $release \
-	"kernel $release is version 6.1.100-1, and supported are 6.1.170 up to, but not, 6.2 and 6.12.107 up to, but not, 6.13 and 7.2.6 up to, but not, 7.3 and 7.3.4 up to, but not, 7.4; it keeps its own KVM
+	"kernel $release is version 6.1.100-1, but supported are 6.1.170 up to, but not including, 6.2 and 6.12.107 up to, but not including, 6.13 and 7.2.6 up to, but not including, 7.3 and 7.3.4 up to, but not including, 7.4; it keeps its own KVM
 1"
 finish

@@ -61,7 +61,7 @@ check "and says so when they do not agree" grep -q "the exit tables do not agree
 sed -i '/^--- a.*tdx.c/,/^--- a.*vmx.c/{ /^--- a.*vmx.c/!d }' "$repo/kvm/patched/patches/7.3.patch"
 said=$("$repo/kvm/patched/port" "$new" 2>&1)
 is "a port names a file that enters a guest, and that no call is in" \
-	"$(sed -n 's/^  enters a guest, and no call is in it: //p' <<<"$said")" arch/x86/kvm/vmx/tdx.c
+	"$(sed -n 's/^  enters a guest without a call of ours: //p' <<<"$said")" arch/x86/kvm/vmx/tdx.c
 cp "$top/kvm/patched/patches/7.3.patch" "$repo/kvm/patched/patches/"
 said=$("$repo/kvm/patched/port" "$new" 2>&1)
 said=$("$repo/kvm/patched/port" --finish "$new" 2>&1)
