@@ -198,22 +198,19 @@ static uint64_t sum_of_counts(const struct exitstat_snapshot *snap)
 }
 
 /*
- * Read the numbers that before has, and ask for the total in front of them.  If they are all, they
- * hold what the total holds, and the reader's own exits between the two.  Anything else: other
- * exits happened meanwhile, or there are other numbers.  Only going through them tells which.
+ * Read the numbers that before has, and then the total.  No counter falls: they add up to it, with
+ * the reader's own exits since the count of CPUID, only if no other exit happened meanwhile, and
+ * there is no other number.  Asked for in front of them, it could be made up for by exits of known
+ * numbers.  Where they do not add up, only going through the numbers tells why.
  */
 static int reread_entries(const struct reading *reading, const struct exitstat_snapshot *before)
 {
 	struct exitstat_snapshot *snap = reading->snap;
-	uint64_t asked, total, own;
 	struct exitstat_regs regs;
+	uint64_t own;
 	uint32_t i;
-	int err = exitstat_source_ask(reading->src, EXITSTAT_TOTAL_COUNT - reading->row, 0, &regs);
+	int err;
 
-	if (err)
-		return err;
-	asked = exitstat_source_asked(reading->src);
-	total = low_high(regs.eax, regs.ebx);
 	for (i = 0; i < before->entries_nr; i++) {
 		struct exitstat_entry entry = { .number = before->entries[i].number };
 
@@ -222,8 +219,11 @@ static int reread_entries(const struct reading *reading, const struct exitstat_s
 			return err;
 		snap->entries[snap->entries_nr++] = entry;
 	}
-	own = snap->asked_cpuid ? snap->asked_cpuid - asked : 0;
-	return sum_of_counts(snap) == total + own ? 0 : read_entries(reading);
+	err = exitstat_source_ask(reading->src, EXITSTAT_TOTAL_COUNT - reading->row, 0, &regs);
+	if (err)
+		return err;
+	own = snap->asked_cpuid ? exitstat_source_asked(reading->src) - snap->asked_cpuid : 0;
+	return sum_of_counts(snap) + own == low_high(regs.eax, regs.ebx) ? 0 : read_entries(reading);
 }
 
 /* What of it this hypervisor has. */
