@@ -346,6 +346,108 @@ int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, doub
 				uint64_t *low_cycles, uint64_t *high_cycles);
 
 /*
+ * Details: which port, MSR, leaf or page an exit was about, where desc->features has
+ * EXITSTAT_FEATURE_DETAILS.
+ */
+
+struct exitstat_detail {
+	uint32_t number;		/* of the exit */
+	uint32_t place;			/* where it is counted; 0 where places were added up */
+	uint64_t detail;		/* EXITSTAT_DETAIL_REST: what found no place of its own */
+	uint64_t count;
+	uint64_t cycles;		/* processing, kernel + VMM */
+	uint64_t reserved[2];
+};
+
+/* More than revision 2 has of one vCPU. */
+#define EXITSTAT_DETAILS_PER_VCPU	384
+
+/*
+ * A reading: the places in ascending order, each with a detail that one vCPU made.  Or, after
+ * exitstat_details_subtract(), the details in ascending order of number and detail, over all vCPUs;
+ * those that are not there did not move.  list is your memory, for room details; set both before
+ * the first call.
+ */
+struct exitstat_details {
+	enum exitstat_scope scope;
+	uint32_t taken;			/* EXITSTAT_TAKE_TIMES: cycles */
+	uint32_t since;			/* EXITSTAT_SINCE_*; 0 in a reading */
+	uint32_t numbering;
+	uint32_t vcpu;			/* the one that read */
+	uint64_t epoch;
+	uint64_t time_ns;		/* the moment, or the time between the two */
+	struct exitstat_detail reader;	/* its own exits, not in the list; 0 in a reading */
+	uint64_t asked_first;		/* how often was asked before this reading, */
+	uint64_t asked_cpuid;		/* up to and with the reading of the reader's own place, */
+	uint64_t asked_last;		/* and with all of it */
+	uint64_t reserved[8];
+	uint32_t room;
+	uint32_t nr;
+	struct exitstat_detail *list;
+};
+
+/*
+ * Read all details.  take: EXITSTAT_TAKE_TIMES, or 0.  Of p places it takes 2p + 3 CPUIDs, 3p + 3
+ * with times.  -EOPNOTSUPP: details are off.  -EOVERFLOW: there is no room; nr says for how many
+ * there must be.  -ESTALE: the epoch is not desc's, have it described anew.  -EPROTO: answers that
+ * contradict the ABI.
+ */
+int exitstat_details_read(struct exitstat_source *src, const struct exitstat_description *desc,
+			  enum exitstat_scope scope, uint32_t take,
+			  struct exitstat_details *details);
+
+/*
+ * The same once more, of the scope and with the times of before, where the places are remembered:
+ * p + 2 CPUIDs, 2p + 2 with times, and one for each exit number that has details (12 on Intel, 5
+ * on AMD).  Only if their counts do not add up to the number's, because exits came meanwhile or a
+ * place is new, are all places walked again: p + 1 more.  A new place is never missed.  details may
+ * not be before.  For a source that is the CPU: of a recording ask what the recorder asked.
+ */
+int exitstat_details_reread(struct exitstat_source *src, const struct exitstat_description *desc,
+			    const struct exitstat_details *before,
+			    struct exitstat_details *details);
+
+/*
+ * What happened from before to after, added up over the vCPUs, without the reader's own exits.
+ * Their number is exact, unless the reader moved to another CPU just while it read its own places,
+ * one a vCPU; their time is in proportion.  Without before (NULL) it is all since counting began,
+ * with the reader's exits in it.  The counts of a number's details add up to what its count was
+ * when they were read, which is a little later than a snapshot that was taken before.  between may
+ * be after, and not before.  -EINVAL: they do not belong together.  -EOVERFLOW: between
+ * has no room for after's.
+ */
+int exitstat_details_subtract(const struct exitstat_details *after,
+			      const struct exitstat_details *before,
+			      struct exitstat_details *between);
+
+/* What the details of an exit number are about. */
+enum exitstat_kind {
+	EXITSTAT_KIND_NONE,		/* that number has none */
+	EXITSTAT_KIND_PORT,
+	EXITSTAT_KIND_MSR,
+	EXITSTAT_KIND_CPUID,
+	EXITSTAT_KIND_HYPERCALL,
+	EXITSTAT_KIND_MEMORY,
+	EXITSTAT_KIND_CONTROL,		/* control registers */
+	EXITSTAT_KIND_EXCEPTION,
+	EXITSTAT_KIND_INTERRUPT		/* the host's */
+};
+
+enum exitstat_kind exitstat_detail_kind(uint32_t numbering, uint32_t number);
+
+/* The port, MSR, leaf, address, vector or call, without the direction and the like. */
+uint64_t exitstat_detail_value(uint32_t numbering, uint32_t number, uint64_t detail);
+
+#define EXITSTAT_DETAIL_NAME_SIZE	40
+
+/* "out 0x3f8", "rdmsr 0x6e0", "cpuid 0x1", "mmio 0xfebc0000", "ram write", "rest": its length. */
+size_t exitstat_detail_name(uint32_t numbering, uint32_t number, uint64_t detail, char *text,
+			    size_t size);
+
+/* What manuals call it ("IA32_TSC_DEADLINE"), or NULL.  The string is static. */
+const char *exitstat_detail_term(uint32_t numbering, uint32_t number, uint64_t detail);
+
+/*
  * Names.  The strings are static.
  */
 

@@ -223,7 +223,9 @@ static int reread_entries(const struct reading *reading, const struct exitstat_s
 	if (err)
 		return err;
 	own = snap->asked_cpuid ? exitstat_source_asked(reading->src) - snap->asked_cpuid : 0;
-	return sum_of_counts(snap) + own == low_high(regs.eax, regs.ebx) ? 0 : read_entries(reading);
+	if (sum_of_counts(snap) + own == low_high(regs.eax, regs.ebx))
+		return 0;
+	return read_entries(reading);
 }
 
 /* What of it this hypervisor has. */

@@ -520,7 +520,7 @@ static bool second_busy(void)
 	return retake() && count_of(&after, 52) == 4 && cost(&after) <= 3 * 6 + 4;
 }
 
-/* One exit of a new number, and one of a known one meanwhile: together they are what was expected. */
+/* One exit of a new number, and one of a known one meanwhile: they make up for each other. */
 static bool second_is_not_misled(void)
 {
 	unsigned long question;
