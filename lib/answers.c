@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The answers of a conversation with the CPU, sorted by question. */
+/* The CPU's answers, sorted by query. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The answers of a conversation with the CPU: what a recording holds, and a recorder wrote. */
+/* The CPU's answers: those that a recording holds, or that a recorder has written. */
 #ifndef EXITSTAT_ANSWERS_H
 #define EXITSTAT_ANSWERS_H
 
@@ -18,7 +18,9 @@ struct answer {
 	struct exitstat_regs regs;
 };
 
-/* The frames so far, sorted; behind them the answers of the frame at hand, as they came. */
+/*
+ * The answers of the frames so far, sorted; then those of the current frame, in order of arrival.
+ */
 struct answers {
 	struct answer *list;
 	size_t nr;
@@ -26,17 +28,17 @@ struct answers {
 	size_t sorted_nr;
 };
 
-/* The answer in the frames so far, or NULL. */
+/* The answer in the frames before the current one, or NULL. */
 const struct answer *exitstat_answers_find(const struct answers *answers, int cpu, uint32_t leaf,
 					   uint32_t ecx);
 
-/* Add to the frame at hand: 0, -ENOMEM, or -EOVERFLOW past ANSWERS_MAX. */
+/* Add to the current frame: 0, -ENOMEM, or -EOVERFLOW past ANSWERS_MAX. */
 int exitstat_answers_add(struct answers *answers, const struct answer *answer);
 
-/* The frame at hand is whole: sort it in. */
+/* The current frame is complete: merge it with those before. */
 void exitstat_answers_merge(struct answers *answers);
 
-/* It is not: forget it. */
+/* The current frame is incomplete: drop it. */
 void exitstat_answers_drop(struct answers *answers);
 
 #endif /* EXITSTAT_ANSWERS_H */

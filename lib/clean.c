@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: MIT
 /*
- * Text that others chose (names, arguments, paths, notes): make it one line of UTF-8 that controls
- * no terminal and does not change the order in which its surroundings are read.
+ * Make untrusted text (names, arguments, paths, notes) safe: one line of UTF-8 that does not
+ * control a terminal or change how the text around it is displayed.
  */
 #include <string.h>
 
 #include "exitstat.h"
 
-/* What is not shown, but changes how the rest is.  U+200C and U+200D join letters and emoji. */
+/* Invisible characters with an effect on others.  U+200C and U+200D are fine: words need them. */
 static const struct {
 	uint32_t first;
 	uint32_t last;
 } unsafe[] = {
-	{ 0x0000, 0x001f },	/* C0, with the end of a line */
+	{ 0x0000, 0x001f },	/* C0, including newlines */
 	{ 0x007f, 0x009f },	/* DEL, C1 */
-	{ 0x00ad, 0x00ad },	/* soft hyphen: terminals differ about its width */
+	{ 0x00ad, 0x00ad },	/* soft hyphen: its width depends on the terminal */
 	{ 0x061c, 0x061c },	/* Arabic letter mark */
 	{ 0x180e, 0x180e },	/* Mongolian vowel separator */
 	{ 0x200b, 0x200b },	/* zero width space */
-	{ 0x200e, 0x200f },	/* left-to-right and right-to-left mark */
-	{ 0x2028, 0x202e },	/* ends of lines and paragraphs; embeddings and overrides */
+	{ 0x200e, 0x200f },	/* left-to-right and right-to-left marks */
+	{ 0x2028, 0x202e },	/* line and paragraph separators; embeddings and overrides */
 	{ 0x2060, 0x206f },	/* word joiner, invisible operators, isolates */
 	{ 0xfeff, 0xfeff },	/* byte order mark */
 	{ 0xfff9, 0xfffb },	/* interlinear annotations */
 	{ 0xe0000, 0xe007f },	/* tags */
 };
 
-/* How many bytes the character takes that begins there; 0: it is no UTF-8. */
+/* The length in bytes of the character that begins there; 0 if it is not UTF-8. */
 static size_t decode(const unsigned char *at, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

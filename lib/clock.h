@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one clock: CLOCK_MONOTONIC in ns. */
+/* The only clock used here: CLOCK_MONOTONIC, in ns. */
 #ifndef CLOCK_H
 #define CLOCK_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The CPU as a source of leaves: each question is one CPUID, in a guest one exit. */
+/* The CPU as a source of leaves: each query is one CPUID, and in a guest one exit. */
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <errno.h>
@@ -12,12 +12,12 @@
 #include "clock.h"
 #include "source.h"
 
-/* The most that x86 Linux can be configured for: a fixed cpu_set_t ends at 1024. */
+/* The most that x86 Linux can be configured for; a plain cpu_set_t ends at 1024. */
 #define CPUS_MAX	8192
 #define CPUS_SIZE	CPU_ALLOC_SIZE(CPUS_MAX)
 
 struct cpu {
-	cpu_set_t *allowed;	/* by the affinity, when the source was opened */
+	cpu_set_t *allowed;	/* the affinity when the source was opened */
 	cpu_set_t *one;
 };
 
@@ -50,7 +50,7 @@ static int cpu_is_online(int cpu)
 	return c == '1';
 }
 
-/* Try it: an isolated CPU is outside of the affinity, and may be had all the same. */
+/* Just try: an isolated CPU can be pinned to, although it is not in the affinity. */
 static int cpu_pin(void *self, int cpu)
 {
 	struct cpu *me = self;
@@ -69,7 +69,7 @@ static int cpu_pin(void *self, int cpu)
 	return cpu_is_online(cpu) ? -EPERM : -ENODEV;
 }
 
-/* Without /sys, only trying tells. */
+/* Without /sys, try to run on it. */
 static int cpu_exists(struct cpu *me, int cpu)
 {
 	if (!access("/sys/devices/system/cpu", F_OK))

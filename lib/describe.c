@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is offered here: believe no leaf before the hypervisor bit and the signature. */
+/* What the hypervisor offers.  Trust no leaf before the hypervisor bit and the signature. */
 #include <errno.h>
 
 #include "exitstat.h"
@@ -32,7 +32,7 @@ static int read_features(struct exitstat_source *src, struct exitstat_descriptio
 
 	if (err)
 		return err;
-	/* Later revisions add; they do not change what revision 1 says. */
+	/* Later revisions only add to revision 1. */
 	if (!regs.eax)
 		return -EPROTO;
 	if (regs.ebx != EXITSTAT_NUMBERING_VMX && regs.ebx != EXITSTAT_NUMBERING_SVM)
@@ -57,7 +57,7 @@ static int read_scope(struct exitstat_source *src, struct exitstat_description *
 	return 0;
 }
 
-/* A table, or a recording of revision 1, has no age. */
+/* Tables and recordings of revision 1 have no age, but neither are they late. */
 static int read_age(struct exitstat_source *src, struct exitstat_description *desc)
 {
 	struct exitstat_regs regs;
@@ -81,7 +81,7 @@ static int read_histogram(struct exitstat_source *src, struct exitstat_descripti
 	err = exitstat_source_ask(src, EXITSTAT_HISTOGRAM, 0, &regs);
 	if (err)
 		return err;
-	/* A bound beyond 64 bits is no bound. */
+	/* Bounds must fit into 64 bits. */
 	if (!regs.eax || regs.eax > 64 || regs.ebx + regs.eax > 64)
 		return -EPROTO;
 	desc->buckets = regs.eax;
@@ -113,6 +113,6 @@ uint64_t exitstat_cycles_to_ns(const struct exitstat_description *desc, uint64_t
 
 	if (!khz)
 		return 0;
-	/* In two steps: cycles * 10^6 would overflow after two hours. */
+	/* In two steps, since cycles * 10^6 would overflow after two hours. */
 	return cycles / khz * 1000000 + cycles % khz * 1000000 / khz;
 }

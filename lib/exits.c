@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The names of exits, from the tables of include/. */
+/* The names of exits, from the tables in include/. */
 #include "exitstat.h"
 
 #define EXITSTAT_EXIT(number, name, words) { number, name, words },

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libexitstat: read this VM's own exits, or a host's VMs', subtract two readings, name them.
+ * libexitstat: read the exits of this VM, or of a host's VMs, subtract two readings, name the
+ * exits.
  *
- * Every function that can fail returns 0 (or what it says) or -errno.  The
- * library prints nothing, has no global state, and allocates only in the
- * exitstat_*_open*() functions and for the frames of a recording.  One source
- * is for one thread at a time.
+ * A function that can fail returns 0 (or a value described with it) on success and -errno on
+ * failure.  The library prints nothing and has no global state.  It allocates memory in the
+ * exitstat_*_open*() functions, and for the tables and recordings behind a source.  Use a source in
+ * one thread at a time.
  */
 #ifndef EXITSTAT_H
 #define EXITSTAT_H
@@ -19,7 +20,7 @@
 extern "C" {
 #endif
 
-/* What CPUID leaves in the four registers. */
+/* The registers after a CPUID. */
 struct exitstat_regs {
 	uint32_t eax;
 	uint32_t ebx;
@@ -28,165 +29,168 @@ struct exitstat_regs {
 };
 
 /*
- * Sources of leaves: the CPU, a recording, or something of your own.
+ * Sources answer leaves: the CPU, a recording, a host's table, or your own.
  */
 
 struct exitstat_source;
 
-/* For flags: asking is no exit of the VM, so a reader takes nothing out as its own. */
+/* In flags: asking causes no exit of the VM, so no exit is subtracted as the reader's own. */
 #define EXITSTAT_SOURCE_FREE	0x1u
 
 /*
- * size is sizeof(struct exitstat_source_ops): what a later header adds is not looked for beyond it.
- * Everything but size and ask() may be 0: then there is one moment and one CPU.
+ * Set size to sizeof(struct exitstat_source_ops): ops that a later header adds are not used then.
+ * All but size and ask() may be 0: the source then has one moment and one CPU.
  */
 struct exitstat_source_ops {
 	size_t size;
 	unsigned int flags;		/* EXITSTAT_SOURCE_* */
 	/* Answer one leaf: 0 or -errno. */
 	int (*ask)(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *regs);
-	/* Answer for that CPU of the guest from now on; for -1 no matter which: 0 or -errno. */
+	/* From now on, answer for that CPU of the guest, or for any with -1: 0 or -errno. */
 	int (*pin)(void *self, int cpu);
-	/* The lowest CPU from cpu on that exists, or -ENODEV. */
+	/* The lowest existing CPU that is at least cpu, or -ENODEV. */
 	int (*next_cpu)(void *self, int cpu);
-	/* Go to the next moment: 1, at the end 0, or -errno.  May raise how often was asked. */
+	/* Go to the next moment: 1, 0 at the end, or -errno.  May increase *asked. */
 	int (*advance)(void *self, uint64_t *asked);
-	/* The moment, in ns since an arbitrary one. */
+	/* The current moment, in ns since an arbitrary one. */
 	uint64_t (*now_ns)(void *self);
-	/* What advance() or ask() disliked, and in which line (0: none). */
+	/* Why advance() or ask() failed, or NULL, and in which line (0: none). */
 	const char *(*complaint)(void *self, unsigned long *line);
-	/* What was noted under that key, or NULL. */
+	/* The note with that key, or NULL. */
 	const char *(*note)(void *self, const char *key);
 	void (*close)(void *self);
 };
 
-/* The CPU that the caller runs on.  -ENOMEM, or what sched_getaffinity(2) says. */
+/* The CPU that the caller runs on.  -ENOMEM, or an error of sched_getaffinity(2). */
 int exitstat_source_open_cpu(struct exitstat_source **src);
 
 /*
- * A recording (docs/recording.md).  Its first moment needs exitstat_source_advance(), and so does
- * every other.  -ENOMEM, or what open(2) says.
+ * A recording (docs/recording.md).  Call exitstat_source_advance() for every moment, including the
+ * first.  -ENOMEM, or an error of open(2).
  */
 int exitstat_source_open_recording(const char *path, struct exitstat_source **src);
 
-/* The same, read from fd, which stays yours.  -ENOMEM, or what fcntl(2) says. */
+/* The same, read from fd, which the caller still owns.  -ENOMEM, or an error of fcntl(2). */
 int exitstat_source_open_recording_fd(int fd, struct exitstat_source **src);
 
 /*
- * A recorder: asks inner, and writes to fd the answers that are new.  exitstat_source_advance()
- * writes the frame, and must follow the last one too; it then says what write(2) says.  inner and
- * fd stay yours.  -ENOMEM, or what write(2) says.
+ * A recorder: asks inner, and writes the answers that are new to fd.  exitstat_source_advance()
+ * writes the current frame, so call it after the last one, too; it returns the errors of write(2).
+ * The caller still owns inner and fd.  -ENOMEM, or an error of write(2).
  */
 int exitstat_source_open_recorder(struct exitstat_source *inner, int fd,
 				  struct exitstat_source **src);
 
 /*
- * Write a note to the recording on fd, between two frames.  The key is one word, the value the rest
- * of the line.  -EINVAL: they are not.  -EOVERFLOW: longer than a line may be.
+ * Write a note to the recording on fd, between two frames.  key is one word, value the rest of the
+ * line.  -EINVAL: empty, or not one word or one line.  -EOVERFLOW: longer than a line may be.
  */
 int exitstat_recording_note(int fd, const char *key, const char *value);
 
 /*
- * On a host: a VM that runs there, by its directory in KVM's debugfs, which exitstat_vms_next()
- * has (docs/host.md).  The leaves are answered as its guest's CPUID would, from KVM's tables, and
- * no vCPU exits for it: exitstat_source_asked() stays 0, and nothing is taken out as the reader's
- * own.  The CPUs are KVM's vCPUs, by the number in vcpu<N>.  Every moment needs
- * exitstat_source_advance(), the first one too; that reads the tables, and returns 0 once the VM
- * has ended: the last moment stays.  -ENOMEM, or -ENAMETOOLONG.  The first advance also says
- * -ENODEV: there is no such VM; -EOPNOTSUPP: this KVM has no exit statistics; -EBADMSG: its table
- * is none; or what open(2) says.
+ * On a host: a VM that runs there, given its directory in KVM's debugfs, as exitstat_vms_next()
+ * returns it (docs/host.md).  The leaves are answered as the guest's CPUID would be, from KVM's
+ * tables and without an exit: exitstat_source_asked() stays 0, and no exit is subtracted as the
+ * reader's own.  The CPUs are KVM's vCPUs, with the number in vcpu<N>.  Call
+ * exitstat_source_advance() for every moment, including the first: it reads the tables, and returns
+ * 0 once the VM has ended; the last moment remains.  -ENOMEM or -ENAMETOOLONG.  The first advance
+ * also returns -ENODEV: no such VM; -EOPNOTSUPP: this KVM has no exit statistics; -EBADMSG: the
+ * table cannot be parsed; or an error of open(2).
  */
 int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **src);
 
-/* Your own: self is given to every op, and stays yours.  -ENOMEM.  -EINVAL: no size or ask(). */
+/*
+ * Your own source.  Every op gets self; if it is to be freed with the source, close() does that.
+ * -ENOMEM.  -EINVAL: size or ask() is missing.
+ */
 int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 			 struct exitstat_source **src);
 
 void exitstat_source_close(struct exitstat_source *src);
 
 /*
- * Ask for one leaf, believed or not: this is the instruction, nothing else.
- * -ENODATA: the recording does not hold the answer.
+ * Ask for one leaf.  This is just the instruction: whether the answer means anything is for the
+ * caller to know.  -ENODATA: the recording does not have the answer.
  */
 int exitstat_source_ask(struct exitstat_source *src, uint32_t leaf, uint32_t ecx,
 			struct exitstat_regs *regs);
 
-/* How often this source was asked, if each time was one CPUID exit; 0 for a reader on the host. */
+/* How many queries this source has answered, each of them one CPUID exit; 0 on the host. */
 uint64_t exitstat_source_asked(const struct exitstat_source *src);
 
 /*
  * Run on that CPU of the guest until exitstat_source_unpin(), which restores the affinity.
- * -ENODEV: no such CPU is online.  -EPERM: the cpuset of this process excludes it; its
- * affinity does not matter.
+ * -ENODEV: no such CPU is online.  -EPERM: the process's cpuset excludes it; the process's affinity
+ * does not matter.
  */
 int exitstat_source_pin(struct exitstat_source *src, int cpu);
 int exitstat_source_unpin(struct exitstat_source *src);
 
-/* The lowest CPU from cpu on that exists, or -ENODEV. */
+/* The lowest existing CPU that is at least cpu, or -ENODEV. */
 int exitstat_source_next_cpu(struct exitstat_source *src, int cpu);
 
 /*
- * Go to the next moment: 1, or 0 if the recording has no more, or the VM has ended.  The CPU is
- * always at the present.
- * -EBADMSG: not a recording or table, or a broken one; see exitstat_source_complaint().
+ * Go to the next moment: 1, or 0 if the recording or the VM has ended.  For the CPU, that is always
+ * the present.
+ * -EBADMSG: not a valid recording or table; see exitstat_source_complaint().
  */
 int exitstat_source_advance(struct exitstat_source *src);
 
-/* The moment in ns: CLOCK_MONOTONIC, or since the recording's start. */
+/* The current moment in ns: of CLOCK_MONOTONIC, or since the recording's start. */
 uint64_t exitstat_source_now_ns(struct exitstat_source *src);
 
 /*
- * The rule that a recording or table broke and the line, or NULL.  The text is static.  After an
- * advance() that returned 0 it says that the recording breaks off inside a frame, if it does, or
+ * The rule that a recording or table violates, with the line, or NULL.  The text belongs to the
+ * source.  After an advance() that returned 0, it tells if the recording ends inside a frame, or
  * that the VM ended.
  */
 const char *exitstat_source_complaint(struct exitstat_source *src, unsigned long *line);
 
-/* What a recording notes under that key ("command", ...), or NULL.  Stays the source's. */
+/* A recording's note with that key ("command", ...), or NULL.  It belongs to the source. */
 const char *exitstat_source_note(struct exitstat_source *src, const char *key);
 
 /*
  * The VMs of a host.
  */
 
-/* Where KVM has them; only root reads there. */
+/* KVM's directory in debugfs, which only root can read. */
 #define EXITSTAT_KVM_DIR	"/sys/kernel/debug/kvm"
 
 #define EXITSTAT_VM_NAME_SIZE	128
 #define EXITSTAT_VM_DIR_SIZE	512
 
 struct exitstat_vm {
-	int pid;			/* of the VMM, and its descriptor of the VM: */
-	int fd;				/* a process may have several */
-	char name[EXITSTAT_VM_NAME_SIZE];	/* QEMU's -name, or the process's; "": none */
+	int pid;			/* of the VMM */
+	int fd;				/* the VMM's descriptor for this VM; it may have several */
+	char name[EXITSTAT_VM_NAME_SIZE];	/* QEMU's -name, or the process's, or "" */
 	char dir[EXITSTAT_VM_DIR_SIZE];	/* for exitstat_source_open_debugfs() */
 };
 
 struct exitstat_vms;
 
-/* List the directories of the VMs in kvm_dir.  -ENOMEM, or what opendir(3) says. */
+/* List the VMs' directories in kvm_dir.  -ENOMEM, -ENAMETOOLONG, or an error of opendir(3). */
 int exitstat_vms_open(const char *kvm_dir, struct exitstat_vms **vms);
 
-/* The next one in ascending order of pid and fd: 1, or 0 if there is none. */
+/* The next VM, in ascending order of pid and fd: 1, or 0 if there is none. */
 int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm);
 
 void exitstat_vms_close(struct exitstat_vms *vms);
 
 /*
- * Clean text that others chose, for a terminal, a log or a file: to gets one line of UTF-8.  A byte
- * that is none, and a character that would control a terminal or change how others are read, become
- * a '?' (docs/security.md has the list).  At most size - 1 bytes, whole characters, and a zero byte
- * are written: returns how many without the latter.  to may be text, which never gets longer.  VMs'
- * names and recordings' notes are clean already.
+ * Make untrusted text safe for a terminal, a log or a file: to receives one line of UTF-8.  Bytes
+ * that are not UTF-8, and characters that would control a terminal or change how others are
+ * displayed, become '?' (docs/security.md has the list).  Writes at most size - 1 bytes, whole
+ * characters only, and a zero byte; returns the length without the zero byte.  to may be text,
+ * since the text never gets longer.  VMs' names and recordings' notes are already clean.
  */
 size_t exitstat_text_clean(char *to, size_t size, const char *text);
 
 /*
- * What is offered here.
+ * What the hypervisor offers.
  */
 
 /*
- * The structs below keep their size: what is to come takes the reserved fields, which are 0 until
+ * The structs below keep their size: additions will use the reserved fields, which are 0 until
  * then.
  */
 
@@ -194,25 +198,25 @@ struct exitstat_description {
 	uint32_t revision;
 	uint32_t numbering;		/* EXITSTAT_NUMBERING_VMX or _SVM */
 	uint32_t features;		/* EXITSTAT_FEATURE_* */
-	uint32_t tsc_khz;		/* of the host; 0: unknown or not constant */
-	uint32_t vcpus;			/* in the VM scope */
+	uint32_t tsc_khz;		/* of the host; 0 if unknown or not constant */
+	uint32_t vcpus;			/* in the VM's scope */
 	uint32_t vcpu;			/* the one that answered */
 	uint64_t epoch;
 	uint32_t buckets;		/* of a histogram; 0 without histograms */
 	uint32_t bucket0_log2;		/* the first bucket's upper bound is 2^this cycles */
 	uint64_t age_cycles;		/* with EXITSTAT_FEATURE_LATE: since counting began */
-	uint64_t time_ns;		/* the moment of this description */
+	uint64_t time_ns;		/* when this was read */
 	uint64_t reserved[8];
 };
 
 /*
- * Believe nothing before this returned 0.
- * -ENODEV: not in a virtual machine.  -EOPNOTSUPP: the hypervisor does not report its exits, or not
- * to this program.  -EPROTO: the signature is there, but a revision or numbering that is not.
+ * Trust no leaf before this has returned 0.
+ * -ENODEV: not in a virtual machine.  -EOPNOTSUPP: the hypervisor does not report exits, or not to
+ * this program.  -EPROTO: the signature is there, but the revision or numbering is not valid.
  */
 int exitstat_description_read(struct exitstat_source *src, struct exitstat_description *desc);
 
-/* Cycles of the host's TSC in ns.  0 if the frequency is unknown. */
+/* Convert cycles of the host's TSC to ns; 0 if the frequency is unknown. */
 uint64_t exitstat_cycles_to_ns(const struct exitstat_description *desc, uint64_t cycles);
 
 /*
@@ -226,38 +230,38 @@ struct exitstat_entry {
 	uint32_t number;
 	uint64_t count;
 	uint64_t cycles;		/* processing, kernel + VMM */
-	uint64_t vmm_cycles;		/* the part of it in the VMM */
-	uint64_t waiting_cycles;	/* off the CPU; no part of it */
+	uint64_t vmm_cycles;		/* the VMM's part of cycles */
+	uint64_t waiting_cycles;	/* off the CPU; not part of cycles */
 	uint64_t reserved[3];
 };
 
-/* Where the counters are from. */
+/* Whose counters. */
 enum exitstat_scope {
 	EXITSTAT_SCOPE_VM,
-	EXITSTAT_SCOPE_VCPU		/* the calling one: pin first */
+	EXITSTAT_SCOPE_VCPU		/* the calling vCPU: pin first */
 };
 
 /*
- * What to take beside the counts, which are k + 1 CPUIDs for k live numbers: 3k + 3 for all of it,
- * and 4k + 3 where the hypervisor speaks revision 1.
+ * What to read besides the counts, which take k + 1 CPUIDs for k numbers with a count.  All of it
+ * takes 3k + 3 CPUIDs, or 4k + 3 if the hypervisor implements revision 1.
  */
 #define EXITSTAT_TAKE_TIMES	0x1u	/* cycles: k more */
 #define EXITSTAT_TAKE_SPLIT	0x2u	/* vmm_, waiting_, guest_cycles: k + 1 more, or 2k + 1 */
 #define EXITSTAT_TAKE_EPOCH	0x4u	/* vcpus, vcpu, epoch: 1 more */
 
-/* What was found by subtracting. */
-#define EXITSTAT_SINCE_RESTART	0x1u	/* another epoch: everything is since then */
-#define EXITSTAT_SINCE_BACKWARD	0x2u	/* a counter went backwards: that one is from zero */
+/* What subtracting found. */
+#define EXITSTAT_SINCE_RESTART	0x1u	/* another epoch: everything is since its beginning */
+#define EXITSTAT_SINCE_BACKWARD	0x2u	/* a counter went backwards: that one is since zero */
 #define EXITSTAT_SINCE_VCPUS	0x4u	/* the number of vCPUs changed */
 
 /*
  * Counters at one moment, or, after exitstat_snapshot_subtract(), between two.  The entries are in
- * ascending order of their unsigned numbers; the numbers that are not there did not move.
+ * ascending order of their unsigned numbers; numbers without an entry did not change.
  */
 struct exitstat_snapshot {
 	enum exitstat_scope scope;
 	uint32_t taken;			/* EXITSTAT_TAKE_* */
-	uint32_t since;			/* EXITSTAT_SINCE_*; 0 in one moment */
+	uint32_t since;			/* EXITSTAT_SINCE_*; 0 at one moment */
 	uint32_t numbering;
 	uint32_t vcpus;
 	uint32_t vcpu;
@@ -265,47 +269,47 @@ struct exitstat_snapshot {
 	uint64_t time_ns;		/* the moment, or the time between the two */
 	uint64_t guest_cycles;
 	struct exitstat_entry total;	/* the sum of the entries */
-	struct exitstat_entry reader;	/* its own exits, not in the entries; 0 in one moment */
-	uint64_t asked_first;		/* how often was asked before this snapshot, */
-	uint64_t asked_cpuid;		/* up to and with the reading of the CPUID exits' count, */
-	uint64_t asked_last;		/* and with all of it */
+	struct exitstat_entry reader;	/* its own exits, not in the entries; 0 at one moment */
+	uint64_t asked_first;		/* the number of queries before this snapshot, */
+	uint64_t asked_cpuid;		/* including the one that read the CPUID exits' count, */
+	uint64_t asked_last;		/* and after this snapshot */
 	uint64_t reserved[8];
 	uint32_t entries_nr;
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
 };
 
 /*
- * Read all counters that moved.  take: EXITSTAT_TAKE_*; what desc says is not there is left 0.
- * -EPROTO: answers that contradict the ABI.  -EOVERFLOW: more numbers than EXITSTAT_ENTRIES_MAX.
- * With TAKE_EPOCH, where the epoch is not desc's, the hypervisor is looked at again, as it may be
- * another one since a migration: what exitstat_description_read() says, or -ESTALE: it offers
- * something else, have it described anew.
+ * Read all counters that are not 0.  take: EXITSTAT_TAKE_*; what desc does not offer is left 0.
+ * -EPROTO: an answer contradicts the ABI.  -EOVERFLOW: more numbers than EXITSTAT_ENTRIES_MAX.
+ * With TAKE_EPOCH, if the epoch differs from desc's, the hypervisor is checked again, as it may be
+ * another one after a migration: an error of exitstat_description_read(), or -ESTALE: it now offers
+ * something else, so read the description again.
  */
 int exitstat_snapshot_take(struct exitstat_source *src, const struct exitstat_description *desc,
 			   enum exitstat_scope scope, uint32_t take,
 			   struct exitstat_snapshot *snap);
 
 /*
- * The same once more, of the scope and of what before was taken of, with fewer questions: 2k + 3
- * for all of it if no other exit falls into the reading, and 3k + 4 otherwise, when numbers are
- * looked for that are not in before.  snap may not be before.  For a source that is the CPU: of a
- * recording ask what the recorder asked.
+ * Read again what before has, in the same scope, with fewer queries: 2k + 3 for all of it if no
+ * other exit happens meanwhile; otherwise 3k + 4, to look for numbers that before lacks.  snap must
+ * not be before.  Meant for the CPU: a recording answers only what the recorder asked.
  */
 int exitstat_snapshot_retake(struct exitstat_source *src, const struct exitstat_description *desc,
 			     const struct exitstat_snapshot *before,
 			     struct exitstat_snapshot *snap);
 
 /*
- * What happened from before to after, of the same source and scope, without the exits that reading
- * caused.  Their number is exact; their time is the CPUID exits' time in proportion.  In the vCPU
- * scope, the reader's exits are those of the two snapshots only.  Never negative: see
- * EXITSTAT_SINCE_*.  between may be either of the two.  -EINVAL: they do not belong together.
+ * What happened between before and after, which are of the same source and scope, without the exits
+ * that reading caused.  The number of those is exact; their time is a proportional part of the
+ * CPUID exits' time.  In the vCPU scope, only the two snapshots' own exits are subtracted.  Never
+ * negative: see EXITSTAT_SINCE_*.  between may be either of the two.  -EINVAL: they do not belong
+ * together.
  */
 int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 			       const struct exitstat_snapshot *before,
 			       struct exitstat_snapshot *between);
 
-/* The entry of that number, or NULL. */
+/* The entry for that number, or NULL. */
 const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapshot *snap,
 						    uint32_t number);
 
@@ -321,7 +325,7 @@ struct exitstat_histogram {
 	uint64_t buckets[EXITSTAT_BUCKETS_MAX];
 };
 
-/* One CPUID per bucket.  -EOPNOTSUPP: there are no histograms.  -EPROTO: no such number. */
+/* One CPUID per bucket.  -EOPNOTSUPP: no histograms.  -EPROTO: the number is not defined. */
 int exitstat_histogram_read(struct exitstat_source *src, const struct exitstat_description *desc,
 			    enum exitstat_scope scope, uint32_t number,
 			    struct exitstat_histogram *histogram);
@@ -331,16 +335,16 @@ int exitstat_histogram_subtract(const struct exitstat_histogram *after,
 				const struct exitstat_histogram *before,
 				struct exitstat_histogram *between);
 
-/* How many exits it holds. */
+/* The number of exits in it. */
 uint64_t exitstat_histogram_count(const struct exitstat_histogram *histogram);
 
-/* The times in a bucket are in [low, high); high is UINT64_MAX for the last one. */
+/* A bucket's times are in [low, high); high is UINT64_MAX for the last one. */
 void exitstat_histogram_bounds(const struct exitstat_histogram *histogram, uint32_t bucket,
 			       uint64_t *low_cycles, uint64_t *high_cycles);
 
 /*
- * The bounds of the bucket that holds the quantile (0 to 1): what is known, and no more.
- * -ENODATA: it holds no exit.  -EINVAL: not from 0 to 1.
+ * The bounds of the bucket that holds the quantile (0 to 1): more is not known.
+ * -ENODATA: the histogram is empty.  -EINVAL: quantile is not from 0 to 1.
  */
 int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, double quantile,
 				uint64_t *low_cycles, uint64_t *high_cycles);
@@ -454,16 +458,16 @@ const char *exitstat_detail_term(uint32_t numbering, uint32_t number, uint64_t d
 struct exitstat_exit {
 	uint32_t number;
 	const char *name;		/* as the kvm_exit tracepoint and perf kvm stat print it */
-	const char *words;		/* as the SDM or the APM says it */
+	const char *words;		/* the SDM's or the APM's wording */
 };
 
-/* The i-th defined exit in ascending order, EXITSTAT_OTHER not among them; NULL past the last. */
+/* The i-th defined exit in ascending order, without EXITSTAT_OTHER; NULL past the last one. */
 const struct exitstat_exit *exitstat_exit_at(uint32_t numbering, size_t i);
 
-/* The exit with that number, or NULL if it is neither defined nor EXITSTAT_OTHER. */
+/* The exit with that number, or NULL if that is neither defined nor EXITSTAT_OTHER. */
 const struct exitstat_exit *exitstat_exit_find(uint32_t numbering, uint32_t number);
 
-/* The number of a CPUID exit. */
+/* The exit number of CPUID. */
 uint32_t exitstat_exit_cpuid(uint32_t numbering);
 
 #ifdef __cplusplus

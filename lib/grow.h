@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 /*
- * Make room for one more than nr elements, of that size each: the array, where it is now, or NULL;
- * then it is where it was.
+ * Make room for nr + 1 elements.  Returns the array, which may have moved, or NULL, and then it is
+ * unchanged.
  */
 static inline void *grow(void *array, size_t nr, size_t *room, size_t element_bytes)
 {

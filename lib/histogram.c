@@ -2,7 +2,7 @@
 /*
  * Histograms of processing times, and quantiles from them.
  *
- * A bucket says between which bounds a time was, and no more: so does a quantile.
+ * A bucket only gives bounds of a time, and so does a quantile.
  */
 #include <errno.h>
 #include <float.h>
@@ -45,7 +45,7 @@ int exitstat_histogram_subtract(const struct exitstat_histogram *after,
 	if (after->buckets_nr != before->buckets_nr || after->bucket0_log2 != before->bucket0_log2)
 		return -EINVAL;
 	for (i = 0; i < after->buckets_nr; i++) {
-		/* It started anew: all of it is since then. */
+		/* The counters started again from 0: all of it is since then. */
 		if (after->buckets[i] < before->buckets[i]) {
 			*between = *after;
 			return 0;
@@ -85,7 +85,7 @@ int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, doub
 		return -EINVAL;
 	for (i = 0; i < histogram->buckets_nr; i++) {
 		seen += histogram->buckets[i];
-		/* With wide floats, as on i386, a product may be a bit above a whole number. */
+		/* With excess precision, as on i386, a product may be just above an integer. */
 		if (seen && (double)seen >= quantile * (double)count * (1 - DBL_EPSILON)) {
 			exitstat_histogram_bounds(histogram, i, low_cycles, high_cycles);
 			return 0;

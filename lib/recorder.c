@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A recorder: a source that asks another one and writes down what is new.
+ * A recorder: a source that asks another one and writes the answers that are new.
  *
- * A frame goes out in one write() when it is whole.  A kill or a full disk costs the last one.
+ * A complete frame is written with one write(), so a kill or a full disk loses only the last one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,20 +14,20 @@
 #include "source.h"
 #include "write.h"
 
-/* A reader's line has 4094 bytes. */
+/* The reader accepts lines of 4094 bytes. */
 #define NOTE_MAX	4080
 
 struct recorder {
 	struct exitstat_source *inner;
 	int fd;
-	int cpu;		/* that is asked */
-	int written_cpu;	/* that the frame's text speaks of */
+	int cpu;		/* that is pinned, or ANY_CPU */
+	int written_cpu;	/* that the frame's text is about */
 	uint64_t asked;
 	int begun;
 	uint64_t start_ns;	/* of the first frame */
 	uint64_t now_ns;	/* of this frame */
 	struct answers answers;
-	FILE *frame;		/* the text of the frame at hand, or NULL */
+	FILE *frame;		/* the text of the current frame, or NULL */
 	char *text;
 	size_t size;
 };
@@ -121,7 +121,7 @@ static int end_frame(struct recorder *me)
 	return err;
 }
 
-/* The frame is whole: write it.  The next question begins another one. */
+/* The frame is complete: write it.  The next query begins another one. */
 static int recorder_advance(void *self, uint64_t *asked)
 {
 	struct recorder *me = self;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A recording as a source of leaves: the conversation with the CPU, frame by frame.
+ * A recording as a source of leaves: the CPU's answers, frame by frame.
  *
- * docs/recording.md has the format.  A frame holds the answers that differ from the frame before;
- * it counts when its last line is there, so a recording that breaks off is good up to that.
+ * docs/recording.md has the format.  A frame holds the answers that differ from the frame before,
+ * and is valid if its last line is there: a truncated recording is good up to its last complete
+ * frame.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ struct recording {
 	unsigned long line;
 	const char *complaint;
 	int begun;
-	int cpu;		/* that is asked */
+	int cpu;		/* that is pinned, or ANY_CPU */
 	uint64_t time_ns;
 	struct answers answers;
 	struct note notes[NOTES_MAX];
@@ -42,7 +43,7 @@ static int complain(struct recording *me, const char *rule)
 	return -EBADMSG;
 }
 
-/* A line without its end: 1, or 0 if there is none or it breaks off. */
+/* Read a line and remove its newline: 1, or 0 if there is none or it is incomplete. */
 static int read_line(struct recording *me, char line[LINE_SIZE])
 {
 	size_t length;
@@ -61,7 +62,7 @@ static int read_line(struct recording *me, char line[LINE_SIZE])
 						      "a recording has no zero bytes");
 }
 
-/* One hexadecimal number of up to 32 bits, and the blanks behind it. */
+/* One hexadecimal number of up to 32 bits, and the blanks after it. */
 static int parse_hex(char **text, uint32_t *value)
 {
 	char *p = *text;
@@ -83,7 +84,7 @@ static int parse_hex(char **text, uint32_t *value)
 	return 1;
 }
 
-/* One decimal number up to max, and the blanks behind it. */
+/* One decimal number up to max, and the blanks after it. */
 static int parse_decimal(char **text, uint64_t max, uint64_t *value)
 {
 	char *p = *text;
@@ -189,7 +190,7 @@ static int parse_frame(struct recording *me, char *text, uint64_t *time_ns, uint
 	return 0;
 }
 
-/* The lines of a frame after its first: 1, or 0 if the recording breaks off. */
+/* The lines of a frame after its first: 1, or 0 if the recording ends before the frame does. */
 static int read_answers(struct recording *me)
 {
 	char line[LINE_SIZE];
@@ -212,7 +213,7 @@ static int read_answers(struct recording *me)
 		if (ret)
 			break;
 	}
-	/* Only whole frames count: what is not merged is not sorted either. */
+	/* Only complete frames count. */
 	exitstat_answers_drop(&me->answers);
 	if (ret)
 		return ret;
@@ -289,7 +290,7 @@ static int recording_next_cpu(void *self, int cpu)
 	struct recording *me = self;
 	size_t i;
 
-	/* Sorted by CPU, the answers of no particular one first. */
+	/* Sorted by CPU, the answers for ANY_CPU first. */
 	for (i = 0; i < me->answers.nr; i++) {
 		if (me->answers.list[i].cpu >= (cpu < 0 ? 0 : cpu))
 			return me->answers.list[i].cpu;

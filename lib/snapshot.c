@@ -2,9 +2,10 @@
 /*
  * Take and subtract snapshots.
  *
- * A snapshot is not atomic: each question is an exit and raises the CPUID exits' count.  Both
- * snapshots read in the same order, so every number is seen for equally long, and each notes how
- * often was asked when it read the count of CPUID: the difference is what reading added to it.
+ * A snapshot is not atomic: each query is an exit, which raises the CPUID exits' count.  Snapshots
+ * read in the same order, so that the interval is about the same for all numbers.  Each one notes
+ * the number of queries up to its reading of the CPUID exits' count: the difference of two is what
+ * the reader added to that count.
  */
 #include <errno.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static int read_epoch(struct exitstat_source *src, struct exitstat_snapshot *sna
 	return 0;
 }
 
-/* The next number from first on: 1, or 0 if there is none. */
+/* The next number that is at least first: 1, or 0 if there is none. */
 static int read_next(struct exitstat_source *src, uint32_t row, uint32_t first,
 		     struct exitstat_entry *entry)
 {
@@ -53,7 +54,7 @@ static int read_next(struct exitstat_source *src, uint32_t row, uint32_t first,
 		return err;
 	if (regs.edx == EXITSTAT_UNDEFINED)
 		return 0;
-	/* A number that was passed already would keep the reader here for ever. */
+	/* A lower number would keep the reader here forever. */
 	if (regs.edx || regs.eax < first)
 		return -EPROTO;
 	*entry = (struct exitstat_entry){
@@ -63,7 +64,7 @@ static int read_next(struct exitstat_source *src, uint32_t row, uint32_t first,
 	return 1;
 }
 
-/* Two values of 64 bits at once, which revision 2 has. */
+/* Two 64-bit values at once, as of revision 2. */
 static int ask_pair(struct exitstat_source *src, uint32_t leaf, uint32_t number, uint64_t *first,
 		    uint64_t *second)
 {
@@ -79,15 +80,17 @@ static int ask_pair(struct exitstat_source *src, uint32_t leaf, uint32_t number,
 	return 0;
 }
 
-/* One reading at work. */
+/* A snapshot being taken. */
 struct reading {
 	struct exitstat_source *src;
 	struct exitstat_snapshot *snap;
 	uint32_t row;
-	int pairs;		/* the hypervisor has the leaves that answer two at once */
+	int pairs;		/* the hypervisor has the leaves that answer two values at once */
 };
 
-/* The count of CPUID exits is in hand: what was asked until now is in it. */
+/*
+ * If that number's count, which was just read, is the CPUID exits', it includes all queries so far.
+ */
 static void note_cpuid(const struct reading *reading, uint32_t number)
 {
 	if (number == exitstat_exit_cpuid(reading->snap->numbering))
@@ -141,7 +144,7 @@ static void entry_add(struct exitstat_entry *sum, const struct exitstat_entry *e
 	sum->waiting_cycles += entry->waiting_cycles;
 }
 
-/* Keep the ascending order: the entry's place, or NULL if it is there, or there is no room. */
+/* Insert in ascending order.  Returns NULL if the entry exists, or if there is no room. */
 static struct exitstat_entry *entry_insert(struct exitstat_snapshot *snap, uint32_t number)
 {
 	uint32_t i = snap->entries_nr;
@@ -158,7 +161,7 @@ static struct exitstat_entry *entry_insert(struct exitstat_snapshot *snap, uint3
 	return &snap->entries[i];
 }
 
-/* Go through the numbers that have a count, and read those that are not there yet. */
+/* Go through the numbers with a count, and read those that the snapshot does not have yet. */
 static int read_entries(const struct reading *reading)
 {
 	struct exitstat_snapshot *snap = reading->snap;
@@ -198,10 +201,10 @@ static uint64_t sum_of_counts(const struct exitstat_snapshot *snap)
 }
 
 /*
- * Read the numbers that before has, and then the total.  No counter falls: they add up to it, with
- * the reader's own exits since the count of CPUID, only if no other exit happened meanwhile, and
- * there is no other number.  Asked for in front of them, it could be made up for by exits of known
- * numbers.  Where they do not add up, only going through the numbers tells why.
+ * Read the numbers that before has, then the total.  No counter ever falls, so the sum of those,
+ * plus the reader's own exits since it read the CPUID exits' count, equals the total only if no
+ * other exit happened meanwhile and there is no other number.  (If the total were read first, exits
+ * with known numbers could hide a new one.)  Otherwise, go through all numbers to find out.
  */
 static int reread_entries(const struct reading *reading, const struct exitstat_snapshot *before)
 {
@@ -228,7 +231,7 @@ static int reread_entries(const struct reading *reading, const struct exitstat_s
 	return read_entries(reading);
 }
 
-/* What of it this hypervisor has. */
+/* The part of take that this hypervisor offers. */
 static uint32_t takeable(const struct exitstat_description *desc, uint32_t take)
 {
 	if (!(desc->features & EXITSTAT_FEATURE_TIMES))
@@ -239,8 +242,8 @@ static uint32_t takeable(const struct exitstat_description *desc, uint32_t take)
 }
 
 /*
- * Another epoch: the counters started anew, or, after a migration, another hypervisor answers, and
- * perhaps none that knows these leaves.
+ * The epoch changed: the counters started again from 0, or, after a migration, another hypervisor
+ * answers, which may not know these leaves.
  */
 static int check_hypervisor(struct exitstat_source *src, const struct exitstat_description *desc)
 {
@@ -309,7 +312,7 @@ int exitstat_snapshot_retake(struct exitstat_source *src, const struct exitstat_
 	struct reading reading;
 	int err = begin_reading(src, desc, before->scope, before->taken, snap, &reading);
 
-	/* Counts alone are not to be had for less. */
+	/* For counts alone, this would take no fewer queries. */
 	if (!err && reading.pairs && snap->taken & EXITSTAT_TAKE_TIMES &&
 	    snap->epoch == before->epoch)
 		err = reread_entries(&reading, before);
@@ -330,7 +333,7 @@ const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapsh
 	return NULL;
 }
 
-/* A counter that went backwards started anew: then all of it is new. */
+/* A counter that went backwards has started again from 0: then all of it is new. */
 static uint64_t minus(uint64_t after, uint64_t before, uint32_t *since)
 {
 	if (after >= before)
@@ -348,7 +351,7 @@ static void entry_subtract(struct exitstat_entry *entry, const struct exitstat_e
 	entry->waiting_cycles = minus(entry->waiting_cycles, before->waiting_cycles, since);
 }
 
-/* How often the reader asked between its two readings of the CPUID exits' count. */
+/* The reader's own queries between its two readings of the CPUID exits' count. */
 static uint64_t own_count(const struct exitstat_snapshot *after,
 			  const struct exitstat_snapshot *before)
 {
@@ -357,19 +360,19 @@ static uint64_t own_count(const struct exitstat_snapshot *after,
 	if (after->epoch != before->epoch)
 		return own;
 	own += before->asked_last - before->asked_cpuid;
-	/* What was asked in between was asked on any vCPU. */
+	/* Queries between the two snapshots may have been on any vCPU. */
 	if (after->scope == EXITSTAT_SCOPE_VM)
 		own += after->asked_first - before->asked_last;
 	return own;
 }
 
-/* Exact, within 64 bits: part is not more than whole, which is a number of exits. */
+/* cycles * part / whole, exact and without overflow: part <= whole, which is a number of exits. */
 static uint64_t proportion(uint64_t cycles, uint64_t part, uint64_t whole)
 {
 	return cycles / whole * part + cycles % whole * part / whole;
 }
 
-/* Move the reader's exits out of the CPUID entry. */
+/* Move the reader's own exits from the CPUID entry to reader. */
 static void take_out_own(struct exitstat_snapshot *between, uint64_t own,
 			 struct exitstat_entry *entry)
 {
@@ -377,7 +380,7 @@ static void take_out_own(struct exitstat_snapshot *between, uint64_t own,
 
 	if (!count)
 		return;
-	/* Only a counter that restarted unnoticed can hold less than the reader put into it. */
+	/* The counter is lower than the reader's own exits only if it restarted unnoticed. */
 	if (own > count)
 		own = count;
 	between->reader = (struct exitstat_entry){
@@ -406,13 +409,13 @@ int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 
 	if (after->scope != before->scope || after->asked_first < before->asked_last)
 		return -EINVAL;
-	/* With another epoch before does not count. */
+	/* With another epoch, before is not used. */
 	if (same && (after->numbering != before->numbering || after->taken != before->taken))
 		return -EINVAL;
 	if (same && after->scope == EXITSTAT_SCOPE_VCPU && after->vcpu != before->vcpu)
 		return -EINVAL;
 
-	/* What had no epoch yet had no vCPU: only a host sees that. */
+	/* Without an epoch there was no vCPU yet: only a host sees that. */
 	result.since = same || !before->epoch ? 0 : EXITSTAT_SINCE_RESTART;
 	if (after->vcpus != before->vcpus)
 		result.since |= EXITSTAT_SINCE_VCPUS;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A source of leaves: counts what is asked and hands it on. */
+/* A source of leaves: count the queries and pass them on. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ int exitstat_source_open(const struct exitstat_source_ops *ops, void *self,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
-	/* A program may know fewer ops, or more: it has those that both know. */
+	/* The program may be built with fewer ops, or more: use those that both know. */
 	memcpy(&new->ops, ops, ops->size < sizeof(new->ops) ? ops->size : sizeof(new->ops));
 	new->self = self;
 	new->is_free = !!(ops->flags & EXITSTAT_SOURCE_FREE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a source of leaves. */
+/* The internals of a source of leaves. */
 #ifndef EXITSTAT_SOURCE_H
 #define EXITSTAT_SOURCE_H
 
@@ -9,7 +9,7 @@ struct exitstat_source {
 	struct exitstat_source_ops ops;
 	void *self;
 	uint64_t asked;
-	int is_free;		/* asking is no exit, and not counted */
+	int is_free;		/* asking causes no exit and is not counted */
 };
 
 #endif /* EXITSTAT_SOURCE_H */

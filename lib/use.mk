@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# How another room links the library: included behind flags.mk.
+# How other directories link the library; included after flags.mk.
 
 LIBRARIES := $(BUILD)/libexitstat-qmp.a $(BUILD)/libexitstat.a
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Write all of it. */
+/* Write a whole buffer. */
 #ifndef WRITE_H
 #define WRITE_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-/* 0, or -errno: how much went out before is not known then. */
+/* 0, or -errno: then an unknown part of it has been written. */
 static inline int write_all(int fd, const char *text, size_t size)
 {
 	while (size) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
 /*
  * exitstat ABI, revision 2: what a guest may ask the hypervisor about its own
- * VM exits, with the CPUID instruction, and what it gets.  What revision 2 adds
- * is marked (2); what revision 1 says is as it was.
+ * VM exits, with the CPUID instruction, and how the hypervisor answers.  What
+ * revision 2 adds is marked (2); the rest is unchanged since revision 1.
  *
  * Leaves 0x4FFFFF00 to 0x4FFFFFFF are one 256-leaf hypervisor CPUID range.  A
  * leaf that this file does not name returns zero in all four registers.
@@ -12,8 +12,8 @@
  *  - a time is 64 bits of host TSC cycles: EBX = high half, ECX = low half;
  *  - both halves come from one read of one 64-bit value;
  *  - every register not named is 0;
- *  - EDX = EXITSTAT_UNDEFINED and 0 in the other three: the input in ECX names
- *    nothing.
+ *  - EDX = EXITSTAT_UNDEFINED and 0 in the other three means that the input in
+ *    ECX names nothing.
  *
  * Exit number: on Intel the basic exit reason, on AMD the low 32 bits of
  * EXITCODE.  vmx_exits.h and svm_exits.h list them.
@@ -23,27 +23,27 @@
  *	guest mode + sum over numbers (processing + waiting) = elapsed TSC
  *
  * where processing = kernel (on the CPU, inside KVM_RUN, from the exit to the
- * next entry) + VMM (between two KVM_RUNs, if KVM_RUN returned for work), and
- * waiting is off the CPU inside KVM_RUN, or between two KVM_RUNs after a
- * signal.  The count rises at the exit, the time at the next entry.
+ * next entry) + VMM (between two KVM_RUNs, if KVM_RUN returned for the VMM to do
+ * something), and waiting is off the CPU inside KVM_RUN, or between two KVM_RUNs
+ * after a signal.  The count rises at the exit, the time at the next entry.
  *
- * (2) There are two who may answer: KVM itself, patched, which takes its times at
- * the hardware transition, and a module attached to an unchanged KVM, which takes
- * them at KVM's tracepoints.  The features say what differs.
+ * (2) The answers come either from a patched KVM, which takes its times at the
+ * hardware transition, or from a module attached to a stock KVM, which takes them
+ * at KVM's tracepoints.  The feature bits tell the difference.
  */
 #ifndef EXITSTAT_ABI_H
 #define EXITSTAT_ABI_H
 
 #define EXITSTAT_ABI_REVISION	2
 
-/* The block, and the bits of a leaf that place it there. */
+/* The block; a leaf is in it if (leaf & EXITSTAT_BASE_MASK) == EXITSTAT_BASE. */
 #define EXITSTAT_BASE		0x4fffff00u
 #define EXITSTAT_BASE_MASK	0xffffff00u
 
 /*
- * Discovery.  An un-instrumented KVM answers with zeros on an AMD guest and
- * with the data of the highest basic leaf on an Intel guest: check
- * CPUID.1:ECX[31] and the signature before believing any other leaf.
+ * Discovery.  A stock KVM answers an AMD guest with zeros and an Intel guest with
+ * the data of the highest basic leaf: check CPUID.1:ECX[31] and the signature
+ * before trusting any other leaf.
  *
  *	SIGNATURE	EAX = the highest leaf, EBX ECX EDX = "ExitStatsKVM"
  *	FEATURES	EAX = ABI revision, EBX = numbering, ECX = features,
@@ -54,7 +54,7 @@
  *			bound in cycles
  *	AGE		(2) time since counting began for this VM
  *
- * The epoch is not 0 and changes whenever the counters start anew.
+ * The epoch is not 0 and changes whenever the counters start again from 0.
  */
 #define EXITSTAT_SIGNATURE	0x4fffff00u
 #define EXITSTAT_FEATURES	0x4fffff01u
@@ -71,16 +71,16 @@
 #define EXITSTAT_NUMBERING_SVM	2u
 
 /*
- * (2) Approximate: counts are exact, but what KVM does between its tracepoints
- * and the hardware transition is guest time; on AMD before Linux 6.5 that has the
- * host's own interrupts in it, if the guest's TSC is scaled.  Each cycle is in one
- * place even so.
+ * (2) Approximate: counts are exact, but the time between KVM's tracepoints and
+ * the hardware transition counts as guest time.  On AMD before Linux 6.5, if the
+ * guest's TSC is scaled, that includes the host's interrupt handling.  Each cycle
+ * is still counted in exactly one place.
  *
- * (2) Late: counting began after this VM's first entry.  Counters are since then,
- * of which AGE tells the age, and not since the VM started.
+ * (2) Late: counting began after this VM's first entry.  The counters start there,
+ * not at the VM's start; AGE tells how long ago that was.
  */
 #define EXITSTAT_FEATURE_TIMES		0x1u
-#define EXITSTAT_FEATURE_SPLIT		0x2u	/* VMM, WAITING, GUEST_MODE */
+#define EXITSTAT_FEATURE_SPLIT		0x2u	/* TIME_VMM, TIME_WAITING, TIME_GUEST */
 #define EXITSTAT_FEATURE_HISTOGRAMS	0x4u
 #define EXITSTAT_FEATURE_APPROXIMATE	0x8u	/* (2) */
 #define EXITSTAT_FEATURE_LATE		0x10u	/* (2) */
@@ -96,11 +96,11 @@
  *	COUNT		exit number		count
  *	TIME		exit number		time: processing, kernel + VMM
  *	TIME_VMM	exit number		time: the VMM's part of TIME
- *	TIME_WAITING	exit number		time: waiting, no part of TIME
+ *	TIME_WAITING	exit number		time: waiting, not part of TIME
  *	BUCKET		exit number, bucket	count: exits whose processing
  *						time fell into that bucket
- *	NEXT		first number to look at	the next number, unsigned, that
- *						has a count: EAX = the number,
+ *	NEXT		first number to look at	the next number, unsigned, with
+ *						a non-zero count: EAX = number,
  *						EBX:ECX = count (high, low)
  *	TIME_GUEST	ignored			time: in guest mode
  *	COUNT_TIME	exit number		(2) two at once: COUNT in EAX (low)
@@ -108,37 +108,37 @@
  *						(low) and EDX (high)
  *	VMM_WAITING	exit number		(2) two at once, in the same way:
  *						TIME_VMM and TIME_WAITING
- *	DETAIL		place			(2) the next detail from that place
- *						on: EAX = exit number, EBX:ECX =
- *						detail (high, low), EDX = place
+ *	DETAIL		place			(2) the next detail at or after that
+ *						place: EAX = exit number, EBX:ECX
+ *						= detail (high, low), EDX = place
  *	DETAIL_COUNT	place			(2) count: exits of that detail
  *	DETAIL_TIME	place			(2) time: processing them
  *
  * BUCKET takes the low 16 bits of the exit number in ECX 15:0, sign-extended
  * (0xFFFC is -4, 0xFF00 is EXITSTAT_OTHER), and the bucket in ECX 31:16.
  *
- * Where details are off, no place is that of one: DETAIL, DETAIL_COUNT and
- * DETAIL_TIME answer EDX = EXITSTAT_UNDEFINED, whatever ECX is.
+ * If details are off, DETAIL, DETAIL_COUNT and DETAIL_TIME answer EDX =
+ * EXITSTAT_UNDEFINED, whatever is in ECX.
  *
- * (2) A detail says which port, MSR, leaf or page it was.  What its 64 bits mean
- * depends on the exit number:
+ * (2) A detail tells which port, MSR, leaf or page caused an exit.  The meaning of
+ * its 64 bits depends on the exit number:
  *
  *	port I/O		15:0 port, 16 DETAIL_IN
  *	MSR			31:0 index, 32 DETAIL_WRITE
- *	CPUID			31:0 leaf; for each of this block DETAIL_OWN
+ *	CPUID			31:0 leaf; DETAIL_OWN for all leaves of this block
  *	hypercall		RAX
  *	memory (nested page fault, EPT violation or misconfiguration)
- *				DETAIL_MMIO: 51:0 guest-physical address of what
- *				KVM or the VMM emulates; else RAM that is mapped:
+ *				with DETAIL_MMIO 51:0 guest-physical address that
+ *				KVM or the VMM emulates; else RAM being mapped,
  *				2:0 read, write, execute
  *	control register	3:0 register, 5:4 access type (Intel)
  *	exception, external interrupt
  *				7:0 vector, 10:8 type (Intel)
  *
- * An exit with such a number for which there is no row counts under DETAIL_REST,
- * so that the sum over a number's details is its count, always.  Places do not
- * move while the epoch is the same.  A place's bits 31:16 are the vCPU's index:
- * in the VM's scope a detail comes once for each vCPU that made it.
+ * An exit with such a number for which no row is free counts under DETAIL_REST, so
+ * that the sum over a number's details always equals its count.  Places do not
+ * change while the epoch is the same.  Bits 31:16 of a place are the vCPU's index:
+ * in the VM's scope, a detail appears once for each vCPU that caused it.
  */
 #define EXITSTAT_DETAIL_IN	0x10000u	/* (2) */
 #define EXITSTAT_DETAIL_WRITE	0x100000000ull	/* (2) */
@@ -161,20 +161,20 @@
 #define EXITSTAT_COUNT		0x4ffffffeu
 #define EXITSTAT_TIME		0x4fffffffu
 
-/* The same of the calling vCPU only: subtract from any of the above. */
+/* The same for the calling vCPU only: subtract this from any of the above. */
 #define EXITSTAT_VCPU		0x10u
 
 /*
- * (2) Of the calling vCPU, from CPL 0, and zeros where samples are off or for
- * another CPL: have every so many-th exit of one number queue an NMI, whose
- * handler finds on its stack who made the exit.
+ * (2) For the calling vCPU, at CPL 0 (all zeros at another CPL, or if samples are
+ * off): let every period-th exit of one number queue an NMI.  Its handler
+ * interrupts the code that caused the exit.
  *
  *	leaf		ECX in			answer
  *	SAMPLE_ARM	exit number, period	EAX = 1 armed, 0 off; or EDX =
  *						EXITSTAT_UNDEFINED: that number
  *						cannot be sampled
  *	SAMPLE_TAKE	ignored			EAX = samples since the last
- *						question, EBX:ECX = RIP of the
+ *						query, EBX:ECX = RIP of the
  *						last one (high, low), EDX = its
  *						exit number
  *

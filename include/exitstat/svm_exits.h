@@ -4,14 +4,14 @@
  * low 32 bits of EXITCODE, in ascending order.
  *
  * EXITSTAT_EXIT(number, name, words): the APM defines the number.  name is what
- * the kvm_exit tracepoint and `perf kvm stat` print, or what they would; words
- * are the APM's own.
+ * the kvm_exit tracepoint and `perf kvm stat` print, or would print; words is the
+ * APM's own wording.
  * EXITSTAT_RESERVED(number, why): the APM does not define the number as an exit
  * code.  The GHCB's software events are among them: their hardware exit is
  * VMGEXIT.
  *
- * Define what you need of the two, include this file, repeat.  Whatever number
- * is not listed is not defined.
+ * Define the one or two that you need, include this file, repeat.  Numbers that
+ * are not listed are not defined.
  */
 
 #ifndef EXITSTAT_EXIT

@@ -4,12 +4,12 @@
  * 3, appendix "VMX Basic Exit Reasons"), in ascending order.
  *
  * EXITSTAT_EXIT(number, name, words): the SDM defines the number.  name is what
- * the kvm_exit tracepoint and `perf kvm stat` print, or what they would; words
- * are the SDM's own.
+ * the kvm_exit tracepoint and `perf kvm stat` print, or would print; words is the
+ * SDM's own wording.
  * EXITSTAT_RESERVED(number, why): the SDM does not define the number.
  *
- * Define what you need of the two, include this file, repeat.  Whatever number
- * is not listed is not defined.
+ * Define the one or two that you need, include this file, repeat.  Numbers that
+ * are not listed are not defined.
  */
 
 #ifndef EXITSTAT_EXIT

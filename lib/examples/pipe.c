@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Example: how many exits does a write to a pipe cost, and of which kind? */
+/* Example: how many exits does a write to a pipe cause, and of which kind? */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

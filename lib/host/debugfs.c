@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tables that KVM shows in debugfs: docs/host.md has their format.
+ * The tables that KVM shows in debugfs; docs/host.md has their format.
  *
- * A VM is known by the path of its directory and no file stays open: a reader of thousands of VMs
- * needs no descriptor for each.
+ * A VM is identified by its directory's path and no file stays open, so that a reader of thousands
+ * of VMs does not need a descriptor for each.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -25,7 +25,7 @@
 
 #define COLUMNS_MAX	64
 
-/* What a column holds: one of these, or the bucket of that number behind them. */
+/* What a column holds: one of these, or COLUMN_BUCKET0 plus the bucket. */
 enum column {
 	COLUMN_UNKNOWN,
 	COLUMN_NUMBER,
@@ -46,7 +46,7 @@ static const char * const column_names[] = {
 
 struct parser {
 	struct table *table;
-	char *next;		/* line */
+	char *next;		/* the next line */
 	uint8_t columns[COLUMNS_MAX];
 	size_t columns_nr;
 };
@@ -55,7 +55,7 @@ struct parser {
  * Text.
  */
 
-/* The next line without its end: 1, 0 if there is none, or -EBADMSG if it breaks off. */
+/* The next line without its newline: 1, 0 if there is none, or -EBADMSG if it is incomplete. */
 static int next_line(struct parser *parser, char **line)
 {
 	char *end = strchr(parser->next, '\n');
@@ -97,7 +97,7 @@ static int parse_number(const char *word, uint64_t max, uint64_t *value)
 }
 
 /*
- * The lines of a key and a value.
+ * The head: lines with a key and a value.
  */
 
 #define KEY_NUMBERING	0x01u
@@ -180,7 +180,7 @@ static int parse_key(struct table *table, const char *key, const char *value, un
 	return 0;
 }
 
-/* From the first line to the empty one. */
+/* Up to the empty line. */
 static int parse_head(struct parser *parser, int vcpu)
 {
 	unsigned int needed = KEYS_OF_BOTH | (vcpu == TABLE_OF_VM ? KEY_VCPUS : KEY_VCPU);
@@ -314,7 +314,7 @@ static int parse(struct table *table, char *text, int vcpu)
  * Files.
  */
 
-/* All of a file, with a zero byte behind it, for the caller to free: its size, or -errno. */
+/* Read a whole file and add a zero byte; returns the size or -errno.  The caller frees *text. */
 static ssize_t read_text(int fd, char **text)
 {
 	size_t room = 0, size = 0;
@@ -354,7 +354,7 @@ static int read_path(const char *path, int vcpu, struct table *table)
 	size = read_text(fd, &text);
 	close(fd);
 	if (size < 0)
-		/* debugfs fails the reading of what it removed meanwhile. */
+		/* Reading fails if debugfs has removed the file meanwhile. */
 		err = access(path, F_OK) ? -ENODEV : (int)size;
 	else if (strlen(text) != (size_t)size)
 		err = exitstat_table_complain(table, "a table has no zero bytes");
@@ -377,7 +377,7 @@ static int debugfs_read(void *self, int vcpu, struct table *table)
 	err = read_path(path, vcpu, table);
 	if (err != -ENOENT && err != -ENOTDIR)
 		return err;
-	/* A stock KVM's VM has the directory and not the file. */
+	/* With a stock KVM, a VM has the directory but not the file. */
 	return vcpu == TABLE_OF_VM && !access(dir, F_OK) ? -EOPNOTSUPP : -ENODEV;
 }
 

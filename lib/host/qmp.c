@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The host's tables by QMP: QEMU 7.1 and later hands on KVM's binary statistics (docs/host.md).
+ * The host's tables by QMP: QEMU 7.1 and later reports KVM's binary statistics (docs/host.md).
  *
- * It stands here and not in the library, which does without a JSON parser.  A moment is one
- * query-stats: the VM's table is the sum of its vCPUs'.
+ * This is not part of libexitstat, which needs no JSON parser.  A moment is one query-stats; the
+ * VM's table is the sum of its vCPUs'.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,10 +22,10 @@
 #include "qmp.h"
 #include "tables.h"
 
-/* For a question and its answer, whatever else QEMU says meanwhile. */
+/* For a command and its answer, including events in between. */
 #define ANSWER_NS	5000000000
 
-/* Of an answer: hundreds of vCPUs with histograms. */
+/* An answer: hundreds of vCPUs with histograms. */
 #define OBJECT_MAX_BYTES	(64u << 20)
 
 /* KVM's own statistics have no such names. */
@@ -37,14 +37,14 @@ struct qmp {
 	struct exitstat_vm *vm;
 	int fd;
 	struct json_tokener *parser;
-	char text[65536];	/* what came, */
-	const char *next;	/* of which this is not yet taken, */
-	size_t size;		/* so much */
-	char said[160];		/* QEMU's own words about an error */
+	char text[65536];	/* received text, */
+	const char *next;	/* the part of it that is not parsed yet, */
+	size_t size;		/* and the length of that part */
+	char said[160];		/* QEMU's own error message */
 	struct json_object *names;	/* of our statistics */
 	bool histograms;
-	struct json_object *stats;	/* what query-stats returned last */
-	struct json_object *vcpus[TABLE_VCPU_MAX + 1];	/* the part of it of each */
+	struct json_object *stats;	/* the latest answer to query-stats */
+	struct json_object *vcpus[TABLE_VCPU_MAX + 1];	/* each vCPU's part of it */
 };
 
 /*
@@ -89,7 +89,9 @@ static int send_text(const struct qmp *me, const char *text, uint64_t deadline_n
 	return 0;
 }
 
-/* Bring in more, perhaps: 0 or -errno.  -ENODEV: the other side closed. */
+/*
+ * Receive more, if there is any: 0 or -errno.  -ENODEV: the other side has closed the connection.
+ */
 static int receive(struct qmp *me, uint64_t deadline_ns)
 {
 	int err = wait_for(me, POLLIN, deadline_ns);
@@ -105,7 +107,7 @@ static int receive(struct qmp *me, uint64_t deadline_ns)
 	return got < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
 }
 
-/* The next object, over as many lines as it goes: 0 or -errno. */
+/* The next object, which may take several lines: 0 or -errno. */
 static int receive_object(struct qmp *me, struct table *table, uint64_t deadline_ns,
 			  struct json_object **object)
 {
@@ -135,7 +137,7 @@ static int receive_object(struct qmp *me, struct table *table, uint64_t deadline
 	return exitstat_table_complain(table, "what it sends is not a JSON object");
 }
 
-/* NULL, 0 or nothing of what is of another type. */
+/* These return NULL, 0 or false for a value of another type. */
 
 static struct json_object *member(struct json_object *json, const char *key)
 {
@@ -167,7 +169,7 @@ static bool u64_of(struct json_object *json, uint64_t *value)
  * Commands.
  */
 
-/* What QEMU says about an error, in one line. */
+/* Turn QEMU's error into a complaint. */
 static int refuse(struct qmp *me, struct table *table, struct json_object *error)
 {
 	const char *class = text_of(member(error, "class"));
@@ -200,7 +202,7 @@ static int send_command(struct qmp *me, const char *command, struct json_object 
 	return err;
 }
 
-/* Execute a command with those arguments, which it takes: 0 or -errno. */
+/* Execute a command and release its arguments: 0 or -errno. */
 static int execute(struct qmp *me, struct table *table, const char *command,
 		   struct json_object *arguments, struct json_object **answer)
 {
@@ -216,7 +218,7 @@ static int execute(struct qmp *me, struct table *table, const char *command,
 		*answer = json_object_get(member(object, "return"));
 		if (!*answer && member(object, "error"))
 			err = refuse(me, table, member(object, "error"));
-		/* Whatever else it is: an event. */
+		/* Anything else is an event. */
 		json_object_put(object);
 		if (*answer)
 			return 0;
@@ -224,8 +226,8 @@ static int execute(struct qmp *me, struct table *table, const char *command,
 	return err;
 }
 
-/* What both commands about statistics name KVM by. */
-static struct json_object *kvms(struct json_object *names)
+/* The argument with which both statistics commands select KVM. */
+static struct json_object *kvm_provider(struct json_object *names)
 {
 	struct json_object *provider = json_object_new_object();
 
@@ -262,12 +264,12 @@ static void keep_names(struct qmp *me, struct json_object *stats)
 	}
 }
 
-/* Which of our statistics there are. */
+/* Find out which of our statistics QEMU has. */
 static int read_names(struct qmp *me, struct table *table)
 {
 	struct json_object *schemas;
 	size_t i;
-	int err = execute(me, table, "query-stats-schemas", kvms(NULL), &schemas);
+	int err = execute(me, table, "query-stats-schemas", kvm_provider(NULL), &schemas);
 
 	if (err)
 		return err;
@@ -287,7 +289,7 @@ static int read_names(struct qmp *me, struct table *table)
 	return -EOPNOTSUPP;
 }
 
-/* Who it is, for people. */
+/* The VM's name and the VMM's PID, for people. */
 static int read_identity(struct qmp *me, struct table *table)
 {
 	struct ucred peer = { 0 };
@@ -333,7 +335,7 @@ static int connect_to(struct qmp *me, struct table *table)
 	me->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (me->fd < 0)
 		return -errno;
-	/* A queue that is full is another sort of silence. */
+	/* A full queue also means that QEMU does not answer. */
 	if (connect(me->fd, (struct sockaddr *)&address, sizeof(address)))
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	err = greet(me, table);
@@ -363,7 +365,7 @@ static struct json_object *find_value(struct json_object *result, const char *na
 	return NULL;
 }
 
-/* Some versions of QEMU print lists backwards; that the numbers ascend tells which. */
+/* Some versions of QEMU print lists backwards; the exit numbers, which ascend, show it. */
 struct order {
 	size_t nr;
 	bool backwards;
@@ -390,7 +392,7 @@ static int find_order(struct json_object *numbers, struct order *order)
 	return 0;
 }
 
-/* Add the rows of a vCPU to the table, which may hold others' already. */
+/* Add a vCPU's rows to the table, which may have those of other vCPUs already. */
 static int add_rows(struct table *table, struct json_object *result, const struct order *order)
 {
 	struct json_object *numbers = find_value(result, "exit_number");
@@ -422,7 +424,7 @@ static int add_rows(struct table *table, struct json_object *result, const struc
 	return 0;
 }
 
-/* KVM writes a blank as '_'. */
+/* KVM writes '_' for a blank. */
 static bool same_name(const char *name, const char *written)
 {
 	for (; *name && (*name == *written || (*name == ' ' && *written == '_')); name++)
@@ -458,7 +460,7 @@ static int add_histogram(struct table *table, const char *name, struct json_obje
 			return exitstat_table_complain(table, "a histogram has 24 buckets");
 		all |= values[i];
 	}
-	/* A kernel may know names that this program does not. */
+	/* A newer kernel may have names that this program does not know. */
 	if (!exit || !all)
 		return 0;
 	err = exitstat_table_row(table, exit->number, &row);
@@ -487,7 +489,7 @@ static int add_histograms(struct table *table, struct json_object *result,
 	return 0;
 }
 
-/* Older KVMs of ours do not say it. */
+/* Older versions of our KVM do not report these. */
 static void add_age(struct table *table, struct json_object *result)
 {
 	uint64_t late, age_cycles, approximate;
@@ -518,7 +520,7 @@ static int add_vcpu(const struct qmp *me, struct table *table, struct json_objec
 		return exitstat_table_complain(table, "exit_number is not a list of numbers");
 	table->numbering = (uint32_t)numbering;
 	table->tsc_khz = (uint32_t)khz;
-	/* The VM's is that of its first vCPU. */
+	/* The VM's epoch is that of its first vCPU. */
 	if (!table->epoch)
 		table->epoch = epoch;
 	table->guest_cycles += guest_cycles;
@@ -528,7 +530,7 @@ static int add_vcpu(const struct qmp *me, struct table *table, struct json_objec
 	return err ? err : add_histograms(table, result, &order);
 }
 
-/* Find the part of each vCPU: query-stats has them by path, query-cpus-fast says who that is. */
+/* Find each vCPU's part: query-stats has paths, which query-cpus-fast maps to indexes. */
 static int sort_vcpus(struct qmp *me, struct table *table, struct json_object *cpus)
 {
 	size_t i, j;
@@ -562,7 +564,7 @@ static int query(struct qmp *me, struct table *table)
 	json_object_put(me->stats);
 	me->stats = NULL;
 	providers = json_object_new_array();
-	json_object_array_add(providers, kvms(me->names));
+	json_object_array_add(providers, kvm_provider(me->names));
 	arguments = json_object_new_object();
 	json_object_object_add(arguments, "target", json_object_new_string("vcpu"));
 	json_object_object_add(arguments, "providers", providers);
@@ -594,7 +596,7 @@ static int read_vm(struct qmp *me, struct table *table)
 
 	if (!err)
 		err = query(me, table);
-	/* What it may answer later would be taken for the answer to another question. */
+	/* A late answer would be taken for the answer to another command. */
 	if (err)
 		disconnect(me);
 	for (i = 0; !err && i <= TABLE_VCPU_MAX; i++) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The host's tables as a source of leaves: what the guest's CPUID answers, without an exit.
+ * The host's tables as a source of leaves: the answers that the guest's CPUID gives, without an
+ * exit.
  *
- * A moment is one reading of the VM's table; a vCPU's is read when the first question is about it.
+ * A moment is one reading of the VM's table; a vCPU's table is read at the first query about it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,8 +23,8 @@ struct tables {
 	uint64_t vm_ns;
 	struct table vcpu;
 	uint64_t vcpu_ns;
-	int pinned;		/* the vCPU that is asked, or TABLE_OF_VM */
-	int read_vcpu;		/* whose table vcpu is, of this moment, or TABLE_OF_VM */
+	int pinned;		/* the vCPU that is pinned, or TABLE_OF_VM */
+	int read_vcpu;		/* whose table vcpu is in this moment, or TABLE_OF_VM */
 	int begun;
 	const char *complaint;
 	unsigned long line;
@@ -42,7 +43,7 @@ void exitstat_table_free(struct table *table)
 	*table = (struct table){ 0 };
 }
 
-/* Where the row of that number is, or would be. */
+/* The index where that number's row is, or would be. */
 static size_t find(const struct table *table, uint32_t number)
 {
 	size_t low = 0, high = table->rows_nr;
@@ -160,7 +161,7 @@ static int tables_advance(void *self, uint64_t *asked)
 	(void)asked;
 	if (!err)
 		return 1;
-	/* A VM that is on its way out has no table, or no directory any more. */
+	/* A VM that is being destroyed has lost its table, or its directory. */
 	if (!me->begun || (err != -ENODEV && err != -EOPNOTSUPP))
 		return err;
 	me->complaint = "the VM ended";
@@ -297,7 +298,7 @@ static struct exitstat_regs entry_regs(const struct table *table, uint32_t leaf,
 	return time_regs(entry->waiting_cycles);
 }
 
-/* The leaves of either scope, as those of the VM's. */
+/* For either scope; leaf is the VM's. */
 static struct exitstat_regs counter_regs(const struct table *table, uint32_t leaf, uint32_t ecx)
 {
 	switch (leaf) {
@@ -354,7 +355,7 @@ static int tables_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_r
 
 	if (!me->begun)
 		return -ENODATA;
-	/* A new moment, and still pinned. */
+	/* This may be a new moment. */
 	err = me->pinned == TABLE_OF_VM ? 0 : read_vcpu(me, me->pinned);
 	if (err)
 		return err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The VMs of a host, as KVM's directory in debugfs lists them, with the names that people know. */
+/* The VMs of a host, as listed in KVM's debugfs directory, with names for people. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -98,7 +98,7 @@ int exitstat_vms_open(const char *kvm_dir, struct exitstat_vms **vms)
 	return err;
 }
 
-/* QEMU's -name [guest=]NAME[,...], where two commas are one. */
+/* QEMU's -name [guest=]NAME[,...], where ",," stands for a comma. */
 static void take_option(char name[EXITSTAT_VM_NAME_SIZE], char *option)
 {
 	char *guest = strncmp(option, "guest=", 6) ? strstr(option, ",guest=") : option - 1;
@@ -153,7 +153,7 @@ static void read_comm(int pid, char name[EXITSTAT_VM_NAME_SIZE])
 	fclose(file);
 }
 
-/* Whether KVM's PIDs, which are the initial PID namespace's, are those of our /proc. */
+/* Are the PIDs in our /proc those of the initial PID namespace, which KVM uses? */
 static int same_pids(void)
 {
 	static const char initial[] = "pid:[4026531836]";
@@ -164,8 +164,9 @@ static int same_pids(void)
 }
 
 /*
- * Whether that process has the VM: in a container's PID namespace, and after the VMM passed its
- * descriptor on and ended, the number is another one's.  Who may not look believes the number.
+ * Does that process have the VM?  In a container's PID namespace, or if the VMM passed its
+ * descriptor on and ended, the PID is another process's.  Without permission to check, trust the
+ * PID.
  */
 static int has_vm(const struct id *id)
 {
