@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What exitstat and exitstat-export are built with: the library, and what both share in command/.
+# What exitstat and exitstat-export are both built with: the library, and the shared code in command/.
 
 include $(dir $(lastword $(MAKEFILE_LIST)))../flags.mk
 

@@ -404,7 +404,7 @@ printf '#!/bin/sh\nexit 1\n' >"$host/programs/kvm-probe"
 said=$(swap attach 2>&1)
 is "attach: a module that does not prove itself is taken out again" "$(attached) $(tail -n 1 <<<"$said")" \
 	"none exitstat-kvm: exitstat was attached but failed its self-test; it was removed again, and guests see the kernel's own KVM as before; see: dmesg"
-check "and what it believes of KVM is said" grep -q "exitstat_attach says of this kernel's KVM: holds" <<<"$said"
+check "and what it found out about KVM is printed" grep -q "layout of this kernel's KVM, according to exitstat_attach: holds" <<<"$said"
 new_host
 printf '#!/bin/sh\nexit 1\n' >"$host/programs/kvm-probe"
 touch "$host/signal"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Text that others chose, of any length, by the library's rule. */
+/* Untrusted text of any length, cleaned by exitstat_text_clean(). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

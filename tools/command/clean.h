@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Another one's text, by exitstat_text_clean(). */
+/* Untrusted text, cleaned by exitstat_text_clean(). */
 #ifndef CLEAN_H
 #define CLEAN_H
 
 #include <stdio.h>
 
-/* A copy, yours to free, or NULL. */
+/* A copy, which the caller frees, or NULL. */
 char *clean_copy(const char *text);
 void clean_print(FILE *out, const char *text);
 

@@ -25,7 +25,7 @@ bool parse_interval(const char *text, uint64_t *interval_ns)
 
 	errno = 0;
 	seconds = strtod(text, &end);
-	/* Written so that it refuses what is no number, too. */
+	/* Written so that it also rejects NaN. */
 	if (errno || end == text || *end || !(seconds >= 0.01 && seconds <= 86400))
 		return false;
 	*interval_ns = (uint64_t)(seconds * 1e9);

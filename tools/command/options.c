@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The options of all verbs: one table says what each means and which verbs take it. */
+/* The options of all verbs: one table tells what each one means and which verbs take it. */
 #include <errno.h>
 #include <getopt.h>
 #include <stddef.h>
@@ -100,8 +100,8 @@ static const struct {
 	char letter;
 	unsigned int verbs;
 	bool (*parse)(struct options *opts, const char *value);
-	size_t field;		/* without parse: the bool that it sets, or the string */
-	const char *rule;	/* for its value; NULL: it takes none */
+	size_t field;		/* without parse: the bool to set, or the string */
+	const char *rule;	/* for its value; NULL if it takes none */
 } table[] = {
 #define FIELD(name) NULL, offsetof(struct options, name)
 	{ "all", 'a', FOR_TABLES, FIELD(all), NULL },
@@ -133,7 +133,7 @@ static const struct {
 #undef FIELD
 };
 
-/* What getopt wants to see of the table. */
+/* The table in getopt's format. */
 static void fill_getopt(struct option longs[LENGTH(table) + 1], char shorts[2 * LENGTH(table) + 3])
 {
 	size_t i;
@@ -151,12 +151,12 @@ static void fill_getopt(struct option longs[LENGTH(table) + 1], char shorts[2 * 
 	*shorts = '\0';
 }
 
-/* Only where no verb stands before it, a number with its sign was to be an interval. */
+/* Without a verb before it, a number with a sign was meant as an interval. */
 static int say_unknown(const struct options *opts, char **argv)
 {
 	if (!opts->named && optopt >= '0' && optopt <= '9')
 		return say(-1, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[optind - 1]);
-	/* getopt knows the letter only if it was a letter that it stumbled over. */
+	/* optopt is the letter only for a short option. */
 	if (optopt && strncmp(argv[optind - 1], "--", 2))
 		return say(-1, "there is no option '-%c'; see exitstat --help", optopt);
 	return say(-1, "there is no option '%s'; see exitstat --help", argv[optind - 1]);

@@ -29,8 +29,8 @@ enum format {
 #define VCPU_ALL	(-2)
 
 struct options {
-	unsigned int seen;	/* which options were given, as in its table */
-	bool named;		/* a verb stands before them */
+	unsigned int seen;	/* the options that were given, one bit for each row of the table */
+	bool named;		/* they come after a verb */
 	bool help;
 	bool version;
 	bool all;
@@ -43,15 +43,15 @@ struct options {
 	bool host;		/* the verb is one of 'exitstat host' */
 	bool total;
 	bool sorted;		/* sort was given */
-	unsigned int repeat;	/* 0: not given */
-	uint32_t numbering;	/* 0: not given */
-	uint64_t interval_ns;	/* 0: not given */
+	unsigned int repeat;	/* 0 if not given */
+	uint32_t numbering;	/* 0 if not given */
+	uint64_t interval_ns;	/* 0 if not given */
 	const char *source;
 	const char *output;
 	const char *html;
-	const char *debugfs;	/* KVM's directory; NULL: where it is */
-	const char *vm;		/* PID, PID-FD or name; NULL: not given */
-	const char *qmps[QMPS_MAX];	/* a verb of one VM takes the last */
+	const char *debugfs;	/* KVM's directory; NULL for the default */
+	const char *vm;		/* PID, PID-FD or name; NULL if not given */
+	const char *qmps[QMPS_MAX];	/* a verb for one VM takes the last one */
 	size_t qmps_nr;
 	const char *listen;
 	const char *textfile;
@@ -59,7 +59,7 @@ struct options {
 	bool histograms;
 };
 
-/* Verbs an option is for. */
+/* The verbs that take an option. */
 #define FOR_SHOW	0x001u
 #define FOR_INTERVAL	0x002u
 #define FOR_RUN		0x004u
@@ -71,17 +71,17 @@ struct options {
 #define FOR_TOP		0x100u
 #define FOR_EXPORT	0x200u
 #define FOR_GUESTS	0x400u
-#define FOR_HOST	0x800u	/* each of them, behind 'host' */
+#define FOR_HOST	0x800u	/* any of them, after 'host' */
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
 
 /*
- * Parse up to the first operand, or, if the options may stand anywhere, all of them: the index of
- * the first operand, or -1 after an error that was said.
+ * Parse the options up to the first operand or, with anywhere, all of them.  Returns the index of
+ * the first operand, or -1 after an error message.
  */
 int options_parse(int argc, char **argv, bool anywhere, struct options *opts);
 
-/* Whether all options that were given are for that verb; says it if not. */
+/* Does that verb take all options that were given?  If not, prints an error message. */
 bool options_fit(const struct options *opts, unsigned int verb, const char *name);
 
 #endif /* OPTIONS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Messages: what could not be done, with which value, why, what next. */
+/* Messages: what could not be done, with which value, why, and what to do next. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdarg.h>
@@ -17,7 +17,9 @@ void streams_occupy(void)
 {
 	int fd;
 
-	/* What is closed stays so for a command, and reading and writing it fail as before. */
+	/*
+	 * A directory, close-on-exec: reads and writes still fail, and a command finds them closed.
+	 */
 	do {
 		fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
@@ -25,7 +27,7 @@ void streams_occupy(void)
 		close(fd);
 }
 
-/* Values come from anywhere, so that all of a message is cleaned. */
+/* Values may be untrusted, so clean the whole message. */
 int say(int status, const char *format, ...)
 {
 	va_list args;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages: one line to stderr that begins with the program's name. */
+/* Messages: one line on stderr that begins with the program's name. */
 #ifndef SAY_H
 #define SAY_H
 
@@ -12,12 +12,12 @@
 #define __printf(a, b) __attribute__((__format__(printf, a, b)))
 #endif
 
-/* What a full screen must do before a line can be printed, or NULL. */
+/* What top must do with its full screen before a line can be printed, or NULL. */
 extern void (*say_prepare)(void);
 
 __printf(2, 3) int say(int status, const char *format, ...);
 
-/* Call it first: a file must not get the number of a standard stream that was closed. */
+/* Call this first, so that no file gets the number of a standard stream that is closed. */
 void streams_occupy(void);
 
 #endif /* SAY_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Names that depend on whose CPU it is. */
+/* Names that depend on the CPU's vendor. */
 #include <stdio.h>
 
 #include "command/vendor.h"

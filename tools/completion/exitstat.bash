@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Completion of exitstat, exitstat-export and exitstat-kvm for bash: what their --help lists.
+# Completion of exitstat, exitstat-export and exitstat-kvm for bash, from their --help.
 
 _exitstat_options() {
 	"$@" --help 2>/dev/null | grep -oE -- '(^ +(-[A-Za-z], )?|; -[A-Za-z], )--[a-z-]+' | grep -oE -- '--[a-z-]+$'
@@ -8,7 +8,7 @@ _exitstat_options() {
 
 _exitstat_verbs() { "$1" --help 2>/dev/null | sed -nE 's/^  ([a-z]+) .*/\1/p'; }
 
-# What may stand behind the option $2 of the program $1.  Fails where it takes no value.
+# _exitstat_values PROGRAM OPTION WORD: the values that OPTION takes; fails if it takes none
 _exitstat_values() {
 	case $2 in
 	-s | --sort | -w | --vendor) "$1" "$2" '' 2>&1 | sed -nE '/ takes /{s/.* takes (.*), not .*/\1/; s/, | or /\n/gp}' ;;
@@ -24,7 +24,7 @@ _exitstat_values() {
 	esac
 }
 
-# The options of a verb, if there is one, of the program $1; $2: behind the word host.
+# _exitstat_choice PROGRAM HOST VERB: the options that fit; HOST and VERB may be empty
 _exitstat_choice() {
 	local program=$1 host=$2 verb=$3
 
@@ -59,7 +59,7 @@ _exitstat() {
 		esac
 	fi
 	COMPREPLY=()
-	# Not compgen -W: that would expand what stands in a VM's name.
+	# Not compgen -W, which would expand a VM's name.
 	while IFS= read -r i; do
 		[[ -z $i || $i != "$word"* ]] || COMPREPLY+=("$(printf %q "$i")")
 	done <<<"$candidates"

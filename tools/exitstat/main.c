@@ -100,22 +100,22 @@ static int run_verb(const struct verb *verb, struct options *opts, int argc, cha
 	return verb->run(opts, argc, argv);
 }
 
-/* argv[0] is the verb; it may have options of its own before its operands. */
+/* argv[0] is the verb; its own options may come before its operands. */
 static int run_named(const struct verb *verb, struct options *opts, int argc, char **argv)
 {
 	int first;
 
 	opts->named = true;
-	/* Not so where a command or a negative number may follow. */
+	/* Options may come last only where no command or negative number may follow. */
 	first = options_parse(argc, argv, verb == &verb_report, opts);
 	if (first < 0)
 		return STATUS_USAGE;
-	/* Where a command may follow, argv[0] is its '--' again. */
+	/* Put the verb right before its operands, perhaps in place of '--'. */
 	argv[first - 1] = argv[0];
 	return run_verb(verb, opts, argc - first + 1, argv + first - 1);
 }
 
-/* A program of its own: not every guest that has this one needs the libraries of a server. */
+/* A separate program, so that a guest with exitstat does not need a server's libraries. */
 static int run_export(char **argv)
 {
 	char path[PATH_MAX + sizeof(EXPORT_PROGRAM)];
@@ -124,7 +124,7 @@ static int run_export(char **argv)
 	while (size > 0 && path[size - 1] != '/')
 		size--;
 	argv[0] = EXPORT_PROGRAM;
-	/* Without /proc it is not known where this program is. */
+	/* Without /proc, this program's directory is not known. */
 	if (size > 0) {
 		strcpy(path + size, EXPORT_PROGRAM);
 		execv(path, argv);
@@ -158,7 +158,7 @@ static int choose(struct options *opts, int argc, char **argv)
 		return choose(opts, argc, argv);
 	}
 	if (!strcmp(argv[0], "export") && !opts->host) {
-		/* The options that stand before the verb are its options, too. */
+		/* The options before the verb are its options, too. */
 		memmove(argv - first + 2, argv - first + 1, ((size_t)first - 1) * sizeof(*argv));
 		return run_export(argv - first + 1);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the static exitstat says in place of what it leaves out: curses, the page, QMP. */
+/* The static exitstat's replacements for what it leaves out: curses, the HTML page, QMP. */
 #include <errno.h>
 #include <stdio.h>
 

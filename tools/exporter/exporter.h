@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* exitstat export: pages of metrics, from where they are read to where they go. */
+/* exitstat export: pages of metrics, from reading the counters to serving or writing them. */
 #ifndef EXPORTER_H
 #define EXPORTER_H
 
@@ -21,19 +21,19 @@ struct text {
 	char *at;
 	size_t size;
 	size_t room;
-	bool failed;	/* there was no memory for all of it */
+	bool failed;	/* out of memory: it is incomplete */
 };
 
 __printf(2, 3) void text_print(struct text *text, const char *format, ...);
 void text_append(struct text *text, const char *at, size_t size);
 void text_free(struct text *text);
 
-/* A label's value between its quotes: another one's text, escaped. */
+/* Untrusted text as a label's value, cleaned and escaped; the caller adds the quotes. */
 void text_print_value(struct text *text, const char *value);
 
 /*
- * A page: all metrics of one moment, in page.c.  The format wants the samples of a family in one
- * piece, so that each family is a text of its own.
+ * A page: all metrics of one moment, in page.c.  The format requires a family's samples to be
+ * together, so each family is a text of its own.
  */
 
 enum family {
@@ -64,7 +64,7 @@ enum page_format {
 	PAGE_FORMATS_NR,
 };
 
-/* A piece of a page as it is sent; it stays the page's. */
+/* A piece of a page as it is sent; it belongs to the page. */
 struct piece {
 	const char *at;
 	size_t size;
@@ -80,18 +80,18 @@ void page_append(struct page *page, const struct page *other);
 void page_clear(struct page *page);
 
 struct vm_name {
-	const char *vm;		/* what people call it */
-	const char *id;		/* what makes it unique on its host, or NULL */
+	const char *vm;		/* the name for people */
+	const char *id;		/* unique on the host, or NULL */
 };
 
 #define EXPORT_PER_VCPU		0x1u
 #define EXPORT_HISTOGRAMS	0x2u
 
-/* Read one VM and add all of it to the page, or nothing: 0 or -errno. */
+/* Read one VM and add it to the page: 0, or -errno and nothing is added. */
 int page_add_vm(struct page *page, struct exitstat_source *src, const struct vm_name *name,
 		unsigned int detail);
 
-/* Whether the source of that name could be read. */
+/* Add whether that source could be read. */
 void page_add_up(struct page *page, const char *source, bool up);
 
 /*
@@ -100,10 +100,10 @@ void page_add_up(struct page *page, const char *source, bool up);
 
 struct vmms;
 
-/* The options stay the caller's.  0 or -ENOMEM. */
+/* The caller still owns the options, which must outlive vmms.  0 or -ENOMEM. */
 int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detail);
 
-/* Add all that answer in time to the page: how many. */
+/* Add all VMs that answer in time to the page.  Returns how many. */
 unsigned int vmms_read(struct vmms *vmms, struct page *page);
 
 void vmms_close(struct vmms *vmms);
@@ -114,17 +114,20 @@ void vmms_close(struct vmms *vmms);
 
 struct scraper;
 
-/* Open what the options name, which stay the caller's, and try it: STATUS_OK, or exit with it. */
+/*
+ * Open what the options name, and try to read it.  The caller still owns the options, which must
+ * outlive the scraper.  Returns STATUS_OK or the exit status.
+ */
 int scraper_open(struct scraper **scraper, const struct options *opts);
 
-/* Read all VMs, whatever fails of them.  One caller at a time. */
+/* Read all VMs, even if some fail.  One caller at a time. */
 void scraper_read(struct scraper *scraper, struct page *page);
 
 void scraper_close(struct scraper *scraper);
 
 /*
- * Where it goes to, in serve.c and textfile.c.  Both return STATUS_* when a signal ended them; the
- * signals are blocked in all threads, and waited for.
+ * Where a page goes, in serve.c and textfile.c.  Both return STATUS_* after one of the signals,
+ * which are blocked in all threads and waited for.
  */
 
 #define LISTEN_DEFAULT	"127.0.0.1:13948"
@@ -134,7 +137,7 @@ int textfile(struct scraper *scraper, const struct options *opts, const sigset_t
 
 #define TEXTFILE_NAME_SIZE	96
 
-/* The file's name in its directory: each source has its own. */
+/* The name of the file in its directory, different for each source. */
 const char *textfile_name(char name[TEXTFILE_NAME_SIZE], const struct options *opts);
 
 #endif /* EXPORTER_H */

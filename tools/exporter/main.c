@@ -30,7 +30,7 @@ static const char help[] =
 	"  -p, --per-vcpu              DETAIL: each vCPU in place of the VM\n"
 	"  -g, --histograms            times of single exits too, if the host keeps them\n";
 
-/* Threads inherit the mask: only who waits for these sees them. */
+/* Threads inherit the mask: only sigwait() and the like receive these signals. */
 static void block_signals(sigset_t *signals)
 {
 	struct sigaction hangup;
@@ -50,7 +50,7 @@ struct watch {
 	pthread_t main;
 };
 
-/* The main thread waits for signals between readings; in one, it may hang. */
+/* The main thread waits for signals only between readings, and a reading may hang. */
 static void *watch_signals(void *arg)
 {
 	const struct timespec grace = { .tv_sec = 2 };
@@ -67,8 +67,8 @@ static void *watch_signals(void *arg)
 }
 
 /*
- * A page is large and short-lived, and whichever thread reads allocates it: give it back to the
- * kernel, in place of keeping some of it in an arena for each thread.
+ * A page is large and short-lived, and any thread may allocate it: return its memory to the kernel
+ * rather than keep some of it in an arena for each thread.
  */
 static void keep_memory_small(void)
 {
@@ -104,7 +104,7 @@ static int run(const struct options *opts)
 	return status;
 }
 
-/* What exitstat export executes. */
+/* exitstat export executes this. */
 int main(int argc, char **argv)
 {
 	struct options opts = OPTIONS_DEFAULT;

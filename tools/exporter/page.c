@@ -6,7 +6,7 @@
 
 #include "exporter.h"
 
-/* OpenMetrics names a counter without the suffix that its samples have. */
+/* In OpenMetrics, a counter's name lacks the suffix that its samples have. */
 #define HEADER(name, suffix, type, help) {					\
 	[PAGE_PROMETHEUS] = "# HELP " name suffix " " help "\n"			\
 			    "# TYPE " name suffix " " type "\n",		\
@@ -26,7 +26,7 @@ static const char * const headers[FAMILIES_NR][PAGE_FORMATS_NR] = {
 	[FAMILY_TSC_FREQUENCY] = GAUGE("kvm_tsc_frequency_hertz",
 		"Frequency of the host's TSC; 0: not known, so there are no seconds."),
 	[FAMILY_VM_INFO] = GAUGE("kvm_vm_info",
-		"1; the epoch changes when all counters of the VM start anew."),
+		"1; the epoch changes when all counters of the VM start again from 0."),
 	[FAMILY_SOURCE_UP] = GAUGE("exitstat_source_up",
 		"Whether the last scrape could read from there."),
 	[FAMILY_VMS] = GAUGE("exitstat_vms", "VMs that this scrape read."),
@@ -93,13 +93,13 @@ void page_clear(struct page *page)
 		text_free(&page->families[i]);
 }
 
-/* What of one VM is being added, with the buffers that are too big for a stack. */
+/* A VM being added, with the buffers that are too big for a stack. */
 struct adding {
 	struct page *page;
 	struct exitstat_source *src;
 	struct exitstat_description desc;
-	struct text labels;	/* vm="...",id="..." and perhaps vcpu="...", with an end */
-	size_t labels_size;	/* of it, those of the VM */
+	struct text labels;	/* vm="...",id="..." and perhaps vcpu="...", zero-terminated */
+	size_t labels_size;	/* the length of the VM's own labels */
 	struct exitstat_snapshot snap;
 };
 
@@ -121,7 +121,7 @@ static void add_state(struct adding *me, const char *reason, const char *state, 
 		   (unsigned long long)(ns % 1000000000));
 }
 
-/* The kernel's part was summed before the VMM's was read: it may seem to be less than nothing. */
+/* The two were not read at the same moment, so the difference could be negative. */
 static uint64_t kernel_cycles(const struct exitstat_entry *entry)
 {
 	return entry->cycles > entry->vmm_cycles ? entry->cycles - entry->vmm_cycles : 0;
@@ -209,7 +209,7 @@ static int add_vcpu(struct adding *me, int cpu, unsigned int detail)
 	if (!err)
 		err = add_counters(me, EXITSTAT_SCOPE_VCPU, detail);
 	exitstat_source_unpin(me->src);
-	/* It went offline since it was found. */
+	/* It may have gone offline since it was found. */
 	return err == -ENODEV ? 0 : err;
 }
 

@@ -17,12 +17,12 @@ struct scraper {
 	unsigned long long vms;		/* read by this scrape */
 	unsigned long long errors;	/* since the start */
 	unsigned long long scrapes;
-	int last_err;			/* of the source, to say each trouble once */
+	int last_err;			/* of the source, to report each error once */
 	struct exitstat_source *cpu;	/* in a guest */
 	char hostname[256];
-	char own[TEXTFILE_NAME_SIZE + 16];	/* labels of what is about the exporter itself */
-	const char *debugfs;		/* on a host, this, */
-	struct vmms *vmms;	/* or these */
+	char own[TEXTFILE_NAME_SIZE + 16];	/* labels of metrics about the exporter itself */
+	const char *debugfs;		/* on a host, this directory, */
+	struct vmms *vmms;	/* or these VMMs */
 };
 
 /*
@@ -44,7 +44,7 @@ static int read_self(struct scraper *scraper, struct page *page)
  * The host's debugfs.
  */
 
-/* A host without a VM says nothing of its KVM, but KVM does. */
+/* Without a VM, only KVM's parameter shows whether it counts exits. */
 static bool counts_exits(const struct scraper *scraper)
 {
 	return !strcmp(scraper->debugfs, EXITSTAT_KVM_DIR) && !access(KVM_PARAMETER, F_OK);
@@ -70,7 +70,10 @@ static int read_vm(struct scraper *scraper, struct page *page, const struct exit
 	return ret == -ENODEV ? 0 : ret;
 }
 
-/* -EOPNOTSUPP of one VM: its files come after its directory, go before it.  Of all: stock KVM. */
+/*
+ * -EOPNOTSUPP for one VM: it is being created or destroyed, as its directory exists longer than its
+ * files.  For all VMs: this is a stock KVM.
+ */
 static int read_debugfs(struct scraper *scraper, struct page *page)
 {
 	unsigned int all = 0, stock = 0;
@@ -95,7 +98,7 @@ static int read_debugfs(struct scraper *scraper, struct page *page)
  * Both.
  */
 
-/* In a guest only the CPU can be asked, and nobody else can ask it. */
+/* In a guest, the only source is the CPU, which is a source only there. */
 static int open_self(struct scraper *scraper)
 {
 	struct exitstat_description desc;
@@ -202,7 +205,7 @@ static int open_source(struct scraper *scraper, const struct options *opts)
 	return try_source(scraper);
 }
 
-/* node_exporter reads several files as one page, in which no series may be twice. */
+/* node_exporter reads several files as one page, in which each series may appear only once. */
 static void name_own(struct scraper *scraper, const struct options *opts)
 {
 	char name[TEXTFILE_NAME_SIZE];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The metrics over HTTP.
+ * Serve the metrics over HTTP.
  *
- * Every connection has a thread, so that a slow client makes nobody wait, one request, and a
- * deadline that no trickle of bytes moves.  Scrapes at the same time share one reading.
+ * Each connection has its own thread, so that a slow client does not delay others; it is for one
+ * request, and has a deadline that a trickle of bytes does not extend.  Concurrent scrapes share
+ * one reading.
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -32,7 +33,7 @@ static const char front[] =
 	"<p>VM exits, counted and timed by KVM: <a href=\"/metrics\">/metrics</a></p>\n"
 	"</body></html>\n";
 
-/* A page as a response holds it. */
+/* A page that several responses may use. */
 struct shared_page {
 	struct page page;
 	atomic_uint users;
@@ -42,7 +43,7 @@ struct shared_page {
 struct connection {
 	struct connection *next;
 	struct connection **link;
-	int fd;			/* a duplicate, so that it cannot become another file's */
+	int fd;			/* a duplicate, so that the number cannot be reused */
 	uint64_t deadline_ns;
 };
 
@@ -83,7 +84,7 @@ static struct shared_page *read_page(struct scraper *scraper)
 	return NULL;
 }
 
-/* One whose reading began after this was called: the own one, or that of another who waited. */
+/* A page whose reading began after this call: our own, or that of another waiting thread. */
 static struct shared_page *get_page(struct server *server)
 {
 	uint64_t asked_ns = now_ns();
@@ -132,7 +133,7 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned i
 	return answer(connection, status, response_of_text(text), "text/plain; charset=utf-8");
 }
 
-/* Of a media range's parameters: 1 without. */
+/* The weight (q=) among a media range's parameters; 1 by default. */
 static double weight_of_range(const char *parameters, size_t size)
 {
 	const char *end = parameters + size;
@@ -146,7 +147,7 @@ static double weight_of_range(const char *parameters, size_t size)
 	return 1;
 }
 
-/* The highest one that an Accept header gives that type; 0: none. */
+/* The highest weight that an Accept header gives to that type, or 0. */
 static double weight_of(const char *accept, const char *type)
 {
 	double most = 0;
@@ -204,7 +205,7 @@ static enum MHD_Result handle(void *opaque, struct MHD_Connection *connection, c
 
 	(void)version;
 	(void)data;
-	/* The first call is for the headers; an answer then would cut off a request's body. */
+	/* The first call is for the headers; answering then would cut off the request's body. */
 	if (!*request) {
 		*request = &begun;
 		return MHD_YES;
@@ -270,7 +271,7 @@ static void notice_connection(void *opaque, struct MHD_Connection *mhd, void **c
 		unlist_connection(opaque, *context);
 }
 
-/* Its thread sees the end of the connection, and does the rest. */
+/* The connection's thread notices the end of the connection and cleans up. */
 static void cut_overdue(struct server *server)
 {
 	uint64_t now = now_ns();
@@ -327,7 +328,7 @@ static int say_listen(const char *text, int err)
 	return say(-1, "cannot listen on %s: %s", text, strerror(err));
 }
 
-/* The socket, or -1 after an error that was said. */
+/* The socket, or -1 after an error message. */
 static int open_socket(const char *text, const struct addrinfo *address)
 {
 	const int on = 1;

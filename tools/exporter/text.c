@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Text that grows.  What fails is remembered, so that only the end has to ask. */
+/* Text that grows.  A failure is remembered, so that it is enough to check at the end. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The metrics as a file for node_exporter's textfile collector: whole, or as it was before. */
+/* Write the metrics to a file for node_exporter's textfile collector, atomically. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static uint32_t hash_path(uint32_t sum, const char *path)
 	return sum;
 }
 
-/* The last part of the path, for people, and a sum over all of all paths. */
+/* The last component of the first path, for people, and a hash of all paths. */
 const char *textfile_name(char name[TEXTFILE_NAME_SIZE], const struct options *opts)
 {
 	const char *path = opts->qmps_nr ? opts->qmps[0] : opts->debugfs;
@@ -58,7 +58,7 @@ const char *textfile_name(char name[TEXTFILE_NAME_SIZE], const struct options *o
 	return name;
 }
 
-/* What a disk has no room for, it may say only at the end. */
+/* A full disk may be reported only by fsync(). */
 static int write_page(int fd, const struct page *page)
 {
 	struct piece pieces[PAGE_PIECES_MAX];
@@ -72,7 +72,7 @@ static int write_page(int fd, const struct page *page)
 	return err;
 }
 
-/* A name of its own that node_exporter does not read: another writer may be at it, or an enemy. */
+/* A random name, because of other writers and attackers, that node_exporter ignores. */
 static int make_name(char name[32])
 {
 	uint64_t number;
@@ -83,7 +83,9 @@ static int make_name(char name[32])
 	return 0;
 }
 
-/* A file without a name, which no kill leaves behind, where there can be one; or with that name. */
+/*
+ * If possible, a file without a name, which a kill does not leave behind; else, one with that name.
+ */
 static int open_new(int directory, const char *name, bool *named)
 {
 	int fd = openat(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
@@ -121,7 +123,7 @@ static int replace(int directory, const char *name, const struct page *page)
 	fd = open_new(directory, new, &named);
 	if (fd < 0)
 		return fd;
-	/* node_exporter is another user, whatever the umask is. */
+	/* node_exporter runs as another user, so do not depend on the umask. */
 	err = fchmod(fd, 0644) ? -errno : write_page(fd, page);
 	if (!err && !named) {
 		err = give_name(fd, directory, new);
@@ -153,7 +155,7 @@ static int write_file(struct scraper *scraper, int directory, const char *path, 
 		   faccessat(directory, name, F_OK, 0) ? "" : "; the old file is unchanged");
 }
 
-/* A file that nobody writes any more would be read for ever. */
+/* Remove the file at the end, or node_exporter would go on reading old values. */
 static int write_until_signal(struct scraper *scraper, int directory, const struct options *opts,
 			      const char *name, const sigset_t *signals)
 {

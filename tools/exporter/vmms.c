@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The VMs behind QMP sockets, read side by side.
+ * The VMs behind QMP sockets, read in parallel.
  *
- * A VMM may never answer.  So each socket is read by a thread of its own, and who reads them all
- * waits until a deadline; a socket whose thread is still at it is not asked again meanwhile.
+ * A VMM may never answer.  So each socket is read by its own thread, and vmms_read() waits for all
+ * of them until a deadline; a socket whose thread is still waiting is not read again.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -24,9 +24,9 @@ struct vmm {
 	struct vmm *next;
 	struct vmms *all;
 	char *path;
-	bool found;	/* in its directory, so that it may be what a dead VM left there */
-	bool listed;	/* by this reading */
-	bool busy;
+	bool found;	/* in a directory, so it may be left over from a dead VM */
+	bool listed;	/* in this reading */
+	bool busy;	/* its thread is reading */
 	int pid;	/* of the VMM, 0 if that is in another namespace */
 	int err;
 	int said_err;
@@ -106,7 +106,7 @@ static void start(struct vmm *vmm)
 }
 
 /*
- * Which there are.
+ * Which sockets there are.
  */
 
 static void list_socket(struct vmms *all, const char *path, bool found)
@@ -214,7 +214,7 @@ static void wait_for_all(struct vmms *all)
 	}
 }
 
-/* What is left of a VM that was killed is a socket where nobody listens. */
+/* A VM that was killed leaves a socket on which no process listens. */
 static bool is_gone(const struct vmm *vmm)
 {
 	return vmm->found && !vmm->busy &&
@@ -238,7 +238,7 @@ static bool is_again(const struct vmms *all, const struct vmm *vmm)
 	return false;
 }
 
-/* Whether there is one more VM. */
+/* Returns true if this adds a VM to the page. */
 static bool take(struct vmm *vmm, struct page *page)
 {
 	int err = vmm->busy ? -ETIMEDOUT : vmm->err;
@@ -292,7 +292,7 @@ int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detai
 	return 0;
 }
 
-/* A thread that waits for its VMM keeps what it uses; the process is about to end. */
+/* A thread that still waits keeps its data; the process is about to end anyway. */
 void vmms_close(struct vmms *vmms)
 {
 	struct vmm *vmm;

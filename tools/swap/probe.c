@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Prove that the KVM behind /dev/kvm reports exits: ask it from inside a VM that lives for three
- * instructions.  Exit 0 if it does, 1 with a sentence if it does not.
+ * Check that the KVM behind /dev/kvm reports exits, by asking it from inside a tiny VM.  Exit
+ * status 0 if it does, 1 with a message if it does not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define MEMORY_BYTES	0x10000
 #define CODE_ADDRESS	0x1000
-/* Below 4 GiB and above what the guest has; KVM wants it on Intel before a vCPU exists. */
+/* Below 4 GiB and outside the guest's memory; on Intel, KVM needs it before a vCPU exists. */
 #define TSS_ADDRESS	0xfffbd000
 
 #define VMX_EXIT_CPUID	10u
@@ -70,8 +70,8 @@ static int load_code(struct machine *m)
 }
 
 /*
- * Ask for the block, so that the answer does not depend on guest_exit_stats.  A stock KVM returns
- * this entry as it is: EAX = 0 tells it apart.
+ * Turn the block on, so that the answer does not depend on guest_exit_stats.  A stock KVM returns
+ * this entry unchanged: its EAX = 0 tells the difference.
  */
 static int allow_block(struct machine *m)
 {
@@ -121,7 +121,7 @@ static int start(struct machine *m)
 	return load_code(m) || start_vcpu(m);
 }
 
-/* The guest executes one CPUID; regs hold what it left. */
+/* Let the guest execute one CPUID, and return its registers. */
 static int ask(struct machine *m, uint32_t leaf, uint32_t ecx, struct kvm_regs *regs)
 {
 	*regs = (struct kvm_regs) {
@@ -135,7 +135,7 @@ static int ask(struct machine *m, uint32_t leaf, uint32_t ecx, struct kvm_regs *
 	if (ioctl(m->vcpu, KVM_RUN, 0) < 0)
 		return fail("run a VM (KVM_RUN)");
 	if (m->run->exit_reason != KVM_EXIT_HLT)
-		return refuse("a VM of three instructions did not run to its end");
+		return refuse("a VM of two instructions did not run to its end");
 	if (ioctl(m->vcpu, KVM_GET_REGS, regs) < 0)
 		return fail("read a vCPU's registers (KVM_GET_REGS)");
 	return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Text in the columns of a terminal: one place measures and cuts. */
+/* Measure and cut text in the columns of a terminal. */
 #define _GNU_SOURCE
 #include <langinfo.h>
 #include <limits.h>
@@ -13,14 +13,14 @@
 
 #define ELLIPSIS	"\xe2\x80\xa6"
 
-/* Text is UTF-8 (exitstat_text_clean() sees to it), also where no locale was chosen. */
+/* Text is always UTF-8 (exitstat_text_clean() ensures that), whatever the locale. */
 void columns_begin(void)
 {
 	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8"))
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* How many bytes the character takes that begins there, and how many columns. */
+/* The length in bytes of the character that begins there, and its width in columns. */
 static size_t measure(const char *text, int *columns)
 {
 	mbstate_t state = { 0 };
@@ -32,7 +32,7 @@ static size_t measure(const char *text, int *columns)
 	if (size == (size_t)-1 || size == (size_t)-2 || !size)
 		return 1;
 	width = wcwidth(wide);
-	/* Of a character that is newer than the C library nobody knows. */
+	/* Negative if the character is newer than the C library. */
 	if (width >= 0)
 		*columns = width;
 	return size;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* For programs: JSON (docs/json.md) and CSV.  One object, one row of names, per reading. */
+/* For programs: JSON (docs/json.md), one object per reading, and CSV, one row per exit number. */
 #include <stdio.h>
 
 #include "command/vendor.h"
@@ -62,7 +62,7 @@ static void put_since(struct json *json, const struct exitstat_snapshot *snap)
 	json_end(json, ']');
 }
 
-/* A VM that QMP tells of has no descriptor that could be known. */
+/* QMP does not tell the VM's descriptor. */
 static void put_vm(struct json *json, const struct exitstat_vm *vm)
 {
 	json_begin(json, "vm", '{');
@@ -73,7 +73,7 @@ static void put_vm(struct json *json, const struct exitstat_vm *vm)
 	json_end(json, '}');
 }
 
-/* What the description says of all the numbers. */
+/* What the description tells about the numbers. */
 static void put_description(struct json *json, const struct target *target,
 			    const struct exitstat_snapshot *snap)
 {
@@ -134,7 +134,7 @@ void csv_header_print(FILE *out, const struct options *opts, const struct target
 		target->host ? "pid,fd,vm," : "");
 }
 
-/* A name may hold anything: RFC 4180's quotes. */
+/* A name may contain anything, so quote it as RFC 4180 does. */
 static void csv_vm(FILE *out, const struct exitstat_vm *vm)
 {
 	const char *text;
@@ -151,7 +151,7 @@ static void csv_vm(FILE *out, const struct exitstat_vm *vm)
 	fputs("\",", out);
 }
 
-/* Empty where there is nothing, not 0. */
+/* Empty, not 0, if there is no value. */
 static void csv_cycles(FILE *out, bool there, uint64_t cycles)
 {
 	fputc(',', out);

@@ -13,10 +13,10 @@
 void snapshot_json(struct json *json, const struct target *target,
 		   const struct exitstat_snapshot *snap);
 
-/* Its object, as a line. */
+/* The whole object, as one line. */
 void json_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap);
 
-/* If the options want one. */
+/* Prints the header if the options ask for one. */
 void csv_header_print(FILE *out, const struct options *opts, const struct target *target);
 void csv_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Write JSON as it comes, on one line. */
+/* Write JSON piece by piece, on one line. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "command/clean.h"
 #include "output/json.h"
 
-/* What is clean has no control characters.  A page may hold this: nothing in it is a tag. */
+/* Clean text has no control characters.  Escape '<', so that an HTML page can contain this. */
 static void put_text(FILE *out, const char *text)
 {
 	char *clean = clean_copy(text);
@@ -66,7 +66,7 @@ void json_int(struct json *json, const char *key, int value)
 void json_real(struct json *json, const char *key, double value)
 {
 	put_key(json, key);
-	/* JSON has no word for what is no number. */
+	/* JSON has no NaN and no infinity. */
 	if (isfinite(value))
 		fprintf(json->out, "%.17g", value);
 	else

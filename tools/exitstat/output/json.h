@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Write JSON as it comes, on one line.  Of our own, as counters have 64 bits without a sign, and as
- * the static exitstat takes no library that is not there for every C library and word size.
+ * Write JSON piece by piece, on one line.  This is our own code because the static exitstat can
+ * only use libraries that exist for every C library and word size.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -12,14 +12,14 @@
 
 struct json {
 	FILE *out;
-	bool more;		/* a comma comes before the next value */
+	bool more;		/* the next value needs a comma before it */
 };
 
 /* An object or list begins with '{' or '[', and ends with '}' or ']'. */
 void json_begin(struct json *json, const char *key, char bracket);
 void json_end(struct json *json, char bracket);
 
-/* One value.  The key is NULL within a list.  Text is cleaned, and holds no '<'. */
+/* One value.  The key is NULL in a list.  Text is cleaned, and '<' is escaped. */
 void json_u64(struct json *json, const char *key, uint64_t value);
 void json_int(struct json *json, const char *key, int value);
 void json_real(struct json *json, const char *key, double value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Where a result goes: a stream, or a file that keeps what it holds until there is a result. */
+/* Where a result goes: a stream, or a file that keeps its old contents until there is a result. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

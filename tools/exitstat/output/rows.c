@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The table of exits: one row per number, within 80 columns. */
+/* The table of exits: one row per exit number, within 80 columns. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct row {
 	enum sort_key sort;
 };
 
-/* The defined exits, the pseudo-number, and whatever a later KVM may add. */
+/* The defined exits, the pseudo-number, and what a later KVM may add. */
 #define ROWS_MAX	(2 * EXITSTAT_ENTRIES_MAX)
 
 uint64_t rows_key(enum sort_key sort, const struct exitstat_entry *entry)
@@ -141,7 +141,7 @@ static int name_width(const struct row *rows, size_t rows_nr)
 	return (int)width;
 }
 
-/* The reader's own exits are no part of the total: no share. */
+/* The reader's own exits are not part of the total, so they have no share. */
 static void print_own(FILE *out, const struct exitstat_description *desc,
 		      const struct exitstat_snapshot *snap, int width)
 {
@@ -215,7 +215,7 @@ bool states_of(const struct exitstat_snapshot *snap, struct states *states)
 		return false;
 	states->all_cycles = all;
 	states->guest = (double)snap->guest_cycles / all;
-	/* The two are read one after the other: the VMM's part may be a little ahead. */
+	/* The two are not read at the same moment: the VMM's part may be a little ahead. */
 	states->kernel = processing > vmm ? (processing - vmm) / all : 0;
 	states->vmm = vmm / all;
 	states->waiting = waiting / all;

@@ -13,21 +13,21 @@
 void rows_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
 		const struct exitstat_snapshot *snap);
 
-/* What it is sorted by; 0 by name and number. */
+/* The value to sort by; 0 for name and number. */
 uint64_t rows_key(enum sort_key sort, const struct exitstat_entry *entry);
 
 /* The entries of the snapshot, in the order of its rows. */
 void rows_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
 	       struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
 
-/* "AMD, 2 vCPUs: exits WHEN", behind the VM's name on a host, without the end of the line. */
+/* "AMD, 2 vCPUs: exits WHEN", on a host after the VM's name, without a newline. */
 void title_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,
 		 const char *when);
 
-/* What subtracting found, if anything: a line each. */
+/* What subtracting found, one line each. */
 void since_print(FILE *out, const struct exitstat_snapshot *between);
 
-/* Where the vCPUs' time went, as parts of all_cycles. */
+/* Where the vCPUs' time went, as fractions of all_cycles. */
 struct states {
 	double all_cycles;
 	double guest;
@@ -39,7 +39,7 @@ struct states {
 /* False if there is no split. */
 bool states_of(const struct exitstat_snapshot *snap, struct states *states);
 
-/* One line: the share of guest, KVM, VMM and waiting; nothing if there is no split. */
+/* One line with the shares of guest, KVM, VMM and waiting, or nothing if there is no split. */
 void states_print(FILE *out, const struct exitstat_description *desc,
 		  const struct exitstat_snapshot *snap);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Numbers as people read them, in columns of one width. */
+/* Numbers for people, in columns of fixed width. */
 #include <stdio.h>
 
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "output/units.h"
 
-/* Seven columns, a point and as many decimals as fit, three at most. */
+/* Seven columns, with as many decimals as fit, at most three. */
 static const char *text_scaled(char text[TEXT_SIZE], double value, const char *unit)
 {
 	int decimals = value < 999.9995 ? 3 : value < 9999.995 ? 2 : value < 99999.95 ? 1 : 0;

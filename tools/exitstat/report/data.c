@@ -93,7 +93,7 @@ static void add_point(struct point *sum, const struct point *point)
 		add_entry(sum, &point->entries[i]);
 }
 
-/* So many neighbours as one: a day of seconds has more points than a chart has columns. */
+/* Merge neighbouring points: a day of seconds has more points than a chart has columns. */
 static void put_points(struct json *json, const struct series *series, size_t neighbours)
 {
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the report's page is made of: the template, Chart.js, and its licence. */
+/* The parts of the report's page: the template, Chart.js and its licence. */
 	.section .rodata
 
 	.macro embed name:req, file:req

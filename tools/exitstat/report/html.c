@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The report as a page: a template, Chart.js and the data, all in one file. */
+/* The report as an HTML page: template, Chart.js and data in one file. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "output/json.h"
 #include "report/report.h"
 
-/* Nearly as many as a chart has columns. */
+/* About as many as a chart has columns. */
 #define POINTS_MAX	1000
 
 /* From embed.S. */
@@ -31,7 +31,7 @@ static void print_data(FILE *out, struct series *series, size_t series_nr)
 	json_end(&json, ']');
 }
 
-/* Copy the page up to the mark, and say what is behind it. */
+/* Copy the page up to the mark, and return what comes after it. */
 static const char *print_until(FILE *out, const char *page, const char *mark)
 {
 	const char *found = strstr(page, mark);
@@ -53,7 +53,7 @@ static void print_page(FILE *out, struct series *series, size_t series_nr)
 	fputs(page, out);
 }
 
-/* What is no regular file (a device, a link) is written through. */
+/* Only a regular file can be replaced; a device or a link is written to. */
 static bool may_replace(const char *path, mode_t *mode)
 {
 	struct stat stat;
@@ -82,7 +82,7 @@ static int print_to(int fd, struct series *series, size_t series_nr)
 	return err;
 }
 
-/* Half a page is none: until it is whole, what was there stays. */
+/* Keep the old file until the page is complete. */
 static int replace(const char *path, mode_t mode, struct series *series, size_t series_nr)
 {
 	char *new;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a recording says: read by series.c, put into words, text and HTML by the others. */
+/* A recording: read by series.c; words.c, data.c and html.c present it. */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -17,7 +17,7 @@ struct point {
 	double length_s;
 	uint64_t count;
 	double guest_cycles;
-	struct exitstat_entry total;	/* with the reader's own: the states are of the whole VM */
+	struct exitstat_entry total;	/* with the reader's own exits, for the states of the VM */
 	uint32_t entries_nr;
 	struct exitstat_entry *entries;
 };
@@ -41,7 +41,7 @@ struct series {
 	struct target target;
 	struct exitstat_snapshot first;
 	struct exitstat_snapshot last;
-	struct exitstat_snapshot sum;	/* of all intervals, whatever happened to the counters */
+	struct exitstat_snapshot sum;	/* of all intervals, even if counters restarted */
 	size_t points_nr;
 	size_t points_room;
 	struct point *points;
@@ -50,19 +50,19 @@ struct series {
 	double median_rate;
 	double deviation;		/* standard deviation of the rate */
 	size_t bursts_nr;
-	struct burst *bursts;		/* the one with most exits first */
+	struct burst *bursts;		/* by number of exits, descending */
 	uint64_t bursts_count;
 	double bursts_s;
 	size_t latencies_nr;
-	struct latency *latencies;	/* in the order of sum's entries; with histograms only */
+	struct latency *latencies;	/* in the order of last's entries; only with histograms */
 	bool breaks_off;
 };
 
-/* Read and analyse a recording: STATUS_OK, or what to exit with. */
+/* Read and analyse a recording.  Returns STATUS_OK or the exit status. */
 int series_read(struct series *series, const char *path);
 void series_free(struct series *series);
 
-/* What it says, a sentence each.  The strings are the caller's to free. */
+/* A summary, one sentence per string.  words_free() frees them. */
 #define WORDS_MAX	32
 
 struct words {
@@ -76,7 +76,7 @@ void words_free(struct words *words);
 /* Everything as JSON, for HTML and for programs. */
 void series_json(struct json *json, struct series *series, size_t points_max);
 
-/* One file that needs nothing else: STATUS_OK, or what to exit with. */
+/* A self-contained HTML file.  Returns STATUS_OK or the exit status. */
 int html_write(const char *path, struct series *series, size_t series_nr);
 
 #endif /* REPORT_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Read a recording and find out what is in it: sums, rates, bursts, latencies. */
+/* Read a recording and analyse it: sums, rates, bursts, latencies. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static int add_point(struct series *series, const struct exitstat_snapshot *betw
 	return 0;
 }
 
-/* What the recorder asked for in its first frame, and again in its last: in the same order. */
+/* What the recorder asked in its first frame and in its last one, in the same order. */
 static int read_histograms(struct series *series, const struct exitstat_snapshot *snap,
 			   struct latency *latencies)
 {
@@ -94,7 +94,7 @@ static int read_histograms(struct series *series, const struct exitstat_snapshot
 		if (err && err != -ENODATA)
 			return err;
 		latencies[i].number = snap->entries[i].number;
-		/* A recording that was cut short need not hold them. */
+		/* A truncated recording may lack them. */
 		if (err)
 			memset(&latencies[i].histogram, 0, sizeof(latencies[i].histogram));
 	}
@@ -198,7 +198,7 @@ static int find_rates(struct series *series)
 		double off;
 
 		rates[i] = rate(&series->points[i]);
-		/* Weighed: an interval cut short is no other rate, but a less certain one. */
+		/* Weight by length, so that a short last interval counts for less. */
 		off = rates[i] - series->mean_rate;
 		squares += off * off * series->points[i].length_s / series->length_s;
 	}
@@ -221,7 +221,7 @@ static int compare_bursts(const void *left, const void *right)
 
 static int find_bursts(struct series *series)
 {
-	/* Where nothing happens most of the time, the median is no measure. */
+	/* If nothing happens most of the time, the median is 0 and useless as a limit. */
 	double limit = 2 * (series->median_rate > 0 ? series->median_rate : series->mean_rate);
 	struct burst *burst = NULL;
 	size_t i;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a recording says, in words. */
+/* A recording summarized in words. */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define BURSTS_NAMED	5
 #define GAPS_NAMED	5
 
-/* Fewer intervals than this say nothing about steadiness. */
+/* Fewer intervals than this do not show whether the rate is steady. */
 #define POINTS_FOR_RATE	5
 
 #define STEADY_PERCENT	25
@@ -47,7 +47,7 @@ static int compare_counts(const void *left, const void *right)
 	return a->number < b->number ? -1 : 1;
 }
 
-/* "io (41 %), npf (30 %) and msr (9 %)": at most three, and those of 1 % at least. */
+/* "io (41 %), npf (30 %), msr (9 %)": at most three, each at least 1 %. */
 static void most_frequent(char text[160], uint32_t numbering, const struct exitstat_entry *entries,
 			  uint32_t entries_nr)
 {
@@ -189,7 +189,7 @@ static int compare_lengths(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-/* The recorder was stopped, or its machine was: it did not read when it should have. */
+/* Intervals in which the recorder could not read in time, because it or its machine was stopped. */
 static void say_missed(struct words *words, const struct series *series)
 {
 	double *lengths = calloc(series->points_nr, sizeof(*lengths));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The command that is measured: start it late, pass signals on, wait. */
+/* The measured command: fork early, exec late, pass signals on, wait. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -24,16 +24,16 @@ static const int caught[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2
 
 #define CAUGHT	(sizeof(caught) / sizeof(*caught))
 
-/* A signal handler has no argument of its own: this is its state. */
+/* Static, because a signal handler gets no argument. */
 static struct {
 	volatile sig_atomic_t pid;	/* 0: there is no child */
 	volatile sig_atomic_t stop;
-	volatile sig_atomic_t signal;	/* the last one that came, but SIGCHLD */
-	int start;			/* the pipe's end that starts the child, or -1 */
-	int began;			/* one that ends when the child became the command, or -1 */
+	volatile sig_atomic_t signal;	/* the last one received, other than SIGCHLD */
+	int start;			/* the end of a pipe that starts the child, or -1 */
+	int began;			/* the end of one that closes at the child's exec, or -1 */
 	bool *never_ran;		/* shared with the child */
-	sigset_t before;		/* the signal mask at first, and of the child */
-	sigset_t asleep;		/* the mask while this process sleeps */
+	sigset_t before;		/* the original signal mask, and the child's */
+	sigset_t asleep;		/* the signal mask while this process sleeps */
 	struct sigaction actions[CAUGHT];
 } child = { .start = -1, .began = -1 };
 
@@ -58,7 +58,7 @@ void child_catch_signals(void)
 	sigset_t blocked;
 	size_t i;
 
-	/* They are let in while this process sleeps, and nowhere else: no wake-up is missed. */
+	/* Signals are unblocked only while this process sleeps, so that no wake-up is missed. */
 	sigemptyset(&blocked);
 	for (i = 0; i < CAUGHT; i++) {
 		sigaction(caught[i], NULL, &child.actions[i]);
@@ -68,12 +68,12 @@ void child_catch_signals(void)
 		sigaddset(&blocked, caught[i]);
 	}
 	sigprocmask(SIG_BLOCK, &blocked, &child.before);
-	/* Whoever started this process may have blocked what ends the sleep. */
+	/* The parent may have blocked SIGCHLD, which must end the sleep. */
 	child.asleep = child.before;
 	sigdelset(&child.asleep, SIGCHLD);
 }
 
-/* In the child: wait for the start, become the command. */
+/* In the child: wait for the start, then become the command. */
 static void become(char **argv, int start)
 {
 	ssize_t size;
@@ -86,7 +86,7 @@ static void become(char **argv, int start)
 	do {
 		size = read(start, &byte, 1);
 	} while (size < 0 && errno == EINTR);
-	/* An end without a byte: the parent gave up, and said why. */
+	/* End of file: the parent gave up and printed why. */
 	if (size != 1)
 		_exit(STATUS_FAILED);
 	execvp(argv[0], argv);
@@ -147,7 +147,7 @@ bool child_spawn(char **argv)
 
 void child_start(void)
 {
-	/* A child that is gone already is told of by child_wait(). */
+	/* If the child is gone already, child_wait() tells. */
 	if (write(child.start, "", 1) != 1)
 		child.stop = 1;
 	close(child.start);
@@ -167,7 +167,7 @@ bool child_became(void)
 {
 	char byte;
 
-	/* Nobody writes: the pipe ends with the child's exec, or with the child. */
+	/* Nothing is ever written: the pipe closes at the child's exec, or when the child ends. */
 	while (read(child.began, &byte, 1) < 0 && errno == EINTR)
 		;
 	return !*child.never_ran;
@@ -178,7 +178,7 @@ bool child_never_ran(void)
 	return *child.never_ran;
 }
 
-/* A signal that came while this process did not sleep is still to be handled. */
+/* Handle the signals that are pending because this process has not slept since. */
 static void let_signals_in(void)
 {
 	const struct timespec none = { 0 };
@@ -206,7 +206,9 @@ bool child_has_ended(void)
 	return !waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
 }
 
-/* Until that moment, the child's end, or a signal that asks to stop: the moment it became. */
+/*
+ * Sleep until the deadline, the child's end, or a signal that asks to stop.  Returns the time.
+ */
 static uint64_t sleep_until(uint64_t deadline_ns)
 {
 	struct timespec left;
@@ -229,7 +231,7 @@ uint64_t child_sleep_interval(uint64_t *deadline_ns, uint64_t interval_ns)
 
 	*deadline_ns += interval_ns;
 	now = sleep_until(*deadline_ns);
-	/* Much too late: this process was stopped, or starved.  The next interval begins now. */
+	/* Much too late: this process was stopped or starved.  The next interval begins now. */
 	if (now > *deadline_ns && now - *deadline_ns > interval_ns / 2) {
 		missed = (now - *deadline_ns) / interval_ns;
 		*deadline_ns = now;

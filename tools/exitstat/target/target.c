@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is measured: a source of leaves, opened and described, with the errors said. */
+/* What is measured: open and describe a source of leaves, and print errors. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,7 +152,7 @@ int target_open(struct target *target, const struct options *opts)
 	return status;
 }
 
-/* A VM's tables go one after the other: if a vCPU's is gone, give the rest some time to go. */
+/* A VM's tables are removed one by one: if a vCPU's is gone, the VM may be about to end. */
 static int say_no_vcpu(struct target *target)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
@@ -201,7 +201,7 @@ static int say_reading(struct target *target, int err)
 	return say(STATUS_FAILED, "cannot read the exit counters: %s", strerror(-err));
 }
 
-/* A recording is asked what the recorder asked, and it never asks for less. */
+/* A recording has only what the recorder asked, which is always the full set. */
 static int read_counters(struct target *target, const struct exitstat_snapshot *before,
 			 struct exitstat_snapshot *snap)
 {
@@ -213,7 +213,7 @@ static int read_counters(struct target *target, const struct exitstat_snapshot *
 	return exitstat_snapshot_take(target->src, &target->desc, scope, take, snap);
 }
 
-/* Another epoch: what the hypervisor offers may be something else now. */
+/* In another epoch, the hypervisor may offer something else. */
 static int read_described(struct target *target, const struct exitstat_snapshot *before,
 			  struct exitstat_snapshot *snap)
 {
@@ -270,7 +270,7 @@ int target_take(struct target *target, struct exitstat_snapshot *snap)
 	return target_retake(target, NULL, snap);
 }
 
-/* "12 s", rounded down; a time that is long needs no seconds. */
+/* "12 s", rounded down, in the largest unit of which there are at least two. */
 static void text_age(char text[32], uint64_t seconds)
 {
 	static const struct {

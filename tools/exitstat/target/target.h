@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is measured: a VM from inside, or one of a host, or a recording. */
+/* What is measured: this VM, one of a host's VMs, or a recording. */
 #ifndef TARGET_H
 #define TARGET_H
 
@@ -13,57 +13,57 @@ struct target {
 	struct exitstat_description desc;
 	const char *path;	/* of the recording, or NULL */
 	int vcpu;		/* a CPU, VCPU_NONE or VCPU_ALL */
-	bool pinned;		/* the last reading got as far as to run on its CPU */
-	bool host;		/* it is vm, seen from its host, */
-	bool ended;		/* which ended before a reading of its vCPU, and that was said */
+	bool pinned;		/* the last reading could at least run on its CPU */
+	bool host;		/* it is vm, read on its host */
+	bool ended;		/* vm ended before a reading of its vCPU; a message was printed */
 	struct exitstat_vm vm;
 };
 
-/* Open what the options name, and find out what it offers: STATUS_OK, or what to exit with. */
+/* Open what the options name, and read its description.  Returns STATUS_OK or the exit status. */
 int target_open(struct target *target, const struct options *opts);
 
-/* The two halves of it: the source, not believed; and the description. */
+/* The two halves of that: open the source, then read its description. */
 int target_open_source(struct target *target, const struct options *opts);
 int target_describe(struct target *target);
 
-/* The twelve bytes with which hypervisors introduce themselves, if they are printable. */
+/* The hypervisor's signature in leaf 0x40000000, cleaned. */
 void target_hypervisor(struct target *target, char name[13]);
 
-/* Go to the next moment: 1, 0 at the end, or -1 after an error that was said. */
+/* Go to the next moment: 1, 0 at the end, or -1 after an error message. */
 int target_advance(struct target *target);
 
-/* The same if now is another moment, as it is on a host, and 1 if it is not. */
+/* On a host, where each moment needs it, the same; otherwise just 1. */
 int target_refresh(struct target *target);
 
-/* A VM is over: say so.  STATUS_OK: that is no error. */
+/* Print that the VM has ended.  Returns STATUS_OK, as that is not an error. */
 int target_say_end(const struct target *target);
 
-/* Go to the last moment of a recording; the CPU is there already.  False after an error, said. */
+/* Go to the last moment of a recording; for the CPU, do nothing.  False after an error message. */
 bool target_to_end(struct target *target);
 
-/* What happened from before to after: STATUS_OK, or what to exit with. */
+/* What happened from before to after.  Returns STATUS_OK or the exit status. */
 int target_subtract(struct target *target, const struct exitstat_snapshot *after,
 		    const struct exitstat_snapshot *before, struct exitstat_snapshot *between);
 
 /*
- * Take a snapshot of what the options name: STATUS_OK, or what to exit with.  Once more, after
- * before, it may cost less.
+ * Take a snapshot of what the options name.  Returns STATUS_OK or the exit status.  Retaking one,
+ * after before, may cause fewer exits.
  */
 int target_take(struct target *target, struct exitstat_snapshot *snap);
 int target_retake(struct target *target, const struct exitstat_snapshot *before,
 		  struct exitstat_snapshot *snap);
 
-/* The same without a word: 0 or -errno, which target_say() says. */
+/* The same without an error message: 0 or -errno, which target_say() prints. */
 int target_read(struct target *target, const struct exitstat_snapshot *before,
 		struct exitstat_snapshot *snap);
 int target_say(struct target *target, int err);
 
-/* That error means only that this CPU cannot be had, for now or for this process. */
+/* Does that error only mean that this CPU is not available, now or to this process? */
 bool target_lacks_cpu(const struct target *target, int err);
 
 #define SINCE_SIZE	96
 
-/* Since when the counters count, as of that snapshot: "since the VM started". */
+/* Since when the counters have counted, as of that snapshot: "since the VM started". */
 const char *target_since(char text[SINCE_SIZE], const struct target *target,
 			 const struct exitstat_snapshot *snap);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The VMs of a host: find the one that was named, open it, say what is wrong. */
+/* The VMs of a host: find the one that is named, open it, print errors. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "host/qmp.h"
 #include "target/vm.h"
 
-/* As many candidates as a line can name. */
+/* How many candidates a message can list. */
 #define NAMED_MAX	6
 
 const char *vm_host_dir(const struct options *opts)
@@ -37,7 +37,7 @@ const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm)
 	return text;
 }
 
-/* Debugfs is for root, and for nobody where the kernel is locked down. */
+/* Only root can read debugfs, and not even root if the kernel is locked down. */
 static int say_access(const char *path, int err)
 {
 	if (err == -EACCES)
@@ -111,7 +111,7 @@ int vm_say(const struct exitstat_vm *vm, struct exitstat_source *src, int err)
 	return say(STATUS_FAILED, "cannot read %s/exit_stats: %s", dir, strerror(-err));
 }
 
-/* Whether that is what the VM is called: PID, PID-FD or name; NULL calls all. */
+/* Does text name that VM, by PID, PID-FD or name?  NULL names all. */
 static bool is_called(const struct exitstat_vm *vm, const char *text)
 {
 	char pid[32], id[32], name[EXITSTAT_VM_NAME_SIZE];
@@ -124,7 +124,7 @@ static bool is_called(const struct exitstat_vm *vm, const char *text)
 	return !strcmp(text, pid) || !strcmp(text, id) || !strcmp(name, vm->name);
 }
 
-/* How many VMs are called so; the first of them; and a line's worth of what they are. */
+/* Returns how many VMs match; found is the first one, and names lists the first few. */
 static size_t find(struct exitstat_vms *vms, const char *text, struct exitstat_vm *found,
 		   char *names, size_t names_size)
 {

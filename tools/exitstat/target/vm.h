@@ -8,19 +8,19 @@
 #include "command/options.h"
 #include "exitstat.h"
 
-/* Open the VM that the options name, at its first moment: STATUS_OK, or what to exit with. */
+/* Open the VM that the options name, at its first moment.  Returns STATUS_OK or the exit status. */
 int vm_open(const struct options *opts, struct exitstat_vm *vm, struct exitstat_source **src);
 
-/* Say why it cannot be read. */
+/* Print why the VM cannot be read. */
 int vm_say(const struct exitstat_vm *vm, struct exitstat_source *src, int err);
 
 /* KVM's directory in debugfs. */
 const char *vm_host_dir(const struct options *opts);
 
-/* Without a VM to look at, a host shows all of them. */
+/* On a host, without the name of a VM: show the list of all. */
 bool vm_is_list(const struct options *opts);
 
-/* List the VMs there: STATUS_OK, or what to exit with. */
+/* List the VMs.  Returns STATUS_OK or the exit status. */
 int vm_list(const struct options *opts, struct exitstat_vms **vms);
 
 #define VM_TEXT_SIZE	(EXITSTAT_VM_NAME_SIZE + 32)

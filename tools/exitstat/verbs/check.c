@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat check: what this machine offers, and why not, if not. */
+/* exitstat check: what this machine reports, or why it does not. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -117,13 +117,13 @@ static int print_cost(struct target *target)
 	else if (!status)
 		line("a reading costs", "%llu exits now, for %u kinds of exits", cost_of(&snap),
 		     snap.entries_nr);
-	/* Others that exit meanwhile make it dearer. */
+	/* Exits that happen meanwhile may make it more expensive. */
 	if (!status && !target->host && !target->path)
 		line("the next one", "%llu exits", cost_of(&again));
 	return status;
 }
 
-/* What these words mean for who reads the numbers. */
+/* What "late" and "approximate" mean for the numbers. */
 static void print_meanings(const struct exitstat_description *desc)
 {
 	if (desc->features & EXITSTAT_FEATURE_LATE)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * exitstat host: the VMs of this host, a line each.
+ * exitstat host: the VMs of this host, one line each.
  *
- * Of every VM the reading before is kept, packed: a host may have thousands.
+ * Each VM's previous reading is kept in packed form, since a host may have thousands of VMs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -49,11 +49,11 @@ static const char help[] =
 	"                      number, which is the pid\n"
 	"  -c, --csv; -j, --json; -n, --no-header\n";
 
-/* A VM, and what happened in it since the reading before. */
+/* A VM, and what happened in it since the previous reading. */
 struct guest {
 	struct target target;
-	void *before;			/* a reading, packed; NULL: none yet */
-	bool shown;			/* the rest is known */
+	void *before;			/* the previous reading, packed, or NULL */
+	bool shown;			/* the following is known */
 	double seconds;
 	struct exitstat_entry total;
 	bool has_states;
@@ -104,7 +104,7 @@ static void say_end(const struct guests *list, const struct guest *guest)
 }
 
 /*
- * Who is there.
+ * Which VMs there are.
  */
 
 static int compare_vms(const struct exitstat_vm *a, const struct exitstat_vm *b)
@@ -114,7 +114,7 @@ static int compare_vms(const struct exitstat_vm *a, const struct exitstat_vm *b)
 	return (a->fd > b->fd) - (a->fd < b->fd);
 }
 
-/* The next one of the old list if it is that VM; those before it are no more. */
+/* Take that VM from the old list, if it is there; the ones before it have ended. */
 static bool take_old(struct guests *list, size_t *old, const struct exitstat_vm *vm,
 		     struct guest *guest)
 {
@@ -141,7 +141,7 @@ static int guest_open(struct guest *guest, const struct exitstat_vm *vm)
 	return exitstat_source_open_debugfs(vm->dir, &guest->target.src);
 }
 
-/* Merge the VMs that are there with those that were. */
+/* Merge the VMs that exist now with the old list. */
 static int find_guests(struct guests *list)
 {
 	const struct exitstat_vm none = { .pid = 2147483647, .fd = 2147483647 };
@@ -178,7 +178,7 @@ static int find_guests(struct guests *list)
 }
 
 /*
- * What happened there.
+ * What happened in them.
  */
 
 static void find_busiest(struct guest *guest, const struct exitstat_snapshot *between)
@@ -214,7 +214,7 @@ static void note(struct guests *list, struct guest *guest, const struct exitstat
 	guest->restarted = between->since & EXITSTAT_SINCE_RESTART;
 }
 
-/* Take a reading, and what happened since the last: 0 or -errno. */
+/* Take a reading and subtract the previous one: 0 or -errno. */
 static int guest_take(struct guests *list, struct guest *guest)
 {
 	struct exitstat_snapshot before, after, between;
@@ -242,7 +242,7 @@ static int guest_take(struct guests *list, struct guest *guest)
 	return guest->before ? 0 : -ENOMEM;
 }
 
-/* A VM that cannot be read is said once; one that ended between listing and reading is no error. */
+/* Report one VM that cannot be read, but not one that ended between listing and reading. */
 static void read_guests(struct guests *list)
 {
 	size_t i, kept = 0;
@@ -272,7 +272,7 @@ static void read_guests(struct guests *list)
  * The list as text.
  */
 
-/* A mean is no rate. */
+/* A mean is not a rate. */
 static double key_of(enum sort_key sort, const struct guest *guest)
 {
 	bool rate = sort != SORT_MEAN && guest->seconds > 0;
@@ -307,7 +307,7 @@ static double count_of(const struct guests *list, const struct guest *guest)
 
 #define ID_SIZE	32
 
-/* What --vm takes: the pid, if it has one VM only. */
+/* What --vm takes: the PID, if it has only one VM. */
 static const char *id_of(char id[ID_SIZE], const struct guests *list, const struct guest *guest)
 {
 	size_t i = (size_t)(guest - list->guests);
@@ -325,13 +325,13 @@ static const char *name_of(const struct guest *guest)
 	return *guest->target.vm.name ? guest->target.vm.name : "-";
 }
 
-/* How wide what is; where a terminal is too narrow for all, the numbers have precedence. */
+/* The widths of the columns; on a narrow terminal, the numbers have precedence. */
 struct layout {
 	int id;
 	int name;
 	int count;
 	int busiest;
-	bool narrow;		/* whole percents, and no vCPUs */
+	bool narrow;		/* no decimals, and no column of vCPUs */
 };
 
 #define NAME_ENOUGH	12
@@ -352,7 +352,7 @@ static int digits(double count)
 	return snprintf(NULL, 0, "%.0f", count);
 }
 
-/* As wide as the widest, whatever the terminal. */
+/* As wide as the widest entry, without regard to the terminal. */
 static void lay_out_all(struct layout *layout, const struct guests *list)
 {
 	double count = 0;
@@ -382,7 +382,7 @@ static struct layout lay_out(const struct guests *list, int columns)
 		layout.count = larger(layout.count, 10);
 		return layout;
 	}
-	/* For the name, and two blanks with the busiest exit. */
+	/* For the name, two blanks and the busiest exit. */
 	room = columns - layout.id - layout.count - 32;
 	layout.narrow = room < NAME_ENOUGH;
 	if (layout.narrow)
@@ -552,10 +552,10 @@ void guests_free(struct guests *list)
 }
 
 /*
- * The list, once or every so many seconds.
+ * The list, once or at intervals.
  */
 
-/* JSON and CSV went out with the readings. */
+/* JSON and CSV were already printed with the readings. */
 static void print(struct guests *list, bool first)
 {
 	bool table = list->opts->format == FORMAT_TABLE;

@@ -10,16 +10,16 @@
 
 struct guests;
 
-/* NULL: out of memory.  A quiet one does not say which VMs ended. */
+/* NULL if out of memory.  With quiet, no message tells which VMs ended. */
 struct guests *guests_new(const struct options *opts, bool quiet);
 void guests_free(struct guests *list);
 
-/* Find the VMs, and take a reading of each: STATUS_OK, or what to exit with. */
+/* Find the VMs, and take a reading of each.  Returns STATUS_OK or the exit status. */
 int guests_update(struct guests *list);
 
 size_t guests_length(const struct guests *list);
 
-/* A line for each, below a header; within so many columns, if not 0. */
+/* A line for each VM, below a header, in that many columns, or without a limit if 0. */
 void guests_print(FILE *out, struct guests *list, enum sort_key sort, int columns);
 
 #endif /* GUESTS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat INTERVAL [COUNT]: the rates, line by line. */
+/* exitstat INTERVAL [COUNT]: the rates, one line per interval. */
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "target/target.h"
 #include "verbs/verbs.h"
 
-/* A header scrolls away: on a terminal, say it again. */
+/* The header scrolls away, so repeat it on a terminal. */
 #define LINES_PER_HEADER	20
 
 #define LINE_WIDTH	80
@@ -51,7 +51,7 @@ static void print_busiest(const struct exitstat_snapshot *between, double second
 	}
 }
 
-/* They are part of this one: its rates are means over all of it. */
+/* The missed intervals are part of this one: its rates are means over all of them. */
 static void print_missed(uint64_t missed)
 {
 	if (missed)
@@ -127,7 +127,7 @@ static void print_interval(const struct options *opts, const struct target *targ
 	fflush(stdout);
 }
 
-/* The next moment: 1, 0 at the end of a recording or VM, or -1 after an error that was said. */
+/* The next moment: 1, 0 at the end of a recording or VM, or -1 after an error message. */
 static int next_moment(struct target *target, uint64_t *deadline_ns, uint64_t interval_ns,
 		       uint64_t *missed)
 {
@@ -142,7 +142,7 @@ static int next_moment(struct target *target, uint64_t *deadline_ns, uint64_t in
 	return more;
 }
 
-/* A CPU that is offline may come back: its interval ends then.  Said once. */
+/* A CPU that is offline may come back, and its interval ends then.  Prints one message. */
 static int wait_for_cpu(const struct target *target, bool *said)
 {
 	if (!*said)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat leaf: the raw registers of one CPUID leaf, believed or not. */
+/* exitstat leaf: the raw registers of one CPUID leaf, without any checks. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat names: the exit numbers of a vendor and what they mean. */
+/* exitstat names: a vendor's exit numbers and their meanings. */
 #include <stdio.h>
 
 #include "command/options.h"

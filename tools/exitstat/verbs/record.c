@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat record: the counters over time, into a file that exitstat report reads. */
+/* exitstat record: record the counters over time, in a file for exitstat report. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #define DEFAULT_OUTPUT		"exitstat.rec"
 #define DEFAULT_INTERVAL_NS	1000000000
 
-/* Every so many frames the histograms too: they cost 24 exits per number. */
+/* How often to read the histograms, too: they cost 24 exits per number. */
 #define FRAMES_PER_HISTOGRAM	60
 
 static const char help[] =
@@ -40,14 +40,14 @@ static const char help[] =
 	"                      FILE.old; '-' is standard output\n";
 
 struct record {
-	struct target cpu;	/* what is asked */
+	struct target cpu;	/* what is recorded */
 	struct target target;	/* the recorder in front of it */
 	const char *path;
-	const char *name;	/* of it, for messages */
-	int place;		/* where the recording belongs, or -1 */
-	bool created;		/* by this process, so that a failure removes it */
-	bool replaces;		/* a recording that stands there, and becomes .old */
-	int fd;			/* where it is written: in memory until it is published */
+	const char *name;	/* of the recording, for messages */
+	int place;		/* the output file, or -1 */
+	bool created;		/* by this process, so remove it after a failure */
+	bool replaces;		/* an existing recording, which becomes .old */
+	int fd;			/* where frames are written: in memory until published */
 	bool published;
 	uint64_t interval_ns;
 	unsigned long frames;
@@ -59,7 +59,7 @@ static int say_write(const struct record *record, int err)
 	return say(STATUS_FAILED, "cannot write %s: %s", record->name, strerror(-err));
 }
 
-/* The command as one note; what is too long is cut. */
+/* The command as one note, truncated if it is too long. */
 static void join(char *text, size_t size, char **argv)
 {
 	size_t length = 0;
@@ -97,7 +97,7 @@ static int write_notes(const struct record *record, char **argv)
 	return err;
 }
 
-/* Histograms of what was seen.  The reader asks the same in the same order: report.c. */
+/* Histograms of the numbers seen so far.  report/series.c reads the same, in the same order. */
 static int read_histograms(struct record *record, const struct exitstat_snapshot *snap)
 {
 	struct exitstat_histogram histogram;
@@ -115,7 +115,7 @@ static int read_histograms(struct record *record, const struct exitstat_snapshot
 	return STATUS_OK;
 }
 
-/* over says that this is the last one; it becomes true where a recorded recording ends. */
+/* *over tells if this is the last frame; it is set if the source is a recording that ends. */
 static int write_frame(struct record *record, bool *over)
 {
 	struct exitstat_snapshot snap;
@@ -138,7 +138,7 @@ static int write_frame(struct record *record, bool *over)
 	return STATUS_OK;
 }
 
-/* See that it can be written, and change nothing that is there. */
+/* Make sure that the output file can be written, without changing an existing one. */
 static int open_place(struct record *record)
 {
 	struct stat stat;
@@ -154,7 +154,7 @@ static int open_place(struct record *record)
 		record->place = open(record->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (record->place < 0)
 		return say_write(record, -errno);
-	/* A link is written through, and a device or a pipe is no recording. */
+	/* A link is followed, and a device or a pipe is not a recording. */
 	record->replaces = !record->created && !lstat(record->path, &stat) &&
 			   S_ISREG(stat.st_mode) && stat.st_size;
 	return STATUS_OK;
@@ -166,7 +166,7 @@ static int say_old(const struct record *record, int err)
 		   strerror(err));
 }
 
-/* The recording that stands there stays, beside the new one, as perf does it. */
+/* Keep the existing recording as .old, as perf does. */
 static int keep_old(struct record *record)
 {
 	char old[PATH_MAX];
@@ -200,7 +200,7 @@ static int copy(int from, int to)
 	return size < 0 ? -errno : 0;
 }
 
-/* What a link leads to may hold more than is written now. */
+/* The target of a link may be longer than the new recording. */
 static void empty(int fd)
 {
 	struct stat stat;
@@ -209,7 +209,7 @@ static void empty(int fd)
 		say(0, "cannot empty the old recording: %s", strerror(errno));
 }
 
-/* There is something to record: from now on, write where it belongs. */
+/* There is something to record: from now on, write to the output file. */
 static int publish(struct record *record)
 {
 	int status = record->replaces ? keep_old(record) : STATUS_OK;
@@ -225,7 +225,7 @@ static int publish(struct record *record)
 	return err ? say_write(record, err) : STATUS_OK;
 }
 
-/* The first frame, and then the command: false if there is nothing to record. */
+/* Write the first frame, then start the command.  False if there is nothing to record. */
 static bool begin(struct record *record, bool command, bool *over, int *status)
 {
 	*status = write_frame(record, over);
@@ -285,7 +285,7 @@ static int close_all(struct record *record, int status)
 	target_close(&record->cpu);
 	if (record->place >= 0 && close(record->place) && !status)
 		status = say_write(record, -errno);
-	/* The same file, if it was published. */
+	/* If published, this is the same file. */
 	if (record->fd >= 0 && close(record->fd) && !status)
 		status = say_write(record, -errno);
 	if (record->created && !record->published)

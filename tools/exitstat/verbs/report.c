@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat report: what one recording says, or two side by side. */
+/* exitstat report: summarize a recording, or compare two. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static const char help[] =
 	"  -j, --json        for programs: everything, a JSON object per recording\n"
 	"  -s, --sort KEY    by time, count, mean, vmm, waiting, name or number\n";
 
-/* A word, with the per cent sign or the unit that belongs to the number before it. */
+/* The length of a word, including a percent sign after it. */
 static int word_length(const char *text)
 {
 	int length = (int)strcspn(text, " ");
@@ -113,7 +113,7 @@ static void print_series(const struct options *opts, struct series *series)
 	print_latencies(series);
 }
 
-/* Rates and means of both, and how many times the first the second is. */
+/* Rates and means of both recordings, and the ratio of the rates. */
 static void print_compared(const char *number, const char *name, const struct exitstat_entry *a,
 			   const struct exitstat_entry *b, const struct series *series)
 {
@@ -175,7 +175,7 @@ static int print(const struct options *opts, struct series *series, size_t serie
 {
 	size_t i;
 
-	/* Nothing but the page. */
+	/* Print only the page. */
 	if (opts->html && !strcmp(opts->html, "-"))
 		return html_write(opts->html, series, series_nr);
 	for (i = 0; i < series_nr; i++) {

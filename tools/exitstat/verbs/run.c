@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat -- CMD: what happened while a command ran, once or several times. */
+/* exitstat -- CMD: the exits while a command ran, once or several times. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct run {
 	int status;
 };
 
-/* KVM's tables end with the VM: there is no second reading. */
+/* KVM's tables are gone once the VM has ended, so there is no second reading. */
 static int say_lost(const struct target *target)
 {
 	char vm[VM_TEXT_SIZE];
@@ -34,7 +34,7 @@ static int say_lost(const struct target *target)
 		   vm_text(vm, &target->vm));
 }
 
-/* Run the command once between two snapshots: STATUS_OK, or what to exit with. */
+/* Run the command once between two snapshots.  Returns STATUS_OK or the exit status. */
 static int measure(struct target *target, char **argv, struct run *run)
 {
 	struct exitstat_snapshot before, after;
@@ -117,7 +117,7 @@ static void print_run(FILE *out, const struct options *opts, const struct target
 }
 
 /*
- * Mean and standard deviation, kept up run by run (Welford).
+ * Running mean and standard deviation (Welford's method).
  */
 
 struct mean {
@@ -140,7 +140,7 @@ static double deviation(const struct mean *mean, unsigned int runs)
 
 struct reason {
 	uint32_t number;
-	unsigned int runs;	/* that it was seen in; in the others it was 0 */
+	unsigned int runs;	/* added so far */
 	struct mean count;
 	struct mean cycles;
 };
@@ -159,7 +159,7 @@ struct repeats {
 static void reason_add(struct reason *reason, const struct exitstat_entry *entry,
 		       unsigned int runs)
 {
-	/* The runs before, in which it did not happen. */
+	/* It did not happen in the runs before. */
 	while (reason->runs < runs - 1) {
 		reason->runs++;
 		mean_add(&reason->count, 0, reason->runs);
@@ -273,7 +273,7 @@ static void print_repeats(FILE *out, const struct options *opts, const struct ta
 	print_time(out, "sys", &all->sys_ns, all->runs);
 }
 
-/* A signal came: what it cut short is in no mean, unless there is nothing else. */
+/* A run that a signal cut short is left out of the means, unless it is the only one. */
 static int say_stopped(unsigned int runs, unsigned int repeat, int status)
 {
 	int signal = child_signal();
@@ -290,7 +290,7 @@ static int run_all(struct output *out, struct options *opts, struct target *targ
 	unsigned int repeat = opts->repeat ? opts->repeat : 1;
 	int first = STATUS_OK;
 
-	/* JSON and CSV are for programs: they get every run, and do their own statistics. */
+	/* JSON and CSV are for programs, which get every run and can do their own statistics. */
 	while (all.runs < repeat && !child_signal()) {
 		int status = measure(target, argv, &run);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat: the table of all that was counted. */
+/* exitstat without a verb: the table of all counters. */
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ static int show_one(const struct options *opts, struct target *target)
 	return status;
 }
 
-/* The CPUs that could not be had, for one message in the end. */
+/* The CPUs that were not available, for one message at the end. */
 struct lacking {
 	char list[256];
 	unsigned int nr;
@@ -122,7 +122,7 @@ static int do_show(struct options *opts, int argc, char **argv)
 	status = target_open(&target, opts);
 	if (status)
 		return status;
-	/* Of a recording, the last moment. */
+	/* For a recording, show the last moment. */
 	if (!target_to_end(&target))
 		status = STATUS_FAILED;
 	if (!status)

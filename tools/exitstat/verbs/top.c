@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exitstat top: the rates on a full screen. */
+/* exitstat top: a full-screen view of the rates. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -53,11 +53,11 @@ enum colours {
 	COLOUR_WAITING,
 };
 
-/* One reading of the VM or of one vCPU, the one before it, and what was in between. */
+/* The latest reading of the VM or of one vCPU, the one before it, and the difference. */
 struct gauge {
 	int cpu;
-	bool known;		/* after holds a reading */
-	bool shown;		/* between holds a difference */
+	bool known;		/* after is valid */
+	bool shown;		/* between is valid */
 	struct exitstat_snapshot before;
 	struct exitstat_snapshot after;
 	struct exitstat_snapshot between;
@@ -65,7 +65,7 @@ struct gauge {
 
 struct top {
 	struct options opts;
-	struct guests *list;	/* the VMs of a host, in place of one; or NULL */
+	struct guests *list;	/* of a host's VMs, in place of a target, or NULL */
 	struct target target;
 	struct gauge vm;
 	struct gauge *vcpus;
@@ -74,14 +74,14 @@ struct top {
 	uint64_t next_ns;
 	bool by_vcpu;
 	bool paused;
-	bool ended;		/* the recording has no more moments */
+	bool ended;		/* the recording or VM has ended */
 	bool helping;
 	bool colours;
-	size_t first;		/* row that is shown */
-	size_t room;		/* for so many */
+	size_t first;		/* the first row that is shown */
+	size_t room;		/* how many rows fit */
 };
 
-/* A signal handler has no argument of its own. */
+/* Static, because a signal handler gets no argument. */
 static volatile sig_atomic_t caught;
 
 static void handle(int signal)
@@ -102,7 +102,7 @@ static int gauge_take(struct top *top, struct gauge *gauge)
 	gauge->before = gauge->after;
 	top->target.vcpu = gauge->cpu;
 	err = target_read(&top->target, gauge->known ? &gauge->before : NULL, &gauge->after);
-	/* Offline, and perhaps back in the next interval. */
+	/* Offline; it may be back in the next interval. */
 	if (target_lacks_cpu(&top->target, err)) {
 		gauge->shown = false;
 		return STATUS_OK;
@@ -147,7 +147,7 @@ static int take_all(struct top *top)
 	return status;
 }
 
-/* The text from there on, as far as the line goes: curses would go on in the next one. */
+/* Print text, cut at the end of the line, where curses would wrap. */
 __printf(3, 4) static void put(int row, int column, const char *format, ...)
 {
 	char text[512];
@@ -161,7 +161,7 @@ __printf(3, 4) static void put(int row, int column, const char *format, ...)
 		mvaddnstr(row, column, text, (int)columns_fit(text, COLS - column, &used));
 }
 
-/* A bar of that many columns, in one colour, or inverse. */
+/* A bar that many columns wide, in one colour or in reverse video. */
 static void draw_part(const struct top *top, int columns, enum colours colour)
 {
 	int attribute = top->colours ? (int)COLOR_PAIR(colour) :
@@ -173,7 +173,7 @@ static void draw_part(const struct top *top, int columns, enum colours colour)
 	attroff(attribute);
 }
 
-/* Where to begin with so many rows in that room, so that it is full. */
+/* The first row to show, of that many, so that no room is left empty. */
 static size_t scroll_to(struct top *top, size_t rows, int room)
 {
 	top->room = room > 0 ? (size_t)room : 0;
@@ -184,7 +184,7 @@ static size_t scroll_to(struct top *top, size_t rows, int room)
 
 #define SCROLLED_SIZE	80
 
-/* Which of the rows are to be seen, if not all. */
+/* Which rows are shown, if not all. */
 static const char *text_scrolled(char text[SCROLLED_SIZE], const struct top *top, size_t rows)
 {
 	*text = '\0';
@@ -215,7 +215,7 @@ static void draw_states(const struct top *top, int row)
 	draw_part(top, width - vmm, COLOUR_WAITING);
 }
 
-/* What the screen is of: the rest of the line has precedence over the VM's name. */
+/* What the screen is about; the rest of the line has precedence over the VM's name. */
 static void draw_subject(const struct top *top, const char *rest)
 {
 	bool wide = COLS > 70;
@@ -267,7 +267,7 @@ static void draw_title(int row, const char *title)
 	attroff(A_REVERSE);
 }
 
-/* Where there is no room for all, the number of the exit goes first, then the end of its name. */
+/* If there is not enough room, drop the exit's number first, then the end of its name. */
 struct reason_layout {
 	int number;
 	int name;
@@ -392,7 +392,7 @@ static void draw_vcpus(int row, struct top *top)
 		draw_vcpu(row++, &top->vcpus[i]);
 }
 
-/* The list has its header and, if it has more than one line, its total: they do not scroll. */
+/* The list's header and its total, if it has more than one VM, do not scroll. */
 static void draw_lines(struct top *top, char *text)
 {
 	size_t nr = guests_length(top->list);
@@ -465,7 +465,7 @@ static const struct {
 	{ 'x', SORT_VMM }, { 'n', SORT_NAME },
 };
 
-/* Beyond the end is the end: scroll_to(). */
+/* scroll_to() limits it to the end. */
 static void scroll_by_key(struct top *top, int key)
 {
 	size_t page = top->room > 1 ? top->room - 1 : 1;
@@ -490,7 +490,7 @@ static int toggle_view(struct top *top)
 	return top->by_vcpu ? find_vcpus(top) : STATUS_OK;
 }
 
-/* What a key does: STATUS_OK, or what to exit with.  quit becomes true where it is to quit. */
+/* Handle a key.  Returns STATUS_OK or the exit status; sets *quit if the user wants to quit. */
 static int take_key(struct top *top, int key, bool *quit)
 {
 	size_t i;
@@ -545,7 +545,7 @@ static int loop(struct top *top)
 		int key;
 
 		draw(top);
-		/* At least once a second: a lost terminal is noticed then. */
+		/* At least once a second, to notice a lost terminal. */
 		timeout(now >= top->next_ns ? 0 : top->next_ns - now > 1000000000 ? 1000 :
 			(int)((top->next_ns - now) / 1000000) + 1);
 		if (top->paused || top->ended)
@@ -561,7 +561,7 @@ static int loop(struct top *top)
 	return status;
 }
 
-/* An empty NO_COLOR is none: https://no-color.org. */
+/* An empty NO_COLOR does not count: https://no-color.org. */
 static bool wants_colours(void)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -599,7 +599,7 @@ static int show_screen(struct top *top)
 	SCREEN *screen = newterm(NULL, stdout, stdin);
 	int status;
 
-	/* curses would draw where the cursor cannot be moved, too. */
+	/* curses would draw even if the cursor cannot be moved. */
 	if (screen && !tigetstr("cup")) {
 		endwin();
 		delscreen(screen);

@@ -8,7 +8,7 @@
 #include "command/options.h"
 
 struct verb {
-	const char *name;	/* NULL: chosen by what the operands are */
+	const char *name;	/* NULL if the operands choose the verb */
 	unsigned int bit;
 	int (*run)(struct options *opts, int argc, char **argv);
 	const char *help;
@@ -25,7 +25,9 @@ extern const struct verb verb_record;
 extern const struct verb verb_report;
 extern const struct verb verb_top;
 
-/* INTERVAL [COUNT]: STATUS_OK, or what to exit with.  lines is endless without. */
+/*
+ * Parse INTERVAL [COUNT].  Returns STATUS_OK or the exit status.  Without COUNT, *lines is endless.
+ */
 int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *lines);
 
 #endif /* VERBS_H */
