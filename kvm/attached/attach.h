@@ -47,9 +47,14 @@ struct attached_query {
 #define ATTACHED_QUERY	BIT(0)
 #define ATTACHED_HISTOGRAMS	BIT(1)
 
+/* Why an exit on SVM is not simply counted at KVM's stamp. */
+#define ATTACHED_COUNTED	BIT(0)	/* it has been, before kvm_exit */
+#define ATTACHED_SCALED		BIT(1)	/* the stamp is of a scaled TSC */
+
 struct attached_vcpu {
 	struct preempt_ops ops;		/* the vCPU's callbacks */
-	u8 special;			/* ATTACHED_... */
+	u8 special;			/* at an entry: ATTACHED_QUERY, ... */
+	u8 special_exit;		/* ATTACHED_COUNTED, ... */
 	bool in_guest;			/* SVM: no exit seen since the last entry */
 	bool dead;
 	int id;				/* vcpu_id, for the name of its directory */
@@ -96,6 +101,7 @@ static inline bool attached_in_nested_guest(const struct kvm_vcpu *vcpu)
 }
 
 /* attach_probes.c */
+void attached_look_at_scaling(struct attached_vcpu *v);
 int attached_probes_register(void);
 void attached_probes_unregister(void);
 

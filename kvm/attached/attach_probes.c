@@ -5,8 +5,9 @@
  *
  * kvm_entry and kvm_exit run with IRQs and preemption off, except kvm_exit on AMD
  * before Linux 6.5: there, the host handles its interrupts first, and may run
- * another thread.  That is why in_guest tells whether an exit has been seen, and
- * KVM's own stamp when it was.
+ * another thread.  That is why in_guest tells whether an exit has been seen; an
+ * exit that has not is counted when the thread is scheduled out.  KVM's own stamp
+ * says when it was.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,7 +30,6 @@ enum attached_layout attached_layout;
 static DEFINE_STATIC_KEY_TRUE(unseen_key);
 static DEFINE_STATIC_KEY_FALSE(late_exit_key);
 static bool exit_is_late;
-static u64 unscaled __ro_after_init;
 
 static void take_layout(struct work_struct *work)
 {
@@ -69,15 +69,18 @@ static noinline bool prove_layout(const struct kvm_vcpu *vcpu, u32 isa)
 /* When the guest was left.  If the probe runs late, use KVM's stamp, which is in guest TSC. */
 static __always_inline u64 exit_tsc(const struct kvm_vcpu *vcpu)
 {
-	if (static_branch_likely(&late_exit_key) && likely(compat_tsc_scaling(vcpu) == unscaled))
+	if (static_branch_likely(&late_exit_key))
 		return vcpu->arch.last_guest_tsc - vcpu->arch.l1_tsc_offset;
 	return rdtsc();
 }
 
-static __always_inline void leave_guest(struct attached_vcpu *v, u64 now, u32 row)
+/* The VMM sets it, between one KVM_RUN and the next. */
+void attached_look_at_scaling(struct attached_vcpu *v)
 {
-	kvm_exit_stats_exit_far(&v->stats, now);
-	kvm_exit_stats_count(&v->stats, row);
+	if (attached_svm_tsc_is_scaled(v->vcpu))
+		v->special_exit |= ATTACHED_SCALED;
+	else
+		v->special_exit &= ~ATTACHED_SCALED;
 }
 
 /* A nested guest's CPUID is for L1 to answer. */
@@ -95,6 +98,26 @@ static __always_inline void note_query(struct attached_vcpu *v, const struct kvm
 	v->special |= ATTACHED_QUERY;
 }
 
+static __always_inline void note_query_svm(struct attached_vcpu *v, const struct kvm_vcpu *vcpu,
+					   u32 code)
+{
+	if (unlikely(code == SVM_EXIT_CPUID) && is_query(vcpu)) {
+		attached_svm_note_rip(vcpu, &v->query);
+		note_query(v, vcpu);
+	}
+}
+
+static noinline void exit_svm_special(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
+{
+	u32 code = attached_svm_code(vcpu);
+
+	if (v->special_exit & ATTACHED_COUNTED)
+		v->special_exit &= ~ATTACHED_COUNTED;
+	else
+		kvm_exit_stats_exit_far(&v->stats, rdtsc(), kvm_exit_stats_svm_row(code));
+	note_query_svm(v, vcpu, code);
+}
+
 static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
 {
 	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
@@ -104,15 +127,15 @@ static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
 	if (!attached_is_ours(ops))
 		return;
 
+	v->in_guest = false;
+	if (unlikely(v->special_exit)) {
+		exit_svm_special(v, vcpu);
+		return;
+	}
 	code = attached_svm_code(vcpu);
-	if (likely(v->in_guest)) {
-		v->in_guest = false;
-		leave_guest(v, exit_tsc(vcpu), kvm_exit_stats_svm_row(code));
-	}
-	if (unlikely(code == SVM_EXIT_CPUID) && is_query(vcpu)) {
-		attached_svm_note_rip(vcpu, &v->query);
-		note_query(v, vcpu);
-	}
+	/* In this order, the code is free to become the index. */
+	note_query_svm(v, vcpu, code);
+	kvm_exit_stats_exit_far(&v->stats, exit_tsc(vcpu), kvm_exit_stats_svm_row(code));
 }
 
 static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)
@@ -125,14 +148,15 @@ static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)
 		return;
 
 	reason = attached_vmx_reason();
-	leave_guest(v, rdtsc(), kvm_exit_stats_vmx_row(reason));
 	if (unlikely(reason == EXIT_REASON_CPUID) && is_query(vcpu)) {
 		attached_vmx_note_rip(vcpu, &v->query);
 		note_query(v, vcpu);
 	}
+	kvm_exit_stats_exit_far(&v->stats, rdtsc(), kvm_exit_stats_vmx_row(reason));
 }
 
-static noinline void exit_unseen(struct kvm_vcpu *vcpu, u32 isa)
+/* Called as the probes are, so that they need not move their arguments. */
+static noinline __noclone void exit_unseen(void *unused, struct kvm_vcpu *vcpu, u32 isa)
 {
 	if (!prove_layout(vcpu, isa))
 		return;
@@ -183,7 +207,7 @@ static void notrace probe_entry(void *unused, struct kvm_vcpu *vcpu)
 static void notrace probe_exit_svm(void *unused, struct kvm_vcpu *vcpu, u32 isa)
 {
 	if (static_branch_unlikely(&unseen_key))
-		exit_unseen(vcpu, isa);
+		exit_unseen(unused, vcpu, isa);
 	else
 		exit_svm(vcpu);
 }
@@ -191,7 +215,7 @@ static void notrace probe_exit_svm(void *unused, struct kvm_vcpu *vcpu, u32 isa)
 static void notrace probe_exit_vmx(void *unused, struct kvm_vcpu *vcpu, u32 isa)
 {
 	if (static_branch_unlikely(&unseen_key))
-		exit_unseen(vcpu, isa);
+		exit_unseen(unused, vcpu, isa);
 	else
 		exit_vmx(vcpu);
 }
@@ -243,6 +267,7 @@ static void notrace probe_fpu(void *unused, u32 load)
 	if (!v)
 		return;
 	if (load) {
+		attached_look_at_scaling(v);
 		__kvm_exit_stats_run_begin(&v->stats);
 		return;
 	}
@@ -264,8 +289,11 @@ void attached_sched_in(struct preempt_notifier *pn, int cpu)
 /* An exit whose tracepoint has not run yet: its time would go to the previous exit. */
 static void leave_guest_early(struct attached_vcpu *v)
 {
+	u64 now = v->special_exit & ATTACHED_SCALED ? rdtsc() : exit_tsc(v->vcpu);
+
 	v->in_guest = false;
-	leave_guest(v, exit_tsc(v->vcpu), kvm_exit_stats_svm_row(attached_svm_code(v->vcpu)));
+	v->special_exit |= ATTACHED_COUNTED;
+	kvm_exit_stats_exit_far(&v->stats, now, kvm_exit_stats_svm_row(attached_svm_code(v->vcpu)));
 }
 
 void attached_sched_out(struct preempt_notifier *pn, struct task_struct *next)
@@ -349,7 +377,6 @@ int attached_probes_register(void)
 	struct probe *p;
 	int r;
 
-	unscaled = boot_cpu_has(X86_FEATURE_TSCRATEMSR) ? BIT_ULL(32) : 1;
 	probes[0].function = exit_probe();
 	r = find_all_tracepoints();
 	for (p = probes; !r && p < probes + ARRAY_SIZE(probes); p++) {

@@ -35,6 +35,14 @@ static inline bool attached_svm_cpl0(const struct kvm_vcpu *vcpu)
 	return !attached_vmcb(vcpu)->save.cpl;
 }
 
+/* The ratio has 32 bits behind the point; older kernels leave it 1 where the CPU cannot scale. */
+static inline bool attached_svm_tsc_is_scaled(const struct kvm_vcpu *vcpu)
+{
+	u64 ratio = compat_tsc_scaling(vcpu);
+
+	return ratio != BIT_ULL(32) && ratio != 1;
+}
+
 static inline void attached_svm_note_rip(const struct kvm_vcpu *vcpu, struct attached_query *q)
 {
 	q->rip = compat_rip(vcpu);

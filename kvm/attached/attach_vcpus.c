@@ -180,6 +180,7 @@ static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
 	}
 	v->vcpu = vcpu;
 	v->id = vcpu->vcpu_id;
+	attached_look_at_scaling(v);
 	vm->nr_vcpus++;
 	kvm_exit_stats_vcpu_begin(&v->stats, &vm->stats, hist);
 	list_add(&v->node, &alive);

@@ -22,7 +22,7 @@ static __always_inline unsigned long attached_vmcs(unsigned long field)
 {
 	unsigned long value;
 
-	return attached_vmread(field, &value) ? value : 0;
+	return likely(attached_vmread(field, &value)) ? value : 0;
 }
 
 static __always_inline u16 attached_vmx_reason(void)

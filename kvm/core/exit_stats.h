@@ -215,9 +215,9 @@ static __always_inline void kvm_exit_stats_bucket(struct kvm_exit_stats *s, u64 
 				   1);
 }
 
-static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
+static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s, u64 now)
 {
-	u64 cycles = rdtsc();
+	u64 cycles = now;
 
 	if (unlikely(kvm_exit_stats_subtract(&cycles, &s->since))) {
 		/*
@@ -239,9 +239,9 @@ static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s)
 static __always_inline void kvm_exit_stats_enter(struct kvm_exit_stats *s)
 {
 	if (static_branch_likely(&kvm_exit_stats_entry_key))
-		kvm_exit_stats_close_kernel(s);
+		kvm_exit_stats_close_kernel(s, rdtsc());
 	else if (static_branch_unlikely(&kvm_exit_stats_hist_entry_key))
-		kvm_exit_stats_bucket(s, kvm_exit_stats_close_kernel(s));
+		kvm_exit_stats_bucket(s, kvm_exit_stats_close_kernel(s, rdtsc()));
 }
 
 /* Guards calls of the next two, so that their arguments cost nothing while counting is off. */
@@ -259,17 +259,22 @@ static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 	s->since = rdtsc();
 }
 
+static __always_inline void kvm_exit_stats_count_row(struct kvm_exit_stats *s, u32 row)
+{
+	s->row = row;
+	/* Not counter + row: without UBSAN_BOUNDS_STRICT, that costs two more instructions. */
+	kvm_exit_stats_add(&s->counter[row + KVM_EXIT_STATS_COUNT], 1);
+	kvm_exit_stats_add(&s->count, 1);
+}
+
 /*
  * Once per exit, as soon as the exit reason is known and before KVM can rewrite it.
  * For an entry that failed without an exit, call kvm_exit_stats_fail() instead.
  */
 static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 row)
 {
-	s->row = row;
 	WRITE_ONCE(s->guest_cycles, s->since - s->not_guest);
-	/* Not counter + row: without UBSAN_BOUNDS_STRICT, that costs two more instructions. */
-	kvm_exit_stats_add(&s->counter[row + KVM_EXIT_STATS_COUNT], 1);
-	kvm_exit_stats_add(&s->count, 1);
+	kvm_exit_stats_count_row(s, row);
 }
 
 /* The TSC that kvm_exit_stats_exit() read, to save the caller another read. */
@@ -285,19 +290,24 @@ static __always_inline u64 kvm_exit_stats_exit_tsc(const struct kvm_exit_stats *
  */
 static __always_inline u64 kvm_exit_stats_enter_far(struct kvm_exit_stats *s)
 {
-	u64 cycles = kvm_exit_stats_close_kernel(s);
+	u64 now = rdtsc();
+	u64 cycles = kvm_exit_stats_close_kernel(s, now);
 
-	s->since = s->not_guest + s->guest_cycles;
+	s->since = now;
 	return cycles;
 }
 
-static __always_inline void kvm_exit_stats_exit_far(struct kvm_exit_stats *s, u64 now)
+/* The exit and its count in one. */
+static __always_inline void kvm_exit_stats_exit_far(struct kvm_exit_stats *s, u64 now, u32 row)
 {
 	u64 cycles = now;
 
 	if (unlikely(kvm_exit_stats_subtract(&cycles, &s->since)))
 		kvm_exit_stats_move(s, cycles, cycles);
+	else
+		kvm_exit_stats_add(&s->guest_cycles, cycles);
 	s->since = now;
+	kvm_exit_stats_count_row(s, row);
 }
 
 void __kvm_exit_stats_fail(struct kvm_exit_stats *s);

@@ -32,8 +32,26 @@ measured() {
 	shift
 	[ "$machine" = amd ] && options+=(--icount) || exits=(--exits 100)
 	"$top/lab/run" --machine "$machine" --kernel "$release" --timeout 800 --add "$top/bench/measure" "${options[@]}" -- \
-		sh measure "${exits[@]}" --sustained 0 "$@" >"$tmp/$file" 2>"$tmp/$file.log" ||
+		sh -c "sh measure ${exits[*]} --sustained 0 $*; vmm $interrupted" >"$tmp/$file" 2>"$tmp/$file.log" ||
 		{ cat "$tmp/$file" "$tmp/$file.log"; return 1; }
+}
+
+# Exits of interrupts, which the host serves in thousands of instructions, and of hypercalls, which take KVM as many.
+interrupted='make hypercall 100 spin 200000000 read vcpu-count-time 0x60 read vcpu-count-time hypercall'
+
+# Cycles of an exit, the mean of each of the two kinds.
+means() {
+	sed -n 's/.* read .* rax=\([^ ]*\) rbx=\([^ ]*\) rcx=\([^ ]*\) rdx=\([^ ]*\)$/\1 \2 \3 \4/p' "$tmp/amd.$1" |
+		while read -r count _ low high; do echo $(((high << 32 | low) / count)); done
+}
+
+# Where KVM tells of an exit after that, the module must know when the exit was: or it were hundreds.
+interrupts_count() {
+	local interrupt hypercall
+
+	{ read -r interrupt; read -r hypercall; } < <(means "$1")
+	echo "instructions of an exit by interrupt: $interrupt, by hypercall: $hypercall"
+	[ "$interrupt" -ge "$hypercall" ]
 }
 
 # measured_all MACHINE
@@ -94,10 +112,13 @@ kept_within_budget() {
 	done <<<"$budget"
 }
 
-plan 92
+plan 94
 build_for 6.1
 "$top/kvm/attached/build" "$release" >"$tmp/attach.log" 2>&1 || { cat "$tmp/attach.log"; exit 1; }
 kept_within_budget amd
+for way in ours attached; do
+	check "amd, $way: the host's service of an interrupt is in the time of the exit" interrupts_count "$way"
+done
 kept_within_budget intel
 
 "$top/bench/hotpath" "$release" >"$tmp/hotpath"

@@ -171,7 +171,7 @@ static void enter(struct kvm_exit_stats *s, u64 cycles)
 {
 	now += cycles;
 	if (s->vm->histograms)
-		kvm_exit_stats_bucket(s, kvm_exit_stats_close_kernel(s));
+		kvm_exit_stats_bucket(s, kvm_exit_stats_close_kernel(s, rdtsc()));
 	else
 		kvm_exit_stats_enter(s);
 }
@@ -432,20 +432,17 @@ static bool from_afar(void)
 
 	kvm_exit_stats_enter_far(s);
 	now += 10;
-	kvm_exit_stats_exit_far(s, now);
-	kvm_exit_stats_count(s, kvm_exit_stats_svm_row(IO));
+	kvm_exit_stats_exit_far(s, now, kvm_exit_stats_svm_row(IO));
 	now += 100;
 	kvm_exit_stats_enter_far(s);
 	now += 1000;
 	kvm_exit_stats_enter_far(s);	/* no exit in between */
 	now += 20;
-	kvm_exit_stats_exit_far(s, now);
-	kvm_exit_stats_count(s, kvm_exit_stats_svm_row(IO));
+	kvm_exit_stats_exit_far(s, now, kvm_exit_stats_svm_row(IO));
 	now += 200;
 	kvm_exit_stats_enter_far(s);
 	now -= 50000;			/* on another CPU, whose TSC is behind */
-	kvm_exit_stats_exit_far(s, now);
-	kvm_exit_stats_count(s, kvm_exit_stats_svm_row(IO));
+	kvm_exit_stats_exit_far(s, now, kvm_exit_stats_svm_row(IO));
 	now += 300;
 	kvm_exit_stats_enter_far(s);
 	return s->guest_cycles == 10 + 20 && processing(s) == 100 + 1000 + 200 + 300 &&
