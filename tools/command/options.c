@@ -92,7 +92,8 @@ static bool add_qmp(struct options *opts, const char *value)
 }
 
 #define FOR_ALL		(~0u)
-#define FOR_TABLES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
+#define FOR_MEASURES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
+#define FOR_TABLES	(FOR_MEASURES | FOR_WHY)
 #define FOR_SOURCES	(FOR_TABLES | FOR_LEAF | FOR_CHECK | FOR_RECORD | FOR_TOP)
 
 static const struct {
@@ -108,6 +109,8 @@ static const struct {
 	{ "by-reason", 'b', FOR_INTERVAL, FIELD(by_reason), NULL },
 	{ "csv", 'c', FOR_TABLES | FOR_GUESTS, set_csv, 0, NULL },
 	{ "debugfs", 'D', FOR_HOST | FOR_EXPORT, FIELD(debugfs), "the name of a directory of VMs" },
+	{ "details", 'd', FOR_MEASURES | FOR_RECORD | FOR_REPORT | FOR_TOP,
+	  FIELD(details), NULL },
 	{ "help", 'h', FOR_ALL, FIELD(help), NULL },
 	{ "histograms", 'g', FOR_EXPORT, FIELD(histograms), NULL },
 	{ "html", 'H', FOR_REPORT, FIELD(html), "the name of a file to write" },

@@ -57,6 +57,7 @@ struct options {
 	const char *textfile;
 	bool per_vcpu;
 	bool histograms;
+	bool details;
 };
 
 /* The verbs that take an option. */
@@ -72,6 +73,7 @@ struct options {
 #define FOR_EXPORT	0x200u
 #define FOR_GUESTS	0x400u
 #define FOR_HOST	0x800u	/* any of them, after 'host' */
+#define FOR_WHY		0x1000u
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
 

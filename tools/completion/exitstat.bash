@@ -56,6 +56,7 @@ _exitstat() {
 		exitstat-kvm::*) candidates=$(_exitstat_verbs exitstat-kvm) ;;
 		exitstat-kvm:build:*) candidates=$(cd /lib/modules 2>/dev/null && compgen -d) ;;
 		*:report:*) candidates=$(compgen -f -- "$word") ;;
+		*:why:*) candidates=$(exitstat names | awk '{ print $2 }') ;;
 		esac
 	fi
 	COMPREPLY=()

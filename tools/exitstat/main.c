@@ -34,11 +34,13 @@ static const char help[] =
 	"  report FILE [FILE]    a summary of a recording; --html: a page with charts\n"
 	"  show                  the table, as without a verb\n"
 	"  top                   the rates on a full screen\n"
+	"  why [REASON]          which ports, MSRs, leaves, pages they were about\n"
 	"\n"
 	"options:\n"
 	"  -a, --all             include rows of zeros\n"
 	"  -b, --by-reason       with INTERVAL, print tables instead of lines\n"
 	"  -c, --csv             for programs: comma-separated values\n"
+	"  -d, --details         under each reason, what the exits were about\n"
 	"  -j, --json            for programs: JSON, an object per line\n"
 	"  -n, --no-header       only the rows\n"
 	"  -o, --output FILE     write the result there; with CMD, instead of to stderr\n"
@@ -60,6 +62,7 @@ static const struct verb * const verbs[] = {
 	&verb_report,
 	&verb_show,
 	&verb_top,
+	&verb_why,
 };
 
 static const struct verb *find_verb(const char *name)
@@ -107,7 +110,7 @@ static int run_named(const struct verb *verb, struct options *opts, int argc, ch
 
 	opts->named = true;
 	/* Options may come last only where no command or negative number may follow. */
-	first = options_parse(argc, argv, verb == &verb_report, opts);
+	first = options_parse(argc, argv, verb == &verb_report || verb == &verb_why, opts);
 	if (first < 0)
 		return STATUS_USAGE;
 	/* Put the verb right before its operands, perhaps in place of '--'. */

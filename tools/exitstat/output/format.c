@@ -4,6 +4,7 @@
 
 #include "command/vendor.h"
 #include "exitstat.h"
+#include "output/detailed.h"
 #include "output/format.h"
 #include "output/json.h"
 #include "target/target.h"
@@ -30,7 +31,37 @@ static void put_sum(struct json *json, const char *key, const struct exitstat_sn
 	json_end(json, '}');
 }
 
-static void put_entries(struct json *json, const struct exitstat_snapshot *snap)
+/* A detail has 64 bits, and JSON's numbers have fewer: text. */
+static void put_details(struct json *json, const struct target *target, uint32_t number)
+{
+	uint32_t nr, i;
+	const struct exitstat_detail *details = causes_of(target->causes, number, &nr);
+
+	if (!details)
+		return;
+	json_begin(json, "details", '[');
+	for (i = 0; i < nr; i++) {
+		char name[EXITSTAT_DETAIL_NAME_SIZE], about[DEVICE_NAME_SIZE], hex[TEXT_SIZE];
+		const char *what = detail_about(about, target, number, details[i].detail);
+
+		exitstat_detail_name(target->desc.numbering, number, details[i].detail, name,
+				     sizeof(name));
+		snprintf(hex, sizeof(hex), "0x%llx", (unsigned long long)details[i].detail);
+		json_begin(json, NULL, '{');
+		json_text(json, "detail", hex);
+		json_text(json, "name", name);
+		if (what)
+			json_text(json, "about", what);
+		json_u64(json, "count", details[i].count);
+		if (target->causes->shown.taken & EXITSTAT_TAKE_TIMES)
+			json_u64(json, "cycles", details[i].cycles);
+		json_end(json, '}');
+	}
+	json_end(json, ']');
+}
+
+static void put_entries(struct json *json, const struct target *target,
+			const struct exitstat_snapshot *snap)
 {
 	uint32_t i;
 
@@ -43,6 +74,8 @@ static void put_entries(struct json *json, const struct exitstat_snapshot *snap)
 		json_u64(json, "number", entry->number);
 		json_text(json, "name", exit_name(name, snap->numbering, entry->number));
 		put_entry(json, snap, entry);
+		if (target->causes)
+			put_details(json, target, entry->number);
 		json_end(json, '}');
 	}
 	json_end(json, ']');
@@ -113,7 +146,7 @@ void snapshot_json(struct json *json, const struct target *target,
 	if (snap->reader.count)
 		put_sum(json, "own", snap, &snap->reader);
 	put_since(json, snap);
-	put_entries(json, snap);
+	put_entries(json, target, snap);
 }
 
 void json_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap)
@@ -130,25 +163,30 @@ void csv_header_print(FILE *out, const struct options *opts, const struct target
 {
 	if (opts->format != FORMAT_CSV || opts->no_header)
 		return;
-	fprintf(out, "%stime_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles\n",
-		target->host ? "pid,fd,vm," : "");
+	fprintf(out, "%stime_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles%s\n",
+		target->host ? "pid,fd,vm," : "", target->causes ? ",detail,about" : "");
 }
 
-/* A name may contain anything, so quote it as RFC 4180 does. */
-static void csv_vm(FILE *out, const struct exitstat_vm *vm)
+/* Text may contain anything, so quote it as RFC 4180 does. */
+static void csv_text(FILE *out, const char *text)
 {
-	const char *text;
-
-	fprintf(out, "%d,", vm->pid);
-	if (vm->fd >= 0)
-		fprintf(out, "%d", vm->fd);
-	fputs(",\"", out);
-	for (text = vm->name; *text; text++) {
+	fputc('"', out);
+	for (; *text; text++) {
 		if (*text == '"')
 			fputc('"', out);
 		fputc(*text, out);
 	}
-	fputs("\",", out);
+	fputc('"', out);
+}
+
+static void csv_vm(FILE *out, const struct exitstat_vm *vm)
+{
+	fprintf(out, "%d,", vm->pid);
+	if (vm->fd >= 0)
+		fprintf(out, "%d", vm->fd);
+	fputc(',', out);
+	csv_text(out, vm->name);
+	fputc(',', out);
 }
 
 /* Empty, not 0, if there is no value. */
@@ -159,22 +197,53 @@ static void csv_cycles(FILE *out, bool there, uint64_t cycles)
 		fprintf(out, "%llu", (unsigned long long)cycles);
 }
 
+static void csv_beginning(FILE *out, const struct target *target,
+			  const struct exitstat_snapshot *snap)
+{
+	if (target->host)
+		csv_vm(out, &target->vm);
+	fprintf(out, "%llu,", (unsigned long long)snap->time_ns);
+	if (target->vcpu >= 0)
+		fprintf(out, "%d", target->vcpu);
+}
+
 static void csv_row(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,
 		    const struct exitstat_entry *entry, const char *name)
 {
 	bool times = snap->taken & EXITSTAT_TAKE_TIMES;
 	bool split = snap->taken & EXITSTAT_TAKE_SPLIT;
 
-	if (target->host)
-		csv_vm(out, &target->vm);
-	fprintf(out, "%llu,", (unsigned long long)snap->time_ns);
-	if (target->vcpu >= 0)
-		fprintf(out, "%d", target->vcpu);
+	csv_beginning(out, target, snap);
 	fprintf(out, ",%u,%s,%llu", entry->number, name, (unsigned long long)entry->count);
 	csv_cycles(out, times, entry->cycles);
 	csv_cycles(out, split, entry->vmm_cycles);
 	csv_cycles(out, split, entry->waiting_cycles);
-	fputc('\n', out);
+	fputs(target->causes ? ",,\n" : "\n", out);
+}
+
+/* Parts of the row above them, which has no detail. */
+static void csv_details(FILE *out, const struct target *target,
+			const struct exitstat_snapshot *snap, uint32_t number, const char *name)
+{
+	uint32_t nr, i;
+	const struct exitstat_detail *details = causes_of(target->causes, number, &nr);
+
+	for (i = 0; i < nr; i++) {
+		char detail[EXITSTAT_DETAIL_NAME_SIZE], about[DEVICE_NAME_SIZE];
+		const char *what = detail_about(about, target, number, details[i].detail);
+
+		exitstat_detail_name(target->desc.numbering, number, details[i].detail, detail,
+				     sizeof(detail));
+		csv_beginning(out, target, snap);
+		fprintf(out, ",%u,%s,%llu", number, name, (unsigned long long)details[i].count);
+		csv_cycles(out, target->causes->shown.taken & EXITSTAT_TAKE_TIMES,
+			   details[i].cycles);
+		fputs(",,,", out);
+		csv_text(out, detail);
+		fputc(',', out);
+		csv_text(out, what ? what : "");
+		fputc('\n', out);
+	}
 }
 
 void csv_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap)
@@ -182,9 +251,12 @@ void csv_print(FILE *out, const struct target *target, const struct exitstat_sna
 	char name[TEXT_SIZE];
 	uint32_t i;
 
-	for (i = 0; i < snap->entries_nr; i++)
-		csv_row(out, target, snap, &snap->entries[i],
-			exit_name(name, snap->numbering, snap->entries[i].number));
+	for (i = 0; i < snap->entries_nr; i++) {
+		exit_name(name, snap->numbering, snap->entries[i].number);
+		csv_row(out, target, snap, &snap->entries[i], name);
+		if (target->causes)
+			csv_details(out, target, snap, snap->entries[i].number, name);
+	}
 	if (snap->reader.count)
 		csv_row(out, target, snap, &snap->reader, "exitstat itself");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* A recording as JSON, for programs and for the page. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "command/vendor.h"
 #include "exitstat.h"
@@ -8,7 +9,26 @@
 #include "output/json.h"
 #include "report/report.h"
 
-static void put_point(struct json *json, const struct point *point)
+/* "123:0x103f8": a number and a detail, as text. */
+static void put_tallies(struct json *json, const struct point *point,
+			const struct exitstat_detail *details)
+{
+	uint32_t i;
+
+	json_begin(json, "details", '{');
+	for (i = 0; i < point->tallies_nr; i++) {
+		const struct exitstat_detail *detail = &details[point->tallies[i].index];
+		char key[2 * TEXT_SIZE];
+
+		snprintf(key, sizeof(key), "%u:0x%llx", detail->number,
+			 (unsigned long long)detail->detail);
+		json_u64(json, key, point->tallies[i].count);
+	}
+	json_end(json, '}');
+}
+
+static void put_point(struct json *json, const struct point *point,
+		      const struct exitstat_detail *details)
 {
 	double kernel = (double)point->total.cycles - (double)point->total.vmm_cycles;
 	uint32_t i;
@@ -31,6 +51,8 @@ static void put_point(struct json *json, const struct point *point)
 		json_u64(json, key, point->entries[i].count);
 	}
 	json_end(json, '}');
+	if (details)
+		put_tallies(json, point, details);
 	json_end(json, '}');
 }
 
@@ -91,23 +113,49 @@ static void add_point(struct point *sum, const struct point *point)
 	sum->total.waiting_cycles += point->total.waiting_cycles;
 	for (i = 0; i < point->entries_nr; i++)
 		add_entry(sum, &point->entries[i]);
+	for (i = 0; i < point->tallies_nr; i++)
+		sum->tallies[point->tallies[i].index].count += point->tallies[i].count;
+}
+
+/* Each detail of the series has its place while neighbours are summed: keep those that moved. */
+static void drop_empty(struct point *sum)
+{
+	uint32_t from, to = 0;
+
+	for (from = 0; from < sum->tallies_nr; from++) {
+		if (sum->tallies[from].count)
+			sum->tallies[to++] = sum->tallies[from];
+	}
+	sum->tallies_nr = to;
+}
+
+static void empty_tallies(struct point *sum, uint32_t nr)
+{
+	for (sum->tallies_nr = 0; sum->tallies_nr < nr; sum->tallies_nr++)
+		sum->tallies[sum->tallies_nr] = (struct tally){ .index = sum->tallies_nr };
 }
 
 /* Merge neighbouring points: a day of seconds has more points than a chart has columns. */
 static void put_points(struct json *json, const struct series *series, size_t neighbours)
 {
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+	uint32_t details_nr = (uint32_t)series->details_nr;
+	struct tally *tallies = calloc(details_nr + 1, sizeof(*tallies));
 	size_t i, j;
 
 	json_begin(json, "intervals", '[');
-	for (i = 0; i < series->points_nr; i += neighbours) {
-		struct point sum = { .start_s = series->points[i].start_s, .entries = entries };
+	for (i = 0; tallies && i < series->points_nr; i += neighbours) {
+		struct point sum = { .start_s = series->points[i].start_s, .entries = entries,
+				     .tallies = tallies };
 
+		empty_tallies(&sum, details_nr);
 		for (j = i; j < series->points_nr && j < i + neighbours; j++)
 			add_point(&sum, &series->points[j]);
-		put_point(json, &sum);
+		drop_empty(&sum);
+		put_point(json, &sum, series->target.causes ? series->details : NULL);
 	}
 	json_end(json, ']');
+	free(tallies);
 }
 
 void series_json(struct json *json, struct series *series, size_t points_max)

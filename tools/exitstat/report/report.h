@@ -11,6 +11,12 @@
 #include "output/json.h"
 #include "target/target.h"
 
+/* How many exits a detail had, which is the one of that index in the series' list. */
+struct tally {
+	uint32_t index;
+	uint64_t count;
+};
+
 /* One interval of a recording. */
 struct point {
 	double start_s;
@@ -20,6 +26,8 @@ struct point {
 	struct exitstat_entry total;	/* with the reader's own exits, for the states of the VM */
 	uint32_t entries_nr;
 	struct exitstat_entry *entries;
+	uint32_t tallies_nr;
+	struct tally *tallies;		/* of its details */
 };
 
 /* Adjacent intervals with more than twice the median rate. */
@@ -55,11 +63,17 @@ struct series {
 	double bursts_s;
 	size_t latencies_nr;
 	struct latency *latencies;	/* in the order of last's entries; only with histograms */
+	size_t details_nr;
+	size_t details_room;
+	struct exitstat_detail *details;	/* summed over the intervals, in no order */
 	bool breaks_off;
 };
 
-/* Read and analyse a recording.  Returns STATUS_OK or the exit status. */
-int series_read(struct series *series, const char *path);
+/*
+ * Read and analyse a recording, and its details if it has them; with details, it must have them.
+ * Returns STATUS_OK or the exit status.
+ */
+int series_read(struct series *series, const char *path, bool details);
 void series_free(struct series *series);
 
 /* A summary, one sentence per string.  words_free() frees them. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "command/options.h"
 #include "command/say.h"
@@ -52,6 +53,51 @@ static void sum_interval(struct exitstat_snapshot *sum, const struct exitstat_sn
 		sum_entry(sum, &between->entries[i]);
 }
 
+/* The index of that detail, which is new where it was not seen before; or -ENOMEM. */
+static ssize_t index_of(struct series *series, const struct exitstat_detail *detail)
+{
+	struct exitstat_detail *details;
+	size_t i;
+
+	for (i = 0; i < series->details_nr; i++) {
+		if (series->details[i].number == detail->number &&
+		    series->details[i].detail == detail->detail)
+			return (ssize_t)i;
+	}
+	details = grow(series->details, series->details_nr, &series->details_room,
+		       sizeof(*details));
+	if (!details)
+		return -ENOMEM;
+	series->details = details;
+	series->details[i] = (struct exitstat_detail){ .number = detail->number,
+						       .detail = detail->detail };
+	series->details_nr++;
+	return (ssize_t)i;
+}
+
+static int add_tallies(struct series *series, struct point *point,
+		       const struct exitstat_details *details)
+{
+	uint32_t i;
+
+	point->tallies = calloc(details->nr ? details->nr : 1, sizeof(*point->tallies));
+	if (!point->tallies)
+		return -ENOMEM;
+	for (i = 0; i < details->nr; i++) {
+		ssize_t index = index_of(series, &details->list[i]);
+
+		if (index < 0)
+			return -ENOMEM;
+		series->details[index].count += details->list[i].count;
+		series->details[index].cycles += details->list[i].cycles;
+		point->tallies[point->tallies_nr++] = (struct tally){
+			.index = (uint32_t)index,
+			.count = details->list[i].count,
+		};
+	}
+	return 0;
+}
+
 static int add_point(struct series *series, const struct exitstat_snapshot *between)
 {
 	size_t size = between->entries_nr * sizeof(*between->entries);
@@ -75,6 +121,8 @@ static int add_point(struct series *series, const struct exitstat_snapshot *betw
 		return -ENOMEM;
 	add_entry(&point->total, &between->reader);
 	memcpy(point->entries, between->entries, size);
+	if (series->target.causes && add_tallies(series, point, &series->target.causes->shown))
+		return -ENOMEM;
 	series->length_s += point->length_s;
 	series->points_nr++;
 	return 0;
@@ -155,6 +203,16 @@ static int read_points(struct series *series, struct latency *old)
 	}
 	series->breaks_off = exitstat_source_complaint(series->target.src, &line);
 	return status;
+}
+
+/* What is printed of the details is their sums. */
+static int show_sums(struct series *series)
+{
+	struct causes *causes = series->target.causes;
+	int err = causes ? causes_show(causes, series->details, (uint32_t)series->details_nr) : 0;
+
+	return err ? say(STATUS_FAILED, "cannot read %s: not enough memory", series->path) :
+	       STATUS_OK;
 }
 
 static int read_latencies(struct series *series, const struct latency *old)
@@ -250,9 +308,18 @@ static int find_bursts(struct series *series)
 	return 0;
 }
 
-int series_read(struct series *series, const char *path)
+static int open_target(struct series *series, const struct options *opts)
 {
-	const struct options opts = { .source = path, .vcpu = VCPU_NONE };
+	int status = target_open(&series->target, opts);
+
+	if (!status && !opts->details && target_has_details(&series->target))
+		status = target_want_details(&series->target);
+	return status;
+}
+
+int series_read(struct series *series, const char *path, bool details)
+{
+	const struct options opts = { .source = path, .vcpu = VCPU_NONE, .details = details };
 	struct latency *old = calloc(EXITSTAT_ENTRIES_MAX, sizeof(*old));
 	int status;
 
@@ -260,11 +327,13 @@ int series_read(struct series *series, const char *path)
 	series->path = path;
 	if (!old)
 		return say(STATUS_FAILED, "cannot read %s: not enough memory", path);
-	status = target_open(&series->target, &opts);
+	status = open_target(series, &opts);
 	if (!status)
 		series->path = series->target.path;
 	if (!status)
 		status = read_points(series, old);
+	if (!status)
+		status = show_sums(series);
 	if (!status)
 		status = read_latencies(series, old);
 	free(old);
@@ -282,8 +351,11 @@ void series_free(struct series *series)
 {
 	size_t i;
 
-	for (i = 0; i < series->points_nr; i++)
+	for (i = 0; i < series->points_nr; i++) {
 		free(series->points[i].entries);
+		free(series->points[i].tallies);
+	}
+	free(series->details);
 	free(series->points);
 	free(series->bursts);
 	free(series->latencies);

@@ -10,6 +10,7 @@
 #include "command/say.h"
 #include "command/vendor.h"
 #include "exitstat.h"
+#include "output/detailed.h"
 #include "output/rows.h"
 #include "output/units.h"
 #include "report/report.h"
@@ -240,12 +241,60 @@ static void say_rate(struct words *words, struct series *series)
 		say_burst(words, series, &series->bursts[i]);
 }
 
+#define CAUSES_NAMED	3
+
+static int compare_details(const void *left, const void *right)
+{
+	const struct exitstat_detail *a = left;
+	const struct exitstat_detail *b = right;
+	uint64_t x = a->cycles ? a->cycles : a->count;
+	uint64_t y = b->cycles ? b->cycles : b->count;
+
+	return x > y ? -1 : x < y;
+}
+
+/* The one sentence has a clause for each: "out 0x3f8 (serial), 71234 exits in 4.123 s". */
+static void say_causes(struct words *words, struct series *series)
+{
+	const struct causes *causes = series->target.causes;
+	uint32_t nr = causes ? causes->shown.nr : 0;
+	struct exitstat_detail *sorted = calloc(nr ? nr : 1, sizeof(*sorted));
+	char clauses[CAUSES_NAMED * 2 * DETAIL_TEXT_SIZE] = "";
+	size_t length = 0;
+	uint32_t i;
+
+	if (!nr || !sorted) {
+		free(sorted);
+		return;
+	}
+	memcpy(sorted, causes->shown.list, nr * sizeof(*sorted));
+	qsort(sorted, nr, sizeof(*sorted), compare_details);
+	for (i = 0; i < nr && i < CAUSES_NAMED; i++) {
+		char name[EXITSTAT_DETAIL_NAME_SIZE], about[DEVICE_NAME_SIZE], time[TEXT_SIZE];
+		const char *what = detail_about(about, &series->target, sorted[i].number,
+						sorted[i].detail);
+
+		exitstat_detail_name(series->sum.numbering, sorted[i].number, sorted[i].detail,
+				     name, sizeof(name));
+		text_time(time, &series->target.desc, (double)sorted[i].cycles);
+		length += (size_t)snprintf(clauses + length, sizeof(clauses) - length,
+					   "%s%s%s%s%s, %llu exits%s%s", i ? "; " : "", name,
+					   what ? " (" : "", what ? what : "", what ? ")" : "",
+					   (unsigned long long)sorted[i].count,
+					   sorted[i].cycles ? " in " : "",
+					   sorted[i].cycles ? text_unpad(time) : "");
+	}
+	add(words, "What took most of it: %s.", clauses);
+	free(sorted);
+}
+
 void words_of(struct words *words, struct series *series)
 {
 	words->nr = 0;
 	say_what(words, series);
 	say_counts(words, series);
 	say_times(words, series);
+	say_causes(words, series);
 	say_missed(words, series);
 	say_rate(words, series);
 }

@@ -60,10 +60,25 @@ int target_open_source(struct target *target, const struct options *opts)
 	return STATUS_FAILED;
 }
 
+void target_drop_details(struct target *target)
+{
+	causes_free(target->causes);
+	target->causes = NULL;
+	devices_free(target->devices);
+	target->devices = NULL;
+}
+
+bool target_has_details(const struct target *target)
+{
+	return target->desc.features & EXITSTAT_FEATURE_DETAILS &&
+	       (!target->path || exitstat_source_note(target->src, "details"));
+}
+
 void target_close(struct target *target)
 {
 	exitstat_source_close(target->src);
 	target->src = NULL;
+	target_drop_details(target);
 }
 
 int target_advance(struct target *target)
@@ -140,6 +155,36 @@ int target_describe(struct target *target)
 	return err ? say_undescribed(target, err) : STATUS_OK;
 }
 
+static int say_no_details(const struct target *target)
+{
+	if (target->desc.revision < 2)
+		return say(STATUS_NOT_HERE,
+			   "no details: the hypervisor speaks revision 1 of the exit statistics, which has none");
+	if (target->host && target->vm.fd < 0)
+		return say(STATUS_NOT_HERE,
+			   "no details: QMP does not have them; as root, use --vm instead of --qmp");
+	return say(STATUS_NOT_HERE,
+		   "no details: they are off for this VM; the host turns them on with exit_stats_details=1, for VMs created or attached to from then on (exitstat-kvm(8))");
+}
+
+int target_want_details(struct target *target)
+{
+	struct exitstat_source *src = target->src;
+
+	if (!(target->desc.features & EXITSTAT_FEATURE_DETAILS))
+		return say_no_details(target);
+	target->causes = causes_new();
+	/* What this machine has says nothing about the VMs of a host, or of another machine. */
+	if (devices_root() || (!target->path && !target->host))
+		target->devices = devices_read();
+	else if (target->path)
+		target->devices = devices_of_notes(exitstat_source_note(src, "ports"),
+						   exitstat_source_note(src, "memory"));
+	if (!target->causes || (!target->devices && !target->host))
+		return say(STATUS_FAILED, "cannot read the details: not enough memory");
+	return STATUS_OK;
+}
+
 int target_open(struct target *target, const struct options *opts)
 {
 	int status = target_open_source(target, opts);
@@ -147,6 +192,8 @@ int target_open(struct target *target, const struct options *opts)
 	if (status)
 		return status;
 	status = target_describe(target);
+	if (!status && opts->details)
+		status = target_want_details(target);
 	if (status)
 		target_close(target);
 	return status;
@@ -192,8 +239,16 @@ static int say_reading(struct target *target, int err)
 	if (err == -EPROTO)
 		return say(STATUS_FAILED,
 			   "cannot read the exit counters: the answers contradict the ABI");
+	if (err == -EOPNOTSUPP && target->causes &&
+	    !(target->desc.features & EXITSTAT_FEATURE_DETAILS))
+		return say_no_details(target);
 	if (err == -EOPNOTSUPP && !target->host)
 		return say_undescribed(target, err);
+	if (target->path && err == -ENODATA && target->causes &&
+	    !exitstat_source_note(target->src, "details"))
+		return say(STATUS_FAILED,
+			   "the recording %s holds no details; record with --details to have them",
+			   target->path);
 	if (target->path)
 		return say_recording(target, err);
 	if (target->host)
@@ -230,6 +285,36 @@ static int read_described(struct target *target, const struct exitstat_snapshot 
 	return err;
 }
 
+static int read_details(struct target *target, const struct exitstat_snapshot *before)
+{
+	enum exitstat_scope scope = target->vcpu >= 0 ? EXITSTAT_SCOPE_VCPU : EXITSTAT_SCOPE_VM;
+
+	return causes_read(target->causes, target->src, &target->desc, scope,
+			before && !target->path && !target->host);
+}
+
+/* A snapshot, and the details; both once more if the counters started anew between them. */
+static int read_all(struct target *target, const struct exitstat_snapshot *before,
+		    struct exitstat_snapshot *snap)
+{
+	int err = -ESTALE;
+	int tries;
+
+	if (!target->causes)
+		return read_described(target, before, snap);
+	for (tries = 0; err == -ESTALE && tries < 3; tries++) {
+		err = read_described(target, before, snap);
+		if (!err)
+			err = read_details(target, before);
+	}
+	/* The two are one reading: each takes out what both asked on this vCPU. */
+	if (!err) {
+		target->causes->now.asked_first = snap->asked_first;
+		snap->asked_last = target->causes->now.asked_last;
+	}
+	return err;
+}
+
 int target_read(struct target *target, const struct exitstat_snapshot *before,
 		struct exitstat_snapshot *snap)
 {
@@ -240,7 +325,7 @@ int target_read(struct target *target, const struct exitstat_snapshot *before,
 	target->pinned = !err;
 	if (err)
 		return err;
-	err = read_described(target, before, snap);
+	err = read_all(target, before, snap);
 	if (target->vcpu >= 0)
 		exitstat_source_unpin(target->src);
 	return err;
@@ -303,11 +388,24 @@ const char *target_since(char text[SINCE_SIZE], const struct target *target,
 	return text;
 }
 
+static int say_details(int err)
+{
+	if (!err)
+		return STATUS_OK;
+	return say(STATUS_FAILED, "cannot compare the details: %s", strerror(-err));
+}
+
 int target_subtract(struct target *target, const struct exitstat_snapshot *after,
 		    const struct exitstat_snapshot *before, struct exitstat_snapshot *between)
 {
-	if (!exitstat_snapshot_subtract(after, before, between))
-		return STATUS_OK;
-	return say(STATUS_FAILED, "cannot compare: CPU %d was vCPU %u and is vCPU %u now",
-		   target->vcpu, before->vcpu, after->vcpu);
+	if (exitstat_snapshot_subtract(after, before, between))
+		return say(STATUS_FAILED,
+			   "cannot compare: CPU %d was vCPU %u and is vCPU %u now", target->vcpu,
+			   before->vcpu, after->vcpu);
+	return say_details(target->causes ? causes_between(target->causes, between) : 0);
+}
+
+int target_sum(struct target *target, struct exitstat_snapshot *snap)
+{
+	return say_details(target->causes ? causes_sum(target->causes, snap) : 0);
 }

@@ -7,6 +7,8 @@
 
 #include "command/options.h"
 #include "exitstat.h"
+#include "target/devices.h"
+#include "target/causes.h"
 
 struct target {
 	struct exitstat_source *src;
@@ -17,6 +19,8 @@ struct target {
 	bool host;		/* it is vm, read on its host */
 	bool ended;		/* vm ended before a reading of its vCPU; a message was printed */
 	struct exitstat_vm vm;
+	struct causes *causes;	/* the details, read with each snapshot; NULL: not wanted */
+	struct devices *devices;	/* what they are about, or NULL */
 };
 
 /* Open what the options name, and read its description.  Returns STATUS_OK or the exit status. */
@@ -25,6 +29,13 @@ int target_open(struct target *target, const struct options *opts);
 /* The two halves of that: open the source, then read its description. */
 int target_open_source(struct target *target, const struct options *opts);
 int target_describe(struct target *target);
+
+/* From now on, read details too, as with --details.  Returns STATUS_OK or the exit status. */
+int target_want_details(struct target *target);
+void target_drop_details(struct target *target);
+
+/* Whether they are there: the host counts them, and the recording holds them. */
+bool target_has_details(const struct target *target);
 
 /* The hypervisor's signature in leaf 0x40000000, cleaned. */
 void target_hypervisor(struct target *target, char name[13]);
@@ -41,7 +52,7 @@ int target_say_end(const struct target *target);
 /* Go to the last moment of a recording; for the CPU, do nothing.  False after an error message. */
 bool target_to_end(struct target *target);
 
-/* What happened from before to after.  Returns STATUS_OK or the exit status. */
+/* What happened between the last two readings.  Returns STATUS_OK or the exit status. */
 int target_subtract(struct target *target, const struct exitstat_snapshot *after,
 		    const struct exitstat_snapshot *before, struct exitstat_snapshot *between);
 
@@ -53,7 +64,10 @@ int target_take(struct target *target, struct exitstat_snapshot *snap);
 int target_retake(struct target *target, const struct exitstat_snapshot *before,
 		  struct exitstat_snapshot *snap);
 
-/* The same without an error message: 0 or -errno, which target_say() prints. */
+/* Show all details of the last reading.  Returns STATUS_OK or the exit status. */
+int target_sum(struct target *target, struct exitstat_snapshot *snap);
+
+/* The same as target_retake() without an error message: 0 or -errno, which target_say() prints. */
 int target_read(struct target *target, const struct exitstat_snapshot *before,
 		struct exitstat_snapshot *snap);
 int target_say(struct target *target, int err);

@@ -13,6 +13,7 @@
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "output/format.h"
+#include "output/detailed.h"
 #include "output/rows.h"
 #include "target/child.h"
 #include "target/target.h"
@@ -31,24 +32,74 @@ static void print_header(const struct exitstat_snapshot *between)
 	printf("  busiest exits per second\n");
 }
 
+/* Print it if it fits: false if not. */
+static bool print_rate(const char *name, uint64_t count, double seconds, int *room)
+{
+	char text[64];
+	int length = snprintf(text, sizeof(text), "  %s %.0f", name, (double)count / seconds);
+
+	if (!count || length > *room)
+		return false;
+	fputs(text, stdout);
+	*room -= length;
+	return true;
+}
+
 /* As many as fit on the line. */
 static void print_busiest(const struct exitstat_snapshot *between, double seconds, int room)
 {
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+	char name[TEXT_SIZE];
 	uint32_t i;
 
 	rows_sort(SORT_COUNT, between, entries);
-	for (i = 0; i < between->entries_nr && entries[i].count; i++) {
-		char text[64], name[TEXT_SIZE];
-		int length = snprintf(text, sizeof(text), "  %s %.0f",
-				      exit_name(name, between->numbering, entries[i].number),
-				      (double)entries[i].count / seconds);
-
-		if (length > room)
+	for (i = 0; i < between->entries_nr; i++) {
+		exit_name(name, between->numbering, entries[i].number);
+		if (!print_rate(name, entries[i].count, seconds, &room))
 			break;
-		fputs(text, stdout);
-		room -= length;
 	}
+}
+
+static int compare_counts(const void *left, const void *right)
+{
+	const struct exitstat_detail *a = left;
+	const struct exitstat_detail *b = right;
+
+	return a->count > b->count ? -1 : a->count < b->count;
+}
+
+/* The same of details, and of the reasons that have none. */
+static void print_busiest_details(const struct causes *causes,
+				  const struct exitstat_snapshot *between, double seconds, int room)
+{
+	uint32_t nr = causes->shown.nr, of_nr, i;
+	struct exitstat_detail *all = calloc(nr + EXITSTAT_ENTRIES_MAX, sizeof(*all));
+
+	if (!all)
+		return;
+	if (nr)
+		memcpy(all, causes->shown.list, nr * sizeof(*all));
+	for (i = 0; i < between->entries_nr; i++) {
+		const struct exitstat_entry *entry = &between->entries[i];
+
+		if (!causes_of(causes, entry->number, &of_nr))
+			all[nr++] = (struct exitstat_detail){ .number = entry->number,
+							      .place = UINT32_MAX,
+							      .count = entry->count };
+	}
+	qsort(all, nr, sizeof(*all), compare_counts);
+	for (i = 0; i < nr; i++) {
+		char name[EXITSTAT_DETAIL_NAME_SIZE];
+
+		if (all[i].place)
+			exit_name(name, between->numbering, all[i].number);
+		else
+			exitstat_detail_name(between->numbering, all[i].number, all[i].detail,
+					     name, sizeof(name));
+		if (!print_rate(name, all[i].count, seconds, &room))
+			break;
+	}
+	free(all);
 }
 
 /* The missed intervals are part of this one: its rates are means over all of them. */
@@ -59,7 +110,8 @@ static void print_missed(uint64_t missed)
 		       missed == 1 ? "" : "s");
 }
 
-static void print_line(const struct exitstat_snapshot *between, uint64_t missed)
+static void print_line(const struct target *target, const struct exitstat_snapshot *between,
+		       uint64_t missed)
 {
 	double seconds = (double)between->time_ns / 1e9;
 	struct states states;
@@ -69,7 +121,10 @@ static void print_line(const struct exitstat_snapshot *between, uint64_t missed)
 	if (states_of(between, &states))
 		width += printf(" %5.1f %5.1f %5.1f %5.1f", 100 * states.guest, 100 * states.kernel,
 				100 * states.vmm, 100 * states.waiting);
-	print_busiest(between, seconds, LINE_WIDTH - width);
+	if (target->causes)
+		print_busiest_details(target->causes, between, seconds, LINE_WIDTH - width);
+	else
+		print_busiest(between, seconds, LINE_WIDTH - width);
 	if (between->since & EXITSTAT_SINCE_RESTART)
 		fputs(" (restarted)", stdout);
 	print_missed(missed);
@@ -87,7 +142,7 @@ static void print_table(const struct options *opts, const struct target *target,
 		print_missed(missed);
 		putchar('\n');
 	}
-	rows_print(stdout, opts, &target->desc, between);
+	table_print(stdout, opts, target, between);
 	if (!opts->no_header)
 		states_print(stdout, &target->desc, between);
 }
@@ -122,7 +177,7 @@ static void print_interval(const struct options *opts, const struct target *targ
 	} else {
 		if (!opts->no_header && !(line % page))
 			print_header(between);
-		print_line(between, missed);
+		print_line(target, between, missed);
 	}
 	fflush(stdout);
 }

@@ -25,16 +25,21 @@
 #define DEFAULT_OUTPUT		"exitstat.rec"
 #define DEFAULT_INTERVAL_NS	1000000000
 
+/* A note's value has room for this, with its key. */
+#define DEVICES_SIZE		4000
+
 /* How often to read the histograms, too: they cost 24 exits per number. */
 #define FRAMES_PER_HISTOGRAM	60
 
 static const char help[] =
-	"usage: exitstat record [-i INTERVAL] [-o FILE] [-- CMD...]\n"
+	"usage: exitstat record [-d] [-i INTERVAL] [-o FILE] [-- CMD...]\n"
 	"\n"
 	"Record the exits of the VM over time, until CMD ends or Ctrl-C stops it.\n"
 	"exitstat report FILE summarizes the recording. A kill or a full disk costs\n"
 	"the last interval, not the recording.\n"
 	"\n"
+	"  -d, --details       also what the exits were about; each reading takes more\n"
+	"                      exits then: three for each port, MSR, leaf and page\n"
 	"  -i, --interval S    seconds from one reading to the next, 0.01 to 86400 (1)\n"
 	"  -o, --output FILE   where to (" DEFAULT_OUTPUT "); an existing recording becomes\n"
 	"                      FILE.old; '-' is standard output\n";
@@ -71,6 +76,25 @@ static void join(char *text, size_t size, char **argv)
 	}
 }
 
+/* What this machine has at its ports and addresses: the recording's reader is elsewhere. */
+static int note_devices(const struct record *record)
+{
+	static const struct {
+		const char *key;
+		bool port;
+	} notes[] = { { "ports", true }, { "memory", false } };
+	char text[DEVICES_SIZE];
+	int err = 0;
+	size_t i;
+
+	for (i = 0; !err && record->cpu.devices && i < sizeof(notes) / sizeof(*notes); i++) {
+		devices_note(record->cpu.devices, notes[i].port, text, sizeof(text));
+		if (*text)
+			err = exitstat_recording_note(record->fd, notes[i].key, text);
+	}
+	return err;
+}
+
 static int write_notes(const struct record *record, char **argv)
 {
 	char started[32], command[1024], vm[VM_TEXT_SIZE];
@@ -91,6 +115,10 @@ static int write_notes(const struct record *record, char **argv)
 		err = exitstat_recording_note(record->fd, "host", uts.nodename);
 	if (!err && record->cpu.host)
 		err = exitstat_recording_note(record->fd, "vm", vm_text(vm, &record->cpu.vm));
+	if (!err && record->cpu.causes)
+		err = exitstat_recording_note(record->fd, "details", "yes");
+	if (!err && record->cpu.causes)
+		err = note_devices(record);
 	join(command, sizeof(command), argv);
 	if (!err && *command)
 		err = exitstat_recording_note(record->fd, "command", command);

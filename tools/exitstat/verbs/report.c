@@ -9,6 +9,7 @@
 #include "command/say.h"
 #include "command/vendor.h"
 #include "exitstat.h"
+#include "output/detailed.h"
 #include "output/format.h"
 #include "output/rows.h"
 #include "output/units.h"
@@ -18,11 +19,13 @@
 #define SERIES_MAX	2
 
 static const char help[] =
-	"usage: exitstat report [--html FILE] [--json] RECORDING [RECORDING]\n"
+	"usage: exitstat report [-d] [--html FILE] [--json] RECORDING [RECORDING]\n"
 	"\n"
 	"Summarize a recording: how many exits of which kind, where the time went,\n"
 	"whether the rate was steady and when it was not. Two recordings are compared.\n"
 	"\n"
+	"  -d, --details     under each reason, what the exits were about; JSON and page\n"
+	"                    have it anyway, if the recording does\n"
 	"  -H, --html FILE   write a page with charts, which needs only a browser\n"
 	"  -j, --json        for programs: everything, a JSON object per recording\n"
 	"  -s, --sort KEY    by time, count, mean, vmm, waiting, name or number\n";
@@ -108,7 +111,10 @@ static void print_series(const struct options *opts, struct series *series)
 {
 	print_words(series);
 	putchar('\n');
-	rows_print(stdout, opts, &series->target.desc, &series->sum);
+	if (opts->details)
+		table_print(stdout, opts, &series->target, &series->sum);
+	else
+		rows_print(stdout, opts, &series->target.desc, &series->sum);
 	states_print(stdout, &series->target.desc, &series->sum);
 	print_latencies(series);
 }
@@ -206,7 +212,7 @@ static int do_report(struct options *opts, int argc, char **argv)
 	if (!series)
 		return say(STATUS_FAILED, "cannot report: not enough memory");
 	for (i = 0; i < series_nr && !status; i++)
-		status = series_read(&series[i], argv[i + 1]);
+		status = series_read(&series[i], argv[i + 1], opts->details);
 	if (!status && series_nr == 2 &&
 	    series[0].target.desc.numbering != series[1].target.desc.numbering)
 		status = say(STATUS_FAILED,

@@ -14,6 +14,7 @@
 #include "output/result.h"
 #include "output/rows.h"
 #include "output/units.h"
+#include "output/detailed.h"
 #include "target/child.h"
 #include "target/target.h"
 #include "target/vm.h"
@@ -77,7 +78,7 @@ static void print_table(FILE *out, const struct options *opts, const struct targ
 		}
 		fprintf(out, "\n\n");
 	}
-	rows_print(out, opts, &target->desc, &run->between);
+	table_print(out, opts, target, &run->between);
 	if (opts->no_header)
 		return;
 	states_print(out, &target->desc, &run->between);

@@ -7,6 +7,7 @@
 #include "command/say.h"
 #include "exitstat.h"
 #include "output/format.h"
+#include "output/detailed.h"
 #include "output/rows.h"
 #include "target/target.h"
 #include "verbs/verbs.h"
@@ -27,10 +28,10 @@ static void print(const struct options *opts, const struct target *target,
 	if (!opts->no_header) {
 		title_print(stdout, target, snap, target_since(since, target, snap));
 		fputs("\n\n", stdout);
-		rows_print(stdout, opts, &target->desc, snap);
+		table_print(stdout, opts, target, snap);
 		states_print(stdout, &target->desc, snap);
 	} else {
-		rows_print(stdout, opts, &target->desc, snap);
+		table_print(stdout, opts, target, snap);
 	}
 }
 
@@ -39,6 +40,8 @@ static int show_one(const struct options *opts, struct target *target)
 	struct exitstat_snapshot snap;
 	int status = target_take(target, &snap);
 
+	if (!status)
+		status = target_sum(target, &snap);
 	if (!status)
 		print(opts, target, &snap);
 	return status;
@@ -103,6 +106,8 @@ static int show_all(const struct options *opts, struct target *target)
 		}
 		if (err)
 			return target_say(target, err);
+		if (target_sum(target, &snap))
+			return STATUS_FAILED;
 		if (more && opts->format == FORMAT_TABLE)
 			putchar('\n');
 		more = true;

@@ -18,6 +18,7 @@
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "output/columns.h"
+#include "output/detailed.h"
 #include "output/rows.h"
 #include "output/units.h"
 #include "target/target.h"
@@ -30,15 +31,17 @@
 #define FASTEST_NS		100000000
 
 static const char help[] =
-	"usage: exitstat top [-i INTERVAL]\n"
+	"usage: exitstat top [-d] [-i INTERVAL]\n"
 	"\n"
 	"Show the rates of exits on a full screen.\n"
 	"\n"
+	"  -d, --details      under each reason, what the exits were about\n"
 	"  -i, --interval S   seconds from one reading to the next, 0.01 to 86400 (1)\n"
 	"  -s, --sort KEY     by time, count, mean, vmm, waiting, name or number\n"
 	"\n"
 	"keys:\n"
 	"  t c m w x n        sort by time, count, mean, waiting, VMM time, name\n"
+	"  d                  with details or without (reading each costs two exits)\n"
 	"  v                  by reason, or by vCPU (reading each vCPU costs exits there)\n"
 	"  p or blank         pause\n"
 	"  + -                longer, shorter intervals\n"
@@ -77,6 +80,7 @@ struct top {
 	bool ended;		/* the recording or VM has ended */
 	bool helping;
 	bool colours;
+	bool no_details;	/* they were wanted by a key, and are not there */
 	size_t first;		/* the first row that is shown */
 	size_t room;		/* how many rows fit */
 };
@@ -95,7 +99,7 @@ static void leave_screen(void)
 		endwin();
 }
 
-static int gauge_take(struct top *top, struct gauge *gauge)
+static int gauge_read(struct top *top, struct gauge *gauge)
 {
 	int status, err;
 
@@ -113,6 +117,19 @@ static int gauge_take(struct top *top, struct gauge *gauge)
 					 &gauge->between);
 	gauge->shown = !status && gauge->known && gauge->between.time_ns;
 	gauge->known = !status;
+	return status;
+}
+
+/* Details are of the VM only. */
+static int gauge_take(struct top *top, struct gauge *gauge)
+{
+	struct causes *causes = top->target.causes;
+	int status;
+
+	if (gauge != &top->vm)
+		top->target.causes = NULL;
+	status = gauge_read(top, gauge);
+	top->target.causes = causes;
 	return status;
 }
 
@@ -254,10 +271,11 @@ static void draw_sum(const struct top *top, size_t rows)
 	const struct exitstat_snapshot *between = &top->vm.between;
 	char scrolled[SCROLLED_SIZE];
 
-	put(1, 0, "%.0f exits per second%s%s",
+	put(1, 0, "%.0f exits per second%s%s%s",
 	    (double)between->total.count * 1e9 / (double)between->time_ns,
 	    text_scrolled(scrolled, top, rows),
-	    between->since & EXITSTAT_SINCE_RESTART ? " (the counters started again)" : "");
+	    between->since & EXITSTAT_SINCE_RESTART ? " (the counters started again)" : "",
+	    top->no_details ? " (there are no details: see exitstat why)" : "");
 }
 
 static void draw_title(int row, const char *title)
@@ -321,16 +339,85 @@ static void draw_reason(int row, const struct top *top, const struct reason_layo
 	draw_part(top, (int)((double)value / (double)most * layout->bar + 0.5), COLOUR_KERNEL);
 }
 
+static void draw_detail(int row, const struct top *top, const struct reason_layout *layout,
+			const struct exitstat_detail *detail)
+{
+	const struct exitstat_snapshot *between = &top->vm.between;
+	bool times = between->taken & EXITSTAT_TAKE_TIMES;
+	char text[DETAIL_TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE] = "-";
+	int room = layout->number + layout->name - 2;
+	int used;
+
+	detail_text(text, &top->target, detail->number, detail->detail);
+	if (times && detail->count)
+		text_time(each, &top->target.desc,
+			  (double)detail->cycles / (double)detail->count);
+	put(row, 2, "%.*s", (int)columns_fit(text, room > 0 ? room : 0, &used), text);
+	put(row, layout->number + layout->name, " %10.0f %5s %10s",
+	    (double)detail->count * 1e9 / (double)between->time_ns,
+	    times ? text_share(share, (double)detail->cycles, (double)between->total.cycles) : "-",
+	    each);
+}
+
+/* A row of the table: a reason, or what it was about. */
+struct line {
+	struct exitstat_entry entry;
+	struct exitstat_detail detail;
+	bool is_detail;
+};
+
+/* The lines of a reason's details; returns how many there are now. */
+static size_t add_details(const struct top *top, uint32_t number, struct line *lines, size_t nr)
+{
+	bool times = top->vm.between.taken & EXITSTAT_TAKE_TIMES;
+	uint32_t of_nr, shown, i;
+	const struct exitstat_detail *of = causes_of(top->target.causes, number, &of_nr);
+	struct exitstat_detail *details = calloc(of_nr ? of_nr : 1, sizeof(*details));
+
+	if (!details)
+		return nr;
+	if (of_nr)
+		memcpy(details, of, of_nr * sizeof(*details));
+	shown = details_sort(&top->opts, times, details, of_nr);
+	for (i = 0; i < shown; i++)
+		lines[nr++] = (struct line){ .detail = details[i], .is_detail = true };
+	free(details);
+	return nr;
+}
+
+/* Of the sorted entries; NULL: out of memory. */
+static struct line *collect_lines(const struct top *top, const struct exitstat_entry *entries,
+				  size_t *nr)
+{
+	const struct causes *causes = top->target.causes;
+	uint32_t entries_nr = top->vm.between.entries_nr;
+	struct line *lines = calloc(entries_nr + (causes ? causes->shown.nr : 0) + 1,
+				    sizeof(*lines));
+	uint32_t i;
+
+	*nr = 0;
+	for (i = 0; lines && i < entries_nr; i++) {
+		lines[(*nr)++] = (struct line){ .entry = entries[i] };
+		if (causes)
+			*nr = add_details(top, entries[i].number, lines, *nr);
+	}
+	return lines;
+}
+
 static void draw_reasons(int row, struct top *top)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
 	const struct reason_layout layout = lay_out_reasons();
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
 	char rest[TEXT_SIZE];
+	struct line *lines;
 	uint64_t most = 0;
-	size_t i;
+	size_t i, nr;
 
 	rows_sort(top->opts.sort, between, entries);
+	lines = collect_lines(top, entries, &nr);
+	if (!lines)
+		return;
 	for (i = 0; i < between->entries_nr; i++) {
 		uint64_t value = between->taken & EXITSTAT_TAKE_TIMES ? entries[i].cycles :
 									entries[i].count;
@@ -342,10 +429,15 @@ static void draw_reasons(int row, struct top *top)
 	draw_cells(row++, &layout, between->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.",
 		   "exit", "    exits/s %time       mean");
 	attroff(A_REVERSE);
-	i = scroll_to(top, between->entries_nr, LINES - row - !top->target.host);
-	draw_sum(top, between->entries_nr);
-	for (; i < between->entries_nr && row < LINES - !top->target.host; i++)
-		draw_reason(row++, top, &layout, &entries[i], most);
+	i = scroll_to(top, nr, LINES - row - !top->target.host);
+	draw_sum(top, nr);
+	for (; i < nr && row < LINES - !top->target.host; i++) {
+		if (lines[i].is_detail)
+			draw_detail(row++, top, &layout, &lines[i].detail);
+		else
+			draw_reason(row++, top, &layout, &lines[i].entry, most);
+	}
+	free(lines);
 	if (top->target.host)
 		return;
 	snprintf(rest, sizeof(rest), " %10.0f",
@@ -490,6 +582,26 @@ static int toggle_view(struct top *top)
 	return top->by_vcpu ? find_vcpus(top) : STATUS_OK;
 }
 
+/* The first reading with details has none before it. */
+static int toggle_details(struct top *top)
+{
+	struct target *target = &top->target;
+
+	if (top->list)
+		return STATUS_OK;
+	top->first = 0;
+	if (target->causes) {
+		target_drop_details(target);
+		return STATUS_OK;
+	}
+	top->no_details = !target_has_details(target);
+	if (top->no_details)
+		return STATUS_OK;
+	top->vm.known = false;
+	top->vm.shown = false;
+	return target_want_details(target);
+}
+
 /* Handle a key.  Returns STATUS_OK or the exit status; sets *quit if the user wants to quit. */
 static int take_key(struct top *top, int key, bool *quit)
 {
@@ -509,6 +621,8 @@ static int take_key(struct top *top, int key, bool *quit)
 		top->helping = !top->helping;
 	scroll_by_key(top, key);
 	*quit = key == 'q';
+	if (key == 'd')
+		return toggle_details(top);
 	return key == 'v' ? toggle_view(top) : STATUS_OK;
 }
 

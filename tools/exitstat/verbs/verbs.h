@@ -24,6 +24,7 @@ extern const struct verb verb_check;
 extern const struct verb verb_record;
 extern const struct verb verb_report;
 extern const struct verb verb_top;
+extern const struct verb verb_why;
 
 /*
  * Parse INTERVAL [COUNT].  Returns STATUS_OK or the exit status.  Without COUNT, *lines is endless.

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# exitstat why, and --details elsewhere, against recordings from a model of a VM and against a machine that is none.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/asan.sh
+. "$top/tests/lib/asan.sh"
+
+"$top/packaging/need" tools test || exit 1
+build_asan exitstat || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+exitstat() { "$BUILD/exitstat" "$@"; }
+model() { python3 "$top/tests/lib/detailed.py" "$@"; }
+
+# json EXPRESSION: what Python says of the object d on stdin.
+json() { python3 -c "import json, sys; d = json.loads(sys.stdin.readline()); print($1)"; }
+
+# refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that holds the words, nothing on stdout.
+refuses() {
+	local sentence=$1 wanted=$2 words=$3 said got
+
+	shift 3
+	exitstat "$@" >out 2>err </dev/null
+	got=$?
+	said=$(cat err)
+	if [ $got -eq "$wanted" ] && [ "$(wc -l <err)" -eq 1 ] && [[ $said == "exitstat: "*"$words"* ]] && [ ! -s out ]; then
+		pass "$sentence"
+	else
+		fail "$sentence" "exitstat $* returned $got and said:
+$said$(cat out)"
+	fi
+}
+
+# under REASON: the lines of its details, count and what it was, from a table on stdin
+under() {
+	awk -v reason="$1" '{ what = substr($0, 43) } on && what !~ /^  / { exit } on { print $1 " " substr(what, 3) } what == reason { on = 1 }'
+}
+
+model >amd.rec
+model intel >intel.rec
+model without >without.rec
+model restart >restart.rec
+sed 's/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >off.rec
+sed 's/^\(4fffff01 .*-> \)00000002/\100000001/; s/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >first.rec
+
+plan 40
+
+#
+# What is not there.
+#
+refuses "details that are off are no table of zeros: it is said who turns them on" 77 "the host turns them on with exit_stats_details=1" -S off.rec why
+refuses "with every verb" 77 "no details: they are off for this VM" -S off.rec -d 1
+refuses "revision 1 has none" 77 "no details: the hypervisor speaks revision 1" -S first.rec why
+refuses "neither has a recording without them" 1 "the recording without.rec holds no details; record with --details" -S without.rec why
+refuses "a reason that the vendor does not have" 2 "AMD has no exit reason 'IO_INSTRUCTION'; see exitstat names --vendor amd" -S amd.rec why IO_INSTRUCTION
+refuses "a number that it does not have" 2 "Intel has no exit reason '35'; see exitstat names --vendor intel" -S intel.rec why 35
+refuses "a reason that has no details" 1 "hlt has no details: nothing more is known of such an exit" -S amd.rec why hlt
+refuses "two reasons" 2 "why takes one reason, not 'msr' too" -S amd.rec why io msr
+refuses "each of the vCPUs" 2 "not 'all'" -S amd.rec why -v all
+refuses "an option of another verb" 2 "why takes no --repeat; see exitstat VERB --help" -S amd.rec why -r 2
+
+#
+# The table.
+#
+is "under a reason there are the details that make 95 % of its time, then the others, and the rest" \
+	"$(exitstat -S amd.rec why | under io)" "3066 out 0x3f8  serial port 1
+633 in 0x3fd  serial port 1
+87 13 others
+21 rest  found no row in the host's table"
+is "of several vCPUs they are added up" "$(exitstat -S amd.rec why io | under io | head -n 1)" "3066 out 0x3f8  serial port 1"
+is "one other is shown instead of its line" "$(exitstat -S amd.rec why cpuid | under cpuid | wc -l)" 3
+is "sorted by count, it is the count of which 95 % are shown" "$(exitstat -S amd.rec why npf -s count | under npf | cut -d ' ' -f 1 | paste -sd ' ')" "123 69 57 27"
+is "--all shows all" "$(exitstat -S amd.rec why io -a | under io | wc -l)" 16
+sums() { awk 'NR > 3 { what = substr($0, 43) } what == "total" { total = $1; exit } what ~ /^  / { parts += $1; next } what { sum += $1 } END { print sum - total, total - parts }'; }
+is "the details add up to their reasons, these to the total: but for hlt, which has none" \
+	"$(exitstat -S amd.rec -d | sums) $(exitstat -S amd.rec -d -b -n 1 1 | awk '$NF == "hlt" { print $1 }')" "0 87 29"
+is "what has no details is one line of why, and each of the table" "$(exitstat -S amd.rec why | grep -c '1 reason without details$') $(exitstat -S amd.rec -d | grep -c ' hlt$')" "1 1"
+is "a reason is found by its name in small letters, and by its number" \
+	"$(for reason in io_instruction 30 0x1e; do exitstat -S intel.rec why $reason -n | head -n 1 | awk '{ print $1, $7 }'; done | sort -u)" "3807 IO_INSTRUCTION"
+is "the manuals' names are known on both vendors" "$(exitstat -S intel.rec why | grep -c 'wrmsr 0x6e0  IA32_TSC_DEADLINE$\|mmio 0xfee000b0  local APIC EOI$\|cpuid 0xd  XSAVE$')" 3
+is "one vCPU has its own" "$(exitstat -S amd.rec why -v 0 2>&1)" "exitstat: there is no CPU 0 in the recording; --vcpu takes one that is online"
+
+#
+# Between two moments.
+#
+is "in an interval the reader's own exits are taken out of its own leaf, to the last one" \
+	"$(exitstat -S amd.rec -d -b 1 1 | under cpuid; exitstat -S amd.rec -d -b 1 1 | grep -c ' exitstat itself$')" "70 cpuid 0xd  XSAVE
+35 cpuid 0x1  version, features
+1"
+is "lines show the busiest details, and reasons without" "$(exitstat -S amd.rec -d -n 1 1 | awk '{ print $6, $7, $8, $9, $10, $11 }')" "out 0x3f8 1022 wrmsr 0x6e0 503"
+is "a command's are what happened while it ran" "$(exitstat -S amd.rec -d -- true 2>&1 | under npf)" "41 mmio 0xfebc3004
+9 mmio 0xfebff0c0
+23 ram write
+19 mmio 0xfee000b0  local APIC EOI"
+is "counters that started anew count from zero" "$(exitstat -S restart.rec -d -b 1 | under io | tail -n 4 | head -n 1; exitstat -S restart.rec -d 1 2>&1 | grep -c restarted)" "1022 out 0x3f8  serial port 1
+1"
+
+#
+# For programs.
+#
+is "JSON has them under each exit, and they add up to its count" \
+	"$(exitstat -S amd.rec -j why | json '[(e["name"], sum(x["count"] for x in e["details"]) - e["count"], sum(x["cycles"] for x in e["details"]) - e["cycles"]) for e in d["exits"] if "details" in e]')" \
+	"[('cpuid', 0, 0), ('io', 0, 0), ('msr', 0, 0), ('npf', 0, 0)]"
+is "64 bits are text, and have a name" \
+	"$(exitstat -S amd.rec -j why npf | json '[(x["detail"], x["name"], x.get("about")) for x in d["exits"][0]["details"]]')" \
+	"[('0x2', 'ram write', None), ('0x80000000febc3004', 'mmio 0xfebc3004', None), ('0x80000000febff0c0', 'mmio 0xfebff0c0', None), ('0x80000000fee000b0', 'mmio 0xfee000b0', 'local APIC EOI')]"
+is "without --details there are none" "$(exitstat -S amd.rec -j | json '[e for e in d["exits"] if "details" in e]')" "[]"
+is "CSV has rows of details behind the row of their exit" "$(exitstat -S amd.rec -d --csv | awk -F, '$4 == "npf" { print $5, $9, $10 }')" "276  
+69 \"ram write\" \"\"
+123 \"mmio 0xfebc3004\" \"\"
+27 \"mmio 0xfebff0c0\" \"\"
+57 \"mmio 0xfee000b0\" \"local APIC EOI\""
+is "and columns for them" "$(exitstat -S amd.rec -d --csv | head -n 1)" "time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles,detail,about"
+
+#
+# What the machine has there.
+#
+machine() {
+	mkdir -p "$1/proc" "$1/sys/bus/pci/devices/0000:00:02.0/virtio0" "$1/sys/bus/platform/devices/LNRO0005:00/virtio3"
+	printf '%s\n' "0000-0cf7 : PCI Bus 0000:00" "  03f8-03ff : serial" "  0700-070f : bad"$'\e'"[2J name" "0d00-ffff : PCI Bus 0000:00" "  c000-c03f : 0000:00:02.0" >"$1/proc/ioports"
+	printf '%s\n' "00001000-0009fbff : System RAM" "c0000000-febfffff : PCI Bus 0000:00" "  febc0000-febc3fff : 0000:00:02.0" \
+		"  febff000-febfffff : LNRO0005:00 LNRO0005:00" "fee00000-fee00fff : Local APIC" >"$1/proc/iomem"
+	printf '0x%016x 0x%016x 0x%016x\n' 0xc000 0xc03f 0x40101 0xfebc3000 0xfebc3fff 0x40200 0 0 0 >"$1/sys/bus/pci/devices/0000:00:02.0/resource"
+	ln -s ../../../bus/virtio/drivers/virtio_net "$1/sys/bus/pci/devices/0000:00:02.0/virtio0/driver"
+	ln -s ../../../bus/pci/drivers/virtio-pci "$1/sys/bus/pci/devices/0000:00:02.0/driver"
+	ln -s ../../../bus/virtio/drivers/virtio_blk "$1/sys/bus/platform/devices/LNRO0005:00/virtio3/driver"
+}
+machine here
+notes() { EXITSTAT_ROOT=$1 exitstat -S amd.rec record -d -o - 2>/dev/null; }
+notes here >noted.rec
+is "a recording notes what the machine has at its ports" "$(sed -n 's/^note ports //p' noted.rec)" "+c000-c03f virtio_net, 0000:00:02.0 BAR 0;3f8-3ff serial;700-70f bad?[2J name;c000-c03f 0000:00:02.0"
+is "a port has the name that the guest's kernel gave it, or its PCI device's" "$(exitstat -S noted.rec why io -a | under io | grep -c '  serial$\|0xc012  virtio_net, 0000:00:02.0 BAR 0 + 0x12$')" 3
+is "an address its PCI device, the BAR and where in it; or a virtio device without a bus" \
+	"$(exitstat -S noted.rec why npf | under npf)" "123 mmio 0xfebc3004  virtio_net, 0000:00:02.0 BAR 1 + 0x4
+27 mmio 0xfebff0c0  virtio_blk, LNRO0005:00 + 0xc0
+69 ram write
+57 mmio 0xfee000b0  local APIC EOI"
+is "a copy of a machine's /proc and /sys names what was recorded without" "$(EXITSTAT_ROOT=here exitstat -S amd.rec why npf | under npf | head -n 1)" \
+	"123 mmio 0xfebc3004  virtio_net, 0000:00:02.0 BAR 1 + 0x4"
+is "names of the kernel's are cleaned" "$(EXITSTAT_ROOT=here exitstat -S amd.rec why io -a | grep -c '  bad?\[2J name$')" 12
+cp -r here hidden
+sed -i -E 's/^( *)[0-9a-f]+-[0-9a-f]+/\100000000-00000000/' hidden/proc/ioports hidden/proc/iomem
+is "where only root sees addresses, those on a PCI bus are named, and it is said once" \
+	"$(EXITSTAT_ROOT=hidden exitstat -S amd.rec why -a | grep -c 'virtio_net\|^Only root sees which device'; EXITSTAT_ROOT=hidden exitstat -S amd.rec why -n | grep -c '^Only root')" "3
+0"
+is "not where nothing of it is shown" "$(EXITSTAT_ROOT=hidden exitstat -S amd.rec why msr | grep -c '^Only root')" 0
+EXITSTAT_ROOT=nowhere exitstat -S amd.rec why >out
+is "a machine without /proc and /sys is no error" "$(under npf <out | head -n 1)" "123 mmio 0xfebc3004"
+for i in $(seq 400); do printf '%04x-%04x : port %d of a machine with many\n' "$((i * 16))" "$((i * 16 + 7))" "$i"; done >here/proc/ioports
+is "a note that would be too long for its line is cut between two" "$(notes here | awk '/^note ports/ { print (length < 4094), ($NF == "many" || $NF == "0") }')" "1 1"
+is "what others noted is cleaned as well, and what is no range is left out" "$(model note ports $'3f8-3ff a\e[31mb;zz;5-4 x;700-800' | exitstat -S - why io | grep -c 'a?\[31mb$')" 2
+
+#
+# Recordings.
+#
+is "a recording of a recording holds them, to the last exit" \
+	"$(exitstat -S amd.rec record -d -o copy.rec 2>/dev/null; for file in amd copy; do exitstat -S $file.rec -d -b -n 1 2 | md5sum; done | sort -u | wc -l)" 1
+finish
