@@ -7,7 +7,7 @@ MACHINE ?= amd
 CARRIER ?= attached
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test bench soak attach modules upstream-series tools static deb lab lint clean
+.PHONY: help demo study test bench soak attach guest-module modules upstream-series tools static deb lab lint clean
 
 help: ## say what can be typed
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -29,6 +29,9 @@ soak: ## run the long tests
 
 attach: ## build exitstat_attach.ko, which works beside the distribution's KVM [KERNEL=release | HEADERS=directory]
 	@kvm/attached/build $(or $(HEADERS),$(KERNEL))
+
+guest-module: ## build exitstat_pmu.ko, exits as events of perf, for a guest's kernel [KERNEL=release | HEADERS=directory]
+	@guest/build $(or $(HEADERS),$(KERNEL))
 
 modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel, or for a tree of your own
 modules: ## ... [KERNEL=release] or [SOURCE=tree [HEADERS=its build directory, if that is another one]]

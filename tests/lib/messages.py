@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 TOP, DOCUMENT = Path(sys.argv[1]), " ".join(Path(sys.argv[2]).read_text().split())
-SHELL = ["kvm/fetch", "kvm/suite.sh", "kvm/kbuild", "kvm/patched/build", "kvm/patched/compile", "kvm/attached/build", "kvm/rules.sh", "packaging/need", "packaging/deb",
+SHELL = ["kvm/fetch", "kvm/suite.sh", "kvm/kbuild", "kvm/patched/build", "kvm/patched/compile", "kvm/module.sh", "kvm/attached/build", "guest/build", "kvm/rules.sh", "packaging/need", "packaging/deb",
          "tools/swap/exitstat-kvm", "packaging/dkms/rules.sh", "packaging/dkms/kvm-build",
          "lab/run", "lab/guest", "lab/init", "lab/study/run"]
 STRING = r'"((?:[^"\\]|\\.)*)"'

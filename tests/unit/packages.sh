@@ -16,22 +16,22 @@ version=$(sed -n 's/^VERSION := //p' "$top/tools/tool.mk")
 unpack() {
 	local package
 
-	for package in exitstat exitstat-export exitstat-kvm exitstat-dkms exitstat-kvm-dkms libexitstat0 libexitstat-dev; do
+	for package in exitstat exitstat-export exitstat-kvm exitstat-dkms exitstat-pmu-dkms exitstat-kvm-dkms libexitstat0 libexitstat-dev; do
 		dpkg-deb --raw-extract "$top/build/deb/${package}_${version}_"*.deb "$tmp/$package" || return 1
 	done
 }
 
 files_of() { (cd "$tmp/$1" && find . ! -type d ! -path './DEBIAN/*' ! -path './usr/share/doc/*' | sort); }
 
-# Objects that Kbuild names, as sources; and it is compiled with what is in the directory.
+# all_named DIRECTORY: objects that its Kbuild names are there as sources; it is compiled with what is in the directory.
 all_named() {
 	local object
 
-	sed '/CFLAGS/d;s/exitstat_attach\.o//' "$attach/Kbuild" | grep -o '[a-z_]*\.o\>' >"$tmp/objects"
+	sed '/CFLAGS/d;s/exitstat_[a-z]*\.o//' "$1/Kbuild" | grep -o '[a-z_]*\.o\>' >"$tmp/objects"
 	while read -r object; do
-		test -f "$attach/${object%.o}.c" || { echo "no ${object%.o}.c"; return 1; }
+		test -f "$1/${object%.o}.c" || { echo "no ${object%.o}.c"; return 1; }
 	done <"$tmp/objects"
-	test -f "$attach/include/exitstat/abi.h" && test -s "$tmp/objects"
+	test -f "$1/include/exitstat/abi.h" && test -s "$tmp/objects"
 }
 
 # What is installed is a list of ours, and kernels are in a directory of ours.
@@ -65,9 +65,9 @@ says() {
 	is "$1" "$said" "$3"
 }
 
-plan 31
+plan 33
 check "make deb builds them, and lintian has nothing to say" "$top/packaging/deb"
-check "there are seven packages, all of the tool's version" unpack
+check "there are eight packages, all of the tool's version" unpack
 check "exitstat holds the tool" test -x "$tmp/exitstat/usr/bin/exitstat"
 is "the tool says the version of its package" "$("$tmp/exitstat/usr/bin/exitstat" --version | cut -d ' ' -f 2)" "$version"
 is "exitstat-export holds the exporter, its page, its completions, its unit, and what Prometheus and Grafana need" "$(files_of exitstat-export)" \
@@ -119,12 +119,18 @@ check "a program compiles and links with the development package alone" compile
 attach=$tmp/exitstat-dkms/usr/src/exitstat-$version
 # shellcheck disable=SC1091,SC2016,SC2034 # it is expanded there
 # as_dkms EXPRESSION: what dkms.conf makes of it, which it reads as a shell does
-as_dkms() { (dkms_tree=/var/lib/dkms kernel_source_dir=/headers; . "$attach/dkms.conf"; eval "echo \"$1\""); }
+as_dkms() { (dkms_tree=/var/lib/dkms kernel_source_dir=/headers; . "${2:-$attach}/dkms.conf"; eval "echo \"$1\""); }
 # shellcheck disable=SC2016
 is "exitstat-dkms is an ordinary module of DKMS: installed for every kernel, and called as its file is" \
 	"$(as_dkms '$AUTOINSTALL $PACKAGE_NAME/$PACKAGE_VERSION ${BUILT_MODULE_NAME[0]} ${DEST_MODULE_LOCATION[0]}')" \
 	"yes exitstat/$version exitstat_attach /updates/dkms"
-check "it has every file that its Kbuild names, in one directory" all_named
+check "it has every file that its Kbuild names, in one directory" all_named "$attach"
+pmu=$tmp/exitstat-pmu-dkms/usr/src/exitstat-pmu-$version
+# shellcheck disable=SC2016
+is "so is exitstat-pmu-dkms" \
+	"$(as_dkms '$AUTOINSTALL $PACKAGE_NAME/$PACKAGE_VERSION ${BUILT_MODULE_NAME[0]} ${DEST_MODULE_LOCATION[0]}' "$pmu")" \
+	"yes exitstat-pmu/$version exitstat_pmu /updates/dkms"
+check "it has every file that its Kbuild names, too" all_named "$pmu"
 dkms=$tmp/exitstat-kvm-dkms/usr/src/exitstat-kvm-$version
 check "the DKMS package has one patch for each series" \
 	sh -c "cd '$dkms/kvm' && for s in \$(awk '\$6 == \"yes\" { print \$1 }' series.tsv); do test -f patched/patches/\$s.patch || exit 1; done"

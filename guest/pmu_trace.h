@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tracepoint of a sampled exit.  The hypervisor is told to sample while
+ * somebody listens to it, and only then.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM exitstat
+
+#if !defined(EXITSTAT_PMU_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define EXITSTAT_PMU_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "pmu.h"
+
+int pmu_samples_begin(void);
+void pmu_samples_end(void);
+
+/* weight: the exits that the sample stands for. */
+TRACE_EVENT_FN(exit,
+	       TP_PROTO(u32 number, const char *name, u64 rip, u32 weight),
+	       TP_ARGS(number, name, rip, weight),
+	       TP_STRUCT__entry(__field(u32, number)
+				__field(u32, weight)
+				__field(u64, rip)
+				__array(char, name, PMU_NAME_SIZE)),
+	       TP_fast_assign(__entry->number = number;
+			      __entry->weight = weight;
+			      __entry->rip = rip;
+			      memcpy(__entry->name, name, PMU_NAME_SIZE);),
+	       TP_printk("number=0x%x name=%s rip=0x%llx weight=%u", __entry->number,
+			 __entry->name, __entry->rip, __entry->weight),
+	       pmu_samples_begin, pmu_samples_end
+);
+
+#endif /* EXITSTAT_PMU_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE pmu_trace
+#include <trace/define_trace.h>
