@@ -47,6 +47,7 @@ contexts='exitstat - - show,run,interval none
 exitstat - check check --version
 exitstat - leaf leaf --version
 exitstat - names names --version
+exitstat - profile profile --version
 exitstat - record record --version
 exitstat - report report --version
 exitstat - show show,run,interval none
@@ -59,7 +60,7 @@ exitstat host record record,host --source|--version
 exitstat host why why,host --source|--version
 exitstat-export - - export --source|--version'
 
-plan 48
+plan 51
 sed '/"by-reason"/d; s/"all", .a./"all", '"'z'"'/' "$table" >"$work/other.c"
 is "an option more, and another letter, are seen" \
 	"$(diff <(of_help exitstat | sort) <(python3 "$top/tests/lib/options.py" "$work/other.c" show run interval | sort) | grep '^[<>]')" \
@@ -68,11 +69,11 @@ is "an option more, and another letter, are seen" \
 > -z, --all"
 
 same "exitstat --help" "$(of_help exitstat)" "$(options show run interval)"
-for verb in check leaf names record report top why export; do
+for verb in check leaf names profile record report top why export; do
 	same "exitstat $verb --help" "$(of_help exitstat $verb | grep -v -e --source)" "$(specific $verb)"
 done
 same "exitstat host --help" "$(of_help exitstat host)" "$(specific guests host)"
-same "exitstat.1" "$(of_page exitstat.1)" "$(options show run interval leaf names check record report top why guests host)"
+same "exitstat.1" "$(of_page exitstat.1)" "$(options show run interval leaf names check profile record report top why guests host)"
 same "exitstat-export.1" "$(of_page exitstat-export.1)" "$(options export | grep -v -e --source)"
 is "exitstat-kvm.8 has the options of exitstat-kvm --help" "$(sed -nE 's/^\.It Fl -([a-z-]+).*/--\1/p' "$top/man/exitstat-kvm.8" | sort)" \
 	"$(exitstat-kvm --help | grep -oE -- '^ +--[a-z-]+' | names)"
@@ -95,7 +96,7 @@ is "a verb's own options of exitstat-kvm are offered by both" \
 --dry-run --help
 --dry-run --help"
 is "verbs are offered, and fewer on a host" "$(offer exitstat '' | paste -sd ' '; offer exitstat host '' | paste -sd ' '; offer exitstat-kvm u)" \
-	"check export host leaf names record report show top why
+	"check export host leaf names profile record report show top why
 check leaf names record report show top why
 unload"
 is "so are the keys to sort by, and vendors" "$(offer exitstat top --sort m; offer exitstat names -w '' | paste -sd ' ')" "mean

@@ -55,6 +55,16 @@ static bool parse_repeat(struct options *opts, const char *value)
 	return true;
 }
 
+static bool parse_period(struct options *opts, const char *value)
+{
+	uint32_t period;
+
+	if (*value == '-' || !parse_u32(value, &period) || !period || period > UINT16_MAX)
+		return false;
+	opts->period = period;
+	return true;
+}
+
 static bool take_interval(struct options *opts, const char *value)
 {
 	return parse_interval(value, &opts->interval_ns);
@@ -94,7 +104,7 @@ static bool add_qmp(struct options *opts, const char *value)
 #define FOR_ALL		(~0u)
 #define FOR_MEASURES	(FOR_SHOW | FOR_RUN | FOR_INTERVAL)
 #define FOR_TABLES	(FOR_MEASURES | FOR_WHY)
-#define FOR_SOURCES	(FOR_TABLES | FOR_LEAF | FOR_CHECK | FOR_RECORD | FOR_TOP)
+#define FOR_SOURCES	(FOR_TABLES | FOR_LEAF | FOR_CHECK | FOR_RECORD | FOR_TOP | FOR_PROFILE)
 
 static const struct {
 	const char *name;
@@ -111,9 +121,11 @@ static const struct {
 	{ "debugfs", 'D', FOR_HOST | FOR_EXPORT, FIELD(debugfs), "the name of a directory of VMs" },
 	{ "details", 'd', FOR_MEASURES | FOR_RECORD | FOR_REPORT | FOR_TOP,
 	  FIELD(details), NULL },
+	{ "exit", 'e', FOR_PROFILE, FIELD(exit), "the name of an exit; exitstat names lists them" },
+	{ "folded", 'f', FOR_PROFILE, FIELD(folded), NULL },
 	{ "help", 'h', FOR_ALL, FIELD(help), NULL },
 	{ "histograms", 'g', FOR_EXPORT, FIELD(histograms), NULL },
-	{ "html", 'H', FOR_REPORT, FIELD(html), "the name of a file to write" },
+	{ "html", 'H', FOR_REPORT | FOR_PROFILE, FIELD(html), "the name of a file to write" },
 	{ "interval", 'i', FOR_RECORD | FOR_TOP | FOR_EXPORT, take_interval, 0,
 	  "0.01 to 86400 seconds" },
 	{ "json", 'j', FOR_TABLES | FOR_REPORT | FOR_GUESTS, set_json, 0, NULL },
@@ -121,6 +133,7 @@ static const struct {
 	{ "no-header", 'n', FOR_TABLES | FOR_GUESTS, FIELD(no_header), NULL },
 	{ "output", 'o', FOR_RUN | FOR_RECORD, FIELD(output), "the name of a file to write" },
 	{ "per-vcpu", 'p', FOR_EXPORT, FIELD(per_vcpu), NULL },
+	{ "period", 'P', FOR_PROFILE, parse_period, 0, "a number of exits, 1 to 65535" },
 	{ "qmp", 'q', FOR_HOST | FOR_EXPORT, add_qmp, 0,
 	  "the name of a QMP socket, 64 times at most" },
 	{ "repeat", 'r', FOR_RUN, parse_repeat, 0, "a number of runs, 1 to 1000000" },

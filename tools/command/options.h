@@ -58,6 +58,9 @@ struct options {
 	bool per_vcpu;
 	bool histograms;
 	bool details;
+	const char *exit;	/* the exits to sample, or NULL */
+	unsigned int period;	/* 0: not given */
+	bool folded;
 };
 
 /* The verbs that take an option. */
@@ -74,6 +77,7 @@ struct options {
 #define FOR_GUESTS	0x400u
 #define FOR_HOST	0x800u	/* any of them, after 'host' */
 #define FOR_WHY		0x1000u
+#define FOR_PROFILE	0x2000u
 
 #define OPTIONS_DEFAULT	{ .vcpu = VCPU_NONE }
 

@@ -19,7 +19,8 @@ _exitstat_values() {
 		;;
 	-D | --debugfs | -t | --textfile | --from) compgen -d -- "$3" ;;
 	-S | --source | -o | --output | -H | --html | -q | --qmp) compgen -f -- "$3" ;;
-	-i | --interval | -l | --listen | -r | --repeat) ;;
+	-e | --exit) exitstat names 2>/dev/null | awk '{ print $3 }' ;;
+	-i | --interval | -l | --listen | -P | --period | -r | --repeat) ;;
 	*) return 1 ;;
 	esac
 }
@@ -52,7 +53,7 @@ _exitstat() {
 	if ! candidates=$(_exitstat_values "$program" "$before" "$word"); then
 		case $program:$verb:$word in
 		*:-*) candidates=$(_exitstat_choice "$program" "$host" "$verb" | sort -u) ;;
-		exitstat::*) candidates=$(_exitstat_verbs exitstat | grep -vx "${host:+host\|export}") ;;
+		exitstat::*) candidates=$(_exitstat_verbs exitstat | grep -vx "${host:+host\|export\|profile}") ;;
 		exitstat-kvm::*) candidates=$(_exitstat_verbs exitstat-kvm) ;;
 		exitstat-kvm:build:*) candidates=$(cd /lib/modules 2>/dev/null && compgen -d) ;;
 		*:report:*) candidates=$(compgen -f -- "$word") ;;

@@ -30,6 +30,7 @@ static const char help[] =
 	"  host [VERB...]        on a host: its VMs, or one of them with these verbs\n"
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
 	"  names                 all exit numbers, their names and meanings\n"
+	"  profile [-- CMD...]   who makes exits: stacks, and a flame graph\n"
 	"  record [-- CMD...]    the counters over time, into a file\n"
 	"  report FILE [FILE]    a summary of a recording; --html: a page with charts\n"
 	"  show                  the table, as without a verb\n"
@@ -58,6 +59,7 @@ static const struct verb * const verbs[] = {
 	&verb_check,
 	&verb_leaf,
 	&verb_names,
+	&verb_profile,
 	&verb_record,
 	&verb_report,
 	&verb_show,

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* The report as an HTML page: template, Chart.js and data in one file. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "command/say.h"
+#include "output/file.h"
 #include "output/json.h"
 #include "report/report.h"
 
@@ -53,69 +46,21 @@ static void print_page(FILE *out, struct series *series, size_t series_nr)
 	fputs(page, out);
 }
 
-/* Only a regular file can be replaced; a device or a link is written to. */
-static bool may_replace(const char *path, mode_t *mode)
+struct page {
+	struct series *series;
+	size_t series_nr;
+};
+
+static void print(FILE *out, void *what)
 {
-	struct stat stat;
+	const struct page *page = what;
 
-	*mode = umask(0);
-	umask(*mode);
-	*mode = 0666 & ~*mode;
-	if (lstat(path, &stat))
-		return errno == ENOENT;
-	*mode = stat.st_mode & 0777;
-	return S_ISREG(stat.st_mode);
-}
-
-/* 0, or -errno. */
-static int print_to(int fd, struct series *series, size_t series_nr)
-{
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-	int err;
-
-	if (!out)
-		return -errno;
-	print_page(out, series, series_nr);
-	err = fflush(out) || ferror(out) ? -errno : 0;
-	if (fclose(out) && !err)
-		err = -errno;
-	return err;
-}
-
-/* Keep the old file until the page is complete. */
-static int replace(const char *path, mode_t mode, struct series *series, size_t series_nr)
-{
-	char *new;
-	int fd, err;
-
-	if (asprintf(&new, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	fd = mkostemp(new, O_CLOEXEC);
-	if (fd >= 0)
-		fchmod(fd, mode);
-	err = print_to(fd, series, series_nr);
-	if (!err && rename(new, path))
-		err = -errno;
-	if (err && fd >= 0)
-		unlink(new);
-	free(new);
-	return err;
+	print_page(out, page->series, page->series_nr);
 }
 
 int html_write(const char *path, struct series *series, size_t series_nr)
 {
-	mode_t mode;
-	int err;
+	struct page page = { series, series_nr };
 
-	if (!strcmp(path, "-")) {
-		print_page(stdout, series, series_nr);
-		return STATUS_OK;
-	}
-	if (may_replace(path, &mode))
-		err = replace(path, mode, series, series_nr);
-	else
-		err = print_to(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), series, series_nr);
-	if (!err)
-		return STATUS_OK;
-	return say(STATUS_FAILED, "cannot write %s: %s", path, strerror(-err));
+	return file_write(path, print, &page);
 }

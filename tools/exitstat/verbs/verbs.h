@@ -21,6 +21,7 @@ extern const struct verb verb_run;
 extern const struct verb verb_leaf;
 extern const struct verb verb_names;
 extern const struct verb verb_check;
+extern const struct verb verb_profile;
 extern const struct verb verb_record;
 extern const struct verb verb_report;
 extern const struct verb verb_top;

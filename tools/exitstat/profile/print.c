@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+/* A profile as text. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/say.h"
+#include "grow.h"
+#include "profile/profile.h"
+
+#define STACKS_SHOWN	10
+#define FUNCTIONS_SHOWN	20
+
+struct function {
+	const char *name;	/* in a path */
+	size_t length;
+	uint64_t inclusive;	/* exits with it in the stack */
+	uint64_t own;		/* exits that it made itself */
+};
+
+struct functions {
+	struct function *list;
+	size_t nr;
+	size_t room;
+};
+
+const char *profile_path(const struct profile *profile, const struct stack *stack)
+{
+	if (profile->several)
+		return stack->path;
+	return strchrnul(stack->path, PROFILE_BETWEEN) + 1;
+}
+
+static const char *end_of(const char *frame)
+{
+	return strchrnul(frame, PROFILE_BETWEEN);
+}
+
+/* The frames of a stack, behind the names of the exit and of the command; NULL: none. */
+static const char *first_function(const struct stack *stack)
+{
+	const char *comm = strchr(stack->path, PROFILE_BETWEEN);
+	const char *first = comm ? strchr(comm + 1, PROFILE_BETWEEN) : NULL;
+
+	return first ? first + 1 : NULL;
+}
+
+static const char *next_function(const char *frame)
+{
+	const char *end = end_of(frame);
+
+	return *end ? end + 1 : NULL;
+}
+
+/* A function that calls itself has an exit once. */
+static bool came_before(const struct stack *stack, const char *frame, size_t length)
+{
+	const char *before;
+
+	for (before = first_function(stack); before != frame; before = next_function(before)) {
+		if ((size_t)(end_of(before) - before) == length && !memcmp(before, frame, length))
+			return true;
+	}
+	return false;
+}
+
+static bool add_functions(struct functions *functions, const struct stack *stack)
+{
+	const char *frame;
+
+	for (frame = first_function(stack); frame; frame = next_function(frame)) {
+		struct function *list = grow(functions->list, functions->nr, &functions->room,
+					     sizeof(*list));
+		size_t length = (size_t)(end_of(frame) - frame);
+
+		if (!list)
+			return false;
+		functions->list = list;
+		list[functions->nr++] = (struct function){
+			.name = frame,
+			.length = length,
+			.inclusive = came_before(stack, frame, length) ? 0 : stack->exits,
+			.own = next_function(frame) ? 0 : stack->exits,
+		};
+	}
+	return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct function *left = a, *right = b;
+	size_t shorter = left->length < right->length ? left->length : right->length;
+	int differ = memcmp(left->name, right->name, shorter);
+
+	return differ ? differ : (left->length > right->length) - (left->length < right->length);
+}
+
+static int by_inclusive(const void *a, const void *b)
+{
+	const struct function *left = a, *right = b;
+
+	if (left->inclusive != right->inclusive)
+		return left->inclusive < right->inclusive ? 1 : -1;
+	if (left->own != right->own)
+		return left->own < right->own ? 1 : -1;
+	return by_name(a, b);
+}
+
+static void merge(struct functions *functions)
+{
+	struct function *list = functions->list;
+	size_t i, n = 0;
+
+	if (!functions->nr)
+		return;
+	qsort(list, functions->nr, sizeof(*list), by_name);
+	for (i = 1; i < functions->nr; i++) {
+		if (by_name(&list[n], &list[i])) {
+			list[++n] = list[i];
+			continue;
+		}
+		list[n].inclusive += list[i].inclusive;
+		list[n].own += list[i].own;
+	}
+	functions->nr = n + 1;
+	qsort(list, functions->nr, sizeof(*list), by_inclusive);
+}
+
+static double per_cent(const struct profile *profile, uint64_t exits)
+{
+	return 100.0 * (double)exits / (double)profile->exits;
+}
+
+static void print_functions(FILE *out, const struct profile *profile,
+			    const struct functions *functions)
+{
+	size_t i;
+
+	fprintf(out, "\n%9s %5s %9s %5s  %s\n", "inclusive", "%", "own", "%", "function");
+	for (i = 0; i < functions->nr && i < FUNCTIONS_SHOWN; i++) {
+		const struct function *f = &functions->list[i];
+
+		fprintf(out, "%9llu %5.1f %9llu %5.1f  %.*s\n", (unsigned long long)f->inclusive,
+			per_cent(profile, f->inclusive), (unsigned long long)f->own,
+			per_cent(profile, f->own), (int)f->length, f->name);
+	}
+	if (i < functions->nr)
+		fprintf(out, "%33s and %zu more\n", "", functions->nr - i);
+}
+
+/* From the inside out: who made the exit comes first. */
+static void print_stack(FILE *out, const struct profile *profile, const struct stack *stack)
+{
+	const char *path = profile_path(profile, stack);
+	const char *end = path + strlen(path);
+	const char *frame = end;
+
+	fprintf(out, "%9llu %5.1f ", (unsigned long long)stack->exits,
+		per_cent(profile, stack->exits));
+	for (;;) {
+		while (frame > path && frame[-1] != PROFILE_BETWEEN)
+			frame--;
+		fprintf(out, " %.*s\n", (int)(end - frame), frame);
+		if (frame == path)
+			return;
+		end = --frame;
+		fprintf(out, "%15s  ", "");
+	}
+}
+
+static int by_exits(const void *a, const void *b)
+{
+	const struct stack *left = *(const struct stack * const *)a;
+	const struct stack *right = *(const struct stack * const *)b;
+
+	if (left->exits != right->exits)
+		return left->exits < right->exits ? 1 : -1;
+	return strcmp(left->path, right->path);
+}
+
+static void print_stacks(FILE *out, const struct profile *profile, const struct stack **order)
+{
+	size_t i;
+
+	for (i = 0; i < profile->nr; i++)
+		order[i] = &profile->stacks[i];
+	qsort(order, profile->nr, sizeof(*order), by_exits);
+	fprintf(out, "\n%9s %5s  %s\n", "exits", "%", "stack");
+	for (i = 0; i < profile->nr && i < STACKS_SHOWN; i++)
+		print_stack(out, profile, order[i]);
+	if (i < profile->nr)
+		fprintf(out, "%15s  and %zu more\n", "", profile->nr - i);
+}
+
+int profile_print(FILE *out, const struct profile *profile)
+{
+	const struct stack **order = calloc(profile->nr + 1, sizeof(*order));
+	struct functions functions = { NULL, 0, 0 };
+	bool complete = order != NULL;
+	size_t i;
+
+	for (i = 0; i < profile->nr && complete; i++)
+		complete = add_functions(&functions, &profile->stacks[i]);
+	if (complete) {
+		fprintf(out, "%llu exits by %s, in %llu samples, from %zu places\n",
+			(unsigned long long)profile->exits,
+			profile->several ? "several reasons" : profile->name,
+			(unsigned long long)profile->samples, profile->nr);
+		print_stacks(out, profile, order);
+		merge(&functions);
+		print_functions(out, profile, &functions);
+	}
+	free(functions.list);
+	free(order);
+	return complete ? STATUS_OK : say(STATUS_FAILED, "cannot print the profile: not enough memory");
+}
+
+void profile_print_folded(FILE *out, const struct profile *profile)
+{
+	size_t i;
+
+	for (i = 0; i < profile->nr; i++) {
+		const char *c;
+
+		for (c = profile_path(profile, &profile->stacks[i]); *c; c++)
+			putc(*c == PROFILE_BETWEEN ? ';' : *c, out);
+		fprintf(out, " %llu\n", (unsigned long long)profile->stacks[i].exits);
+	}
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Who makes exits: stacks, from what perf script prints of the tracepoint exitstat:exit. */
+#ifndef PROFILE_H
+#define PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* What is between two frames of a stack: nothing sorts lower, and no clean text has it. */
+#define PROFILE_BETWEEN	'\1'
+
+/* From the outside in: the exit's name, the command's, and the frames down to who made the exit. */
+struct stack {
+	char *path;
+	uint64_t exits;
+};
+
+struct profile {
+	struct stack *stacks;	/* each path once, in order of the paths */
+	size_t nr;
+	size_t room;
+	uint64_t exits;
+	uint64_t samples;
+	bool several;		/* exits have different names */
+	char name[64];		/* of the first one */
+};
+
+/* The fields to print, for perf script -F. */
+#define PROFILE_FIELDS	"comm,tid,trace,ip,sym,dso"
+
+/* Read until the end: 0 or -errno. */
+int profile_read(struct profile *profile, FILE *in);
+void profile_free(struct profile *profile);
+
+/* The path without the exit's name, where all have the same. */
+const char *profile_path(const struct profile *profile, const struct stack *stack);
+
+/* The stacks that make most exits, and the functions. */
+int profile_print(FILE *out, const struct profile *profile);
+/* A line for each stack: frames from the outside in with ';' between them, and the exits. */
+void profile_print_folded(FILE *out, const struct profile *profile);
+/* A page with a flame graph: STATUS_OK, or what to exit with. */
+int profile_write_page(const char *path, const struct profile *profile);
+
+#endif /* PROFILE_H */
