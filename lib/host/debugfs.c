@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "grow.h"
 #include "tables.h"
 
 #define FILE_NAME	"exit_stats"
@@ -22,6 +23,13 @@
 
 /* Far more than 256 rows with histograms. */
 #define SIZE_MAX_BYTES	(1u << 20)
+
+#define DETAILS_NAME	"exit_details"
+#define DETAILS_LINE	"exit_details 1"
+
+/* Two thousand vCPUs with full tables of details; more are refused. */
+#define DETAILS_MAX_BYTES	(1u << 26)
+#define DETAILS_MAX		(1u << 20)
 
 #define COLUMNS_MAX	64
 
@@ -33,18 +41,42 @@ enum column {
 	COLUMN_KERNEL,
 	COLUMN_VMM,
 	COLUMN_WAITING,
+	COLUMN_VCPU,
+	COLUMN_ROW,
+	COLUMN_DETAIL,
+	COLUMN_CYCLES,
 	COLUMN_BUCKET0,
 };
 
 static const char * const column_names[] = {
 	[COLUMN_NUMBER] = "number", [COLUMN_COUNT] = "count", [COLUMN_KERNEL] = "kernel_cycles",
 	[COLUMN_VMM] = "vmm_cycles", [COLUMN_WAITING] = "waiting_cycles",
+	[COLUMN_VCPU] = "vcpu", [COLUMN_ROW] = "row", [COLUMN_DETAIL] = "detail",
+	[COLUMN_CYCLES] = "cycles",
 };
 
-#define COLUMNS_NEEDED	0x3eu	/* all five */
+/* The highest value of a column, where it is not that of 64 bits. */
+static const uint64_t column_max[COLUMNS_MAX] = {
+	[COLUMN_NUMBER] = UINT32_MAX, [COLUMN_VCPU] = TABLE_VCPU_MAX, [COLUMN_ROW] = UINT16_MAX,
+};
+
+#define BIT_OF(column)	(UINT64_C(1) << (column))
 #define BUCKETS_ALL	(((UINT64_C(1) << EXITSTAT_BUCKETS) - 1) << COLUMN_BUCKET0)
 
+/* A kind of table. */
+struct form {
+	const char *version;
+	const char *wrong_version;
+	unsigned int keys;
+	const char *wrong_keys;
+	uint64_t columns;
+	const char *wrong_columns;
+	size_t max_bytes;
+	int (*add_row)(struct table *table, const uint64_t values[COLUMNS_MAX]);
+};
+
 struct parser {
+	const struct form *form;
 	struct table *table;
 	char *next;		/* the next line */
 	uint8_t columns[COLUMNS_MAX];
@@ -110,7 +142,7 @@ static int parse_number(const char *word, uint64_t max, uint64_t *value)
 #define KEY_LATE	0x80u
 #define KEY_APPROXIMATE	0x100u
 
-#define KEYS_OF_BOTH	(KEY_NUMBERING | KEY_TSC | KEY_EPOCH | KEY_GUEST)
+#define KEYS_OF_ALL	(KEY_NUMBERING | KEY_TSC | KEY_EPOCH)
 
 static int parse_numbering(struct table *table, const char *value)
 {
@@ -183,7 +215,8 @@ static int parse_key(struct table *table, const char *key, const char *value, un
 /* Up to the empty line. */
 static int parse_head(struct parser *parser, int vcpu)
 {
-	unsigned int needed = KEYS_OF_BOTH | (vcpu == TABLE_OF_VM ? KEY_VCPUS : KEY_VCPU);
+	unsigned int needed = parser->form->keys |
+			      (vcpu == TABLE_OF_VM ? KEY_VCPUS : KEY_VCPU);
 	struct table *table = parser->table;
 	unsigned int seen = 0;
 	char *line = "";
@@ -191,8 +224,8 @@ static int parse_head(struct parser *parser, int vcpu)
 
 	if (ret < 0)
 		return ret;
-	if (strcmp(line, VERSION_LINE))
-		return exitstat_table_complain(table, "a table begins with '" VERSION_LINE "'");
+	if (strcmp(line, parser->form->version))
+		return exitstat_table_complain(table, parser->form->wrong_version);
 	while ((ret = next_line(parser, &line)) > 0 && *line) {
 		char *key = next_word(&line);
 		char *value = key ? next_word(&line) : NULL;
@@ -206,8 +239,7 @@ static int parse_head(struct parser *parser, int vcpu)
 	if (ret < 0)
 		return ret;
 	if ((seen & needed) != needed)
-		return exitstat_table_complain(table,
-			"before the rows come numbering, tsc_khz, epoch, guest_cycles, and vcpus or vcpu");
+		return exitstat_table_complain(table, parser->form->wrong_keys);
 	return 0;
 }
 
@@ -245,9 +277,8 @@ static int parse_columns(struct parser *parser)
 		parser->columns[parser->columns_nr] = column_of(name);
 		seen |= UINT64_C(1) << parser->columns[parser->columns_nr++];
 	}
-	if ((seen & COLUMNS_NEEDED) != COLUMNS_NEEDED)
-		return exitstat_table_complain(table,
-			"the columns are number, count, kernel_cycles, vmm_cycles, waiting_cycles");
+	if ((seen & parser->form->columns) != parser->form->columns)
+		return exitstat_table_complain(table, parser->form->wrong_columns);
 	table->histograms = (seen & BUCKETS_ALL) == BUCKETS_ALL;
 	return 0;
 }
@@ -276,6 +307,55 @@ static int add_row(struct table *table, const uint64_t values[COLUMNS_MAX])
 	return 0;
 }
 
+static int add_detail(struct table *table, const uint64_t values[COLUMNS_MAX])
+{
+	struct exitstat_detail detail = {
+		.number = (uint32_t)values[COLUMN_NUMBER],
+		.place = (uint32_t)(values[COLUMN_VCPU] << 16 | values[COLUMN_ROW]),
+		.detail = values[COLUMN_DETAIL],
+		.count = values[COLUMN_COUNT],
+		.cycles = values[COLUMN_CYCLES],
+	};
+	struct exitstat_detail *details;
+
+	if (table->details_nr && table->details[table->details_nr - 1].place >= detail.place)
+		return exitstat_table_complain(table,
+					       "the details are in ascending order of vCPU and row");
+	if (table->details_nr == DETAILS_MAX)
+		return exitstat_table_complain(table, "a table has at most 1048576 details");
+	details = grow(table->details, table->details_nr, &table->details_room, sizeof(*details));
+	if (!details)
+		return -ENOMEM;
+	table->details = details;
+	table->details[table->details_nr++] = detail;
+	return 0;
+}
+
+static const struct form form_of_exits = {
+	.version = VERSION_LINE,
+	.wrong_version = "a table begins with '" VERSION_LINE "'",
+	.keys = KEYS_OF_ALL | KEY_GUEST,
+	.wrong_keys =
+	"before the rows come numbering, tsc_khz, epoch, guest_cycles, and vcpus or vcpu",
+	.columns = BIT_OF(COLUMN_NUMBER) | BIT_OF(COLUMN_COUNT) | BIT_OF(COLUMN_KERNEL) |
+		   BIT_OF(COLUMN_VMM) | BIT_OF(COLUMN_WAITING),
+	.wrong_columns = "the columns are number, count, kernel_cycles, vmm_cycles, waiting_cycles",
+	.max_bytes = SIZE_MAX_BYTES,
+	.add_row = add_row,
+};
+
+static const struct form form_of_details = {
+	.version = DETAILS_LINE,
+	.wrong_version = "a table of details begins with '" DETAILS_LINE "'",
+	.keys = KEYS_OF_ALL,
+	.wrong_keys = "before the details come numbering, tsc_khz, epoch, and vcpus or vcpu",
+	.columns = BIT_OF(COLUMN_VCPU) | BIT_OF(COLUMN_ROW) | BIT_OF(COLUMN_NUMBER) |
+		   BIT_OF(COLUMN_DETAIL) | BIT_OF(COLUMN_COUNT) | BIT_OF(COLUMN_CYCLES),
+	.wrong_columns = "the columns of details are vcpu, row, number, detail, count, cycles",
+	.max_bytes = DETAILS_MAX_BYTES,
+	.add_row = add_detail,
+};
+
 static int parse_row(struct parser *parser, char *line)
 {
 	uint64_t values[COLUMNS_MAX] = { 0 };
@@ -283,7 +363,7 @@ static int parse_row(struct parser *parser, char *line)
 
 	for (i = 0; i < parser->columns_nr; i++) {
 		uint8_t column = parser->columns[i];
-		uint64_t max = column == COLUMN_NUMBER ? UINT32_MAX : UINT64_MAX;
+		uint64_t max = column_max[column] ? column_max[column] : UINT64_MAX;
 		const char *word = next_word(&line);
 
 		if (!word)
@@ -294,12 +374,12 @@ static int parse_row(struct parser *parser, char *line)
 	}
 	if (next_word(&line))
 		return exitstat_table_complain(parser->table, "a row has a value for each column");
-	return add_row(parser->table, values);
+	return parser->form->add_row(parser->table, values);
 }
 
-static int parse(struct table *table, char *text, int vcpu)
+static int parse(const struct form *form, struct table *table, char *text, int vcpu)
 {
-	struct parser parser = { .table = table, .next = text };
+	struct parser parser = { .form = form, .table = table, .next = text };
 	char *line = NULL;
 	int ret = parse_head(&parser, vcpu);
 
@@ -315,11 +395,11 @@ static int parse(struct table *table, char *text, int vcpu)
  */
 
 /* Read a whole file and add a zero byte; returns the size or -errno.  The caller frees *text. */
-static ssize_t read_text(int fd, char **text)
+static ssize_t read_text(int fd, size_t max_bytes, char **text)
 {
 	size_t room = 0, size = 0;
 
-	for (*text = NULL; room < SIZE_MAX_BYTES;) {
+	for (*text = NULL; room < max_bytes;) {
 		ssize_t got;
 
 		if (size + 1 >= room) {
@@ -342,7 +422,7 @@ static ssize_t read_text(int fd, char **text)
 	return -EFBIG;
 }
 
-static int read_path(const char *path, int vcpu, struct table *table)
+static int read_path(const struct form *form, const char *path, int vcpu, struct table *table)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t size;
@@ -351,7 +431,7 @@ static int read_path(const char *path, int vcpu, struct table *table)
 
 	if (fd < 0)
 		return -errno;
-	size = read_text(fd, &text);
+	size = read_text(fd, form->max_bytes, &text);
 	close(fd);
 	if (size < 0)
 		/* Reading fails if debugfs has removed the file meanwhile. */
@@ -359,9 +439,17 @@ static int read_path(const char *path, int vcpu, struct table *table)
 	else if (strlen(text) != (size_t)size)
 		err = exitstat_table_complain(table, "a table has no zero bytes");
 	else
-		err = parse(table, text, vcpu);
+		err = parse(form, table, text, vcpu);
 	free(text);
 	return err;
+}
+
+static void path_of(char path[PATH_MAX], const char *dir, int vcpu, const char *name)
+{
+	if (vcpu == TABLE_OF_VM)
+		snprintf(path, PATH_MAX, "%s/%s", dir, name);
+	else
+		snprintf(path, PATH_MAX, "%s/vcpu%d/%s", dir, vcpu, name);
 }
 
 static int debugfs_read(void *self, int vcpu, struct table *table)
@@ -370,15 +458,30 @@ static int debugfs_read(void *self, int vcpu, struct table *table)
 	char path[PATH_MAX];
 	int err;
 
-	if (vcpu == TABLE_OF_VM)
-		snprintf(path, sizeof(path), "%s/" FILE_NAME, dir);
-	else
-		snprintf(path, sizeof(path), "%s/vcpu%d/" FILE_NAME, dir, vcpu);
-	err = read_path(path, vcpu, table);
+	path_of(path, dir, vcpu, FILE_NAME);
+	err = read_path(&form_of_exits, path, vcpu, table);
 	if (err != -ENOENT && err != -ENOTDIR)
 		return err;
 	/* With a stock KVM, a VM has the directory but not the file. */
 	return vcpu == TABLE_OF_VM && !access(dir, F_OK) ? -EOPNOTSUPP : -ENODEV;
+}
+
+static int debugfs_has_details(void *self)
+{
+	char path[PATH_MAX];
+
+	path_of(path, self, TABLE_OF_VM, DETAILS_NAME);
+	return !access(path, F_OK);
+}
+
+static int debugfs_read_details(void *self, int vcpu, struct table *table)
+{
+	char path[PATH_MAX];
+	int err;
+
+	path_of(path, self, vcpu, DETAILS_NAME);
+	err = read_path(&form_of_details, path, vcpu, table);
+	return err == -ENOENT || err == -ENOTDIR ? -ENODEV : err;
 }
 
 static int vcpu_of(const char *name)
@@ -410,6 +513,8 @@ static int debugfs_next_vcpu(void *self, int vcpu)
 
 static const struct tables_ops debugfs_ops = {
 	.read = debugfs_read,
+	.has_details = debugfs_has_details,
+	.read_details = debugfs_read_details,
 	.next_vcpu = debugfs_next_vcpu,
 	.close = free,
 };
@@ -419,7 +524,7 @@ int exitstat_source_open_debugfs(const char *vm_dir, struct exitstat_source **sr
 	char *dir;
 	int err;
 
-	if (strlen(vm_dir) > PATH_MAX - sizeof("/vcpu16383/" FILE_NAME))
+	if (strlen(vm_dir) > PATH_MAX - sizeof("/vcpu16383/" DETAILS_NAME))
 		return -ENAMETOOLONG;
 	dir = strdup(vm_dir);
 	if (!dir)

@@ -24,6 +24,9 @@ struct tables {
 	struct table vcpu;
 	uint64_t vcpu_ns;
 	int pinned;		/* the vCPU that is pinned, or TABLE_OF_VM */
+	struct table details;	/* those of the VM or of one vCPU */
+	int details_of;		/* TABLE_OF_VM or a vCPU */
+	int details_read;	/* details are of this moment */
 	int read_vcpu;		/* whose table vcpu is in this moment, or TABLE_OF_VM */
 	int begun;
 	const char *complaint;
@@ -39,6 +42,7 @@ int exitstat_table_complain(struct table *table, const char *rule)
 void exitstat_table_free(struct table *table)
 {
 	free(table->rows);
+	free(table->details);
 	free(table->buckets);
 	*table = (struct table){ 0 };
 }
@@ -112,10 +116,11 @@ int exitstat_table_row(struct table *table, uint32_t number, size_t *row)
 	return 0;
 }
 
-static int read_table(struct tables *me, int vcpu, struct table *table)
+static int read_table(struct tables *me, int (*read)(void *self, int vcpu, struct table *table),
+		      int vcpu, struct table *table)
 {
 	struct table fresh = { 0 };
-	int err = me->ops->read(me->self, vcpu, &fresh);
+	int err = read(me->self, vcpu, &fresh);
 
 	if (err) {
 		me->complaint = fresh.complaint;
@@ -131,12 +136,13 @@ static int read_table(struct tables *me, int vcpu, struct table *table)
 static int read_vm(struct tables *me)
 {
 	uint64_t now = now_ns();
-	int err = read_table(me, TABLE_OF_VM, &me->vm);
+	int err = read_table(me, me->ops->read, TABLE_OF_VM, &me->vm);
 
 	if (err)
 		return err;
 	me->vm_ns = now;
 	me->read_vcpu = TABLE_OF_VM;
+	me->details_read = 0;
 	me->begun = 1;
 	return 0;
 }
@@ -144,12 +150,36 @@ static int read_vm(struct tables *me)
 static int read_vcpu(struct tables *me, int vcpu)
 {
 	uint64_t now = now_ns();
-	int err = me->read_vcpu == vcpu ? 0 : read_table(me, vcpu, &me->vcpu);
+	int err = me->read_vcpu == vcpu ? 0 : read_table(me, me->ops->read, vcpu, &me->vcpu);
 
 	if (err || me->read_vcpu == vcpu)
 		return err;
 	me->vcpu_ns = now;
 	me->read_vcpu = vcpu;
+	return 0;
+}
+
+/*
+ * Read the details when they are first asked for: not every reader wants them, and they are many.
+ * A file that is gone, or of other counters, holds none.
+ */
+static int read_details(struct tables *me, int vcpu, const struct table *counters)
+{
+	int err;
+
+	if (me->details_read && me->details_of == vcpu)
+		return 0;
+	if (!me->ops->read_details)
+		err = -ENODEV;
+	else
+		err = read_table(me, me->ops->read_details, vcpu, &me->details);
+	if (err && err != -ENODEV)
+		return err;
+	if (err || me->details.epoch != counters->epoch ||
+	    me->details.numbering != counters->numbering)
+		exitstat_table_free(&me->details);
+	me->details_of = vcpu;
+	me->details_read = 1;
 	return 0;
 }
 
@@ -209,15 +239,18 @@ static struct exitstat_regs pair_regs(uint64_t first, uint64_t second)
 				       .ecx = (uint32_t)second, .edx = (uint32_t)(second >> 32) };
 }
 
-static struct exitstat_regs features_of(const struct table *table)
+static struct exitstat_regs features_of(const struct tables *me, const struct table *table)
 {
+	int details = me->ops->has_details && me->ops->has_details(me->self);
+
 	return (struct exitstat_regs){
 		.eax = EXITSTAT_ABI_REVISION,
 		.ebx = table->numbering,
 		.ecx = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT |
 		       (table->histograms ? EXITSTAT_FEATURE_HISTOGRAMS : 0) |
 		       (table->approximate ? EXITSTAT_FEATURE_APPROXIMATE : 0) |
-		       (table->late ? EXITSTAT_FEATURE_LATE : 0),
+		       (table->late ? EXITSTAT_FEATURE_LATE : 0) |
+		       (details ? EXITSTAT_FEATURE_DETAILS : 0),
 		.edx = table->tsc_khz,
 	};
 }
@@ -260,6 +293,55 @@ static struct exitstat_regs bucket_of(const struct table *table, uint32_t ecx)
 	if (!exitstat_exit_find(table->numbering, number))
 		return undefined;
 	return (struct exitstat_regs){ 0 };
+}
+
+/* The index of the first detail at that place or after it. */
+static size_t find_place(const struct table *table, uint32_t place)
+{
+	size_t low = 0, high = table->details_nr;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->details[middle].place < place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct exitstat_regs detail_regs(const struct table *table, uint32_t leaf, uint32_t place)
+{
+	size_t i = find_place(table, place);
+	const struct exitstat_detail *detail = &table->details[i];
+
+	if (i == table->details_nr || (leaf != EXITSTAT_DETAIL && detail->place != place))
+		return undefined;
+	switch (leaf) {
+	case EXITSTAT_DETAIL_COUNT:
+		return count_regs(detail->count);
+	case EXITSTAT_DETAIL_TIME:
+		return time_regs(detail->cycles);
+	}
+	return (struct exitstat_regs){ detail->number, (uint32_t)(detail->detail >> 32),
+				       (uint32_t)detail->detail, detail->place };
+}
+
+static int is_about_details(uint32_t leaf)
+{
+	return leaf == EXITSTAT_DETAIL || leaf == EXITSTAT_DETAIL_COUNT ||
+	       leaf == EXITSTAT_DETAIL_TIME;
+}
+
+static int ask_details(struct tables *me, int vcpu, uint32_t leaf, uint32_t place,
+		       struct exitstat_regs *regs)
+{
+	int err = read_details(me, vcpu, vcpu == TABLE_OF_VM ? &me->vm : &me->vcpu);
+
+	if (!err)
+		*regs = detail_regs(&me->details, leaf, place);
+	return err;
 }
 
 static struct exitstat_entry total_of(const struct table *table)
@@ -333,7 +415,7 @@ static struct exitstat_regs discovery_regs(const struct tables *me, const struct
 		return (struct exitstat_regs){ EXITSTAT_MAX_LEAF, EXITSTAT_SIGNATURE_EBX,
 					       EXITSTAT_SIGNATURE_ECX, EXITSTAT_SIGNATURE_EDX };
 	case EXITSTAT_FEATURES:
-		return features_of(table);
+		return features_of(me, table);
 	case EXITSTAT_SCOPE:
 		return scope_of(me, table);
 	case EXITSTAT_AGE:
@@ -359,6 +441,10 @@ static int tables_ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_r
 	err = me->pinned == TABLE_OF_VM ? 0 : read_vcpu(me, me->pinned);
 	if (err)
 		return err;
+	if (is_about_details(leaf))
+		return ask_details(me, TABLE_OF_VM, leaf, ecx, regs);
+	if (is_about_details(leaf + EXITSTAT_VCPU))
+		return ask_details(me, me->pinned, leaf + EXITSTAT_VCPU, ecx, regs);
 	if (row == (EXITSTAT_TIME & 0xfffffff0))
 		*regs = counter_regs(&me->vm, leaf, ecx);
 	else if (row == ((EXITSTAT_TIME - EXITSTAT_VCPU) & 0xfffffff0))
@@ -389,6 +475,7 @@ static void tables_close(void *self)
 
 	exitstat_table_free(&me->vm);
 	exitstat_table_free(&me->vcpu);
+	exitstat_table_free(&me->details);
 	me->ops->close(me->self);
 	free(me);
 }

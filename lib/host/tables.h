@@ -30,6 +30,9 @@ struct table {
 	uint64_t (*buckets)[EXITSTAT_BUCKETS];	/* of each row */
 	size_t rows_nr;
 	size_t rows_room;
+	struct exitstat_detail *details;	/* ascending by place; in a table of details */
+	size_t details_nr;
+	size_t details_room;
 	const char *complaint;		/* after -EBADMSG: the rule, */
 	unsigned long line;		/* and the line that violates it */
 };
@@ -40,6 +43,10 @@ struct tables_ops {
 	 * VM or vCPU.  Reading the VM's table begins a moment, to which its vCPUs' tables belong.
 	 */
 	int (*read)(void *self, int vcpu, struct table *table);
+	/* Whether the VM has details; NULL: never. */
+	int (*has_details)(void *self);
+	/* The same as read() for the details, which make a table of their own. */
+	int (*read_details)(void *self, int vcpu, struct table *table);
 	/* The lowest existing vCPU that is at least that, or -ENODEV. */
 	int (*next_vcpu)(void *self, int vcpu);
 	void (*close)(void *self);

@@ -24,6 +24,13 @@ ROWS = {
 }
 GUEST_CYCLES = 1_000_000
 
+# Of the numbers that have details, what these exits are about: detail, exits per tick. The rest is the last of them.
+REST = 2 ** 64 - 1
+DETAILS = {
+    "svm": {0x72: [(1, 6), (0xd, 5)], 0x7b: [(0x3f8, 2), (REST, 1)]},
+    "vmx": {1: [(0xec, 7)], 10: [(1, 6), (0xd, 5)], 30: [(0x3f8, 2), (REST, 1)]},
+}
+
 
 def bucket_of(cycles):
     return min(max(cycles.bit_length() - 9, 0), BUCKETS - 1)
@@ -63,24 +70,51 @@ def table(numbering, scope, rows, guest_cycles, epoch=0x1c5e6f0a9b3d7e21, tsc_kh
     return "\n".join(lines) + "\n"
 
 
+def details_of(numbering, vcpu, rows):
+    """Lines of a vCPU's details: as many of each as DETAILS says, for the tick that its rows are of."""
+    lines, row = [], 3
+    for number, name, values, _ in rows:
+        parts = DETAILS[numbering].get(number, [])
+        for detail, count in parts:
+            of_all = count / sum(c for _, c in parts)
+            cells = [vcpu, 256 + row if detail == REST else row, "0x%x" % number if numbering == "svm" else number, name,
+                     "0x%x" % detail, int(values[0] * of_all), int((values[1] + values[2]) * of_all)]
+            lines.append(" ".join("%-10s" % cell for cell in cells).rstrip())
+            row += 2
+    return sorted(lines, key=lambda line: int(line.split()[1]))
+
+
+def details_table(numbering, scope, lines, epoch=0x1c5e6f0a9b3d7e21, tsc_khz=TSC_KHZ):
+    head = ["exit_details 1", scope, "numbering " + numbering, "tsc_khz %d" % tsc_khz, "epoch 0x%016x" % epoch, "late 0",
+            "age_cycles 1", "", "vcpu  row  number  name  detail  count  cycles"]
+    return "\n".join(head + lines) + "\n"
+
+
 def replace(path, text):
     with open(path + ".new", "w", encoding="ascii") as file:
         file.write(text)
     os.rename(path + ".new", path)
 
 
-def write_tables(path, numbering, vcpus, **more):
+def write_tables(path, numbering, vcpus, details=False, **more):
     """The tables of a VM's vCPUs, each given by its rows and its guest time, and their sum."""
-    vm_rows, vm_guest_cycles = [], 0
+    vm_rows, vm_guest_cycles, vm_details = [], 0, []
+    same = {key: more[key] for key in ("epoch", "tsc_khz") if key in more}
     for vcpu, (rows, guest_cycles) in enumerate(vcpus):
         vcpu_dir = os.path.join(path, "vcpu%d" % vcpu)
         os.makedirs(vcpu_dir, exist_ok=True)
         replace(os.path.join(vcpu_dir, "exit_stats"),
                 table(numbering, "vcpu %d" % vcpu, rows, guest_cycles, **more))
+        if details:
+            lines = details_of(numbering, vcpu, rows)
+            vm_details += lines
+            replace(os.path.join(vcpu_dir, "exit_details"), details_table(numbering, "vcpu %d" % vcpu, lines, **same))
         vm_rows = add_rows(vm_rows, rows) if vm_rows else rows
         vm_guest_cycles += guest_cycles
     replace(os.path.join(path, "exit_stats"),
             table(numbering, "vcpus %d" % len(vcpus), vm_rows, vm_guest_cycles, **more))
+    if details:
+        replace(os.path.join(path, "exit_details"), details_table(numbering, "vcpus %d" % len(vcpus), vm_details, **same))
 
 
 def write_vm(kvm_dir, pid, fd, numbering="svm", vcpus=2, factor=1, **more):
@@ -101,10 +135,11 @@ def main():
     parser.add_argument("--same-pid", action="store_true", help="all VMs in one process")
     parser.add_argument("--numbering", choices=("svm", "vmx"), default="svm")
     parser.add_argument("--histograms", action="store_true")
+    parser.add_argument("--details", action="store_true")
     args = parser.parse_args()
     for i in range(args.vms):
         write_vm(args.dir, args.pid + (0 if args.same_pid else i), 10 + (i if args.same_pid else 0),
-                 args.numbering, args.vcpus, args.tick * (i + 1), histograms=args.histograms)
+                 args.numbering, args.vcpus, args.tick * (i + 1), histograms=args.histograms, details=args.details)
 
 
 if __name__ == "__main__":

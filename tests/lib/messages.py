@@ -26,7 +26,7 @@ def c_messages(text):
         yield from re.findall(STRING, call)
     for strings, _ in re.findall(rf'exitstat_table_complain\([\w>-]+,\s*{STRINGS}', text):
         yield "".join(re.findall(STRING, strings))
-    for strings, _ in re.findall(rf'\bcomplaint\s*=\s*{STRINGS}', text):
+    for strings, _ in re.findall(rf'\b(?:complaint|wrong_\w+)\s*=\s*{STRINGS}', text):
         yield "".join(re.findall(STRING, strings))
     for what in re.findall(rf'\bfail\({STRING}', text):
         yield "cannot " + what

@@ -48,7 +48,7 @@ model restart >restart.rec
 sed 's/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >off.rec
 sed 's/^\(4fffff01 .*-> \)00000002/\100000001/; s/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >first.rec
 
-plan 40
+plan 56
 
 #
 # What is not there.
@@ -160,4 +160,47 @@ is "what others noted is cleaned as well, and what is no range is left out" "$(m
 #
 is "a recording of a recording holds them, to the last exit" \
 	"$(exitstat -S amd.rec record -d -o copy.rec 2>/dev/null; for file in amd copy; do exitstat -S $file.rec -d -b -n 1 2 | md5sum; done | sort -u | wc -l)" 1
+#
+# On a host.
+#
+pid=4194305
+tree() { python3 "$top/tests/lib/hosttree.py" "$@"; }
+host() { exitstat host -D "$@"; }
+tree vms --details
+tree plain
+is "a host's VM is the first operand, the reason the second" "$(host vms why $pid | under io; host vms why $((pid + 1)) io -n | head -n 1 | awk '{ print $1, $NF }')" "6 out 0x3f8  serial port 1
+3 rest  found no row in the host's table
+18 io"
+is "behind --vm there is only the reason; a vCPU has its own table" "$(host vms -m $((pid + 1)) why -v 1 io | under io | head -n 1)" "8 out 0x3f8  serial port 1"
+(sleep 0.5; tree vms --details --tick 101) &
+is "an interval has what happened in it, and no exits of the reader's" "$(host vms -m $pid -d -b 2 1 | tee out | under cpuid; grep -c itself out)" "1800 cpuid 0x1  version, features
+1500 cpuid 0xd  XSAVE
+0"
+wait $!
+refuses "a VM without details says so, with the host's parameter" 77 "no details: they are off for this VM; the host turns them on" host -D plain -m $pid why
+is "check says whether there are any" "$(for dir in vms plain; do host $dir -m $pid check | sed -n 's/^details  *//p'; done)" "yes: see exitstat why
+no: off on the host"
+# bad SENTENCE WORDS SED: a table of details that is changed so is refused, in these words; and is not read where nothing asks for it
+bad() {
+	rm -rf bad
+	tree bad --vms 1 --details
+	sed -i "$3" "bad/$pid-10/exit_details"
+	host bad >/dev/null -T || fail "$1" "the list reads it"
+	refuses "refused: $1" 1 "$2" host -D bad why
+}
+bad "another version" "line 1: a table of details begins with 'exit_details 1'" '1s/1/2/'
+bad "a head without its epoch" "before the details come numbering, tsc_khz, epoch" '/^epoch/d'
+bad "a column that is missing" "line 9: the columns of details are vcpu, row, number, detail, count, cycles" '9s/detail//'
+bad "a row of the table before the one above it" "line 11: the details are in ascending order of vCPU and row" '11s/^0 *5/0 3/'
+bad "a vCPU that KVM cannot have" "line 17: a value is a number" '17s/^1 /16384 /'
+bad "a row that no place has" "line 17: a value is a number" '17s/265/65536/'
+bad "an exit number of 33 bits" "line 10: a value is a number" '10s/0x72/0x100000072/'
+bad "a detail of 65 bits" "line 10: a value is a number" '10s/0x1 /0x10000000000000000 /'
+bad "a cell too many" "line 10: a row has a value for each column" '10s/$/ 7/'
+head -c -3 "vms/$pid-10/exit_details" >"bad/$pid-10/exit_details"
+refuses "refused: a line without its end" 1 "line 17: the table ends inside a line" host -D bad why
+tree bad --vms 1 --details
+sed -i 's/^epoch.*/epoch 0x5/' "bad/$pid-10/exit_details"
+is "a table of other counters than the exits' holds nothing, which is no error" "$(host bad why | sed -n 4p | cut -c 43-)" "5 reasons without details"
+
 finish

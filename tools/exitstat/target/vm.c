@@ -105,10 +105,10 @@ int vm_say(const struct exitstat_vm *vm, struct exitstat_source *src, int err)
 	case -EPERM:
 		return say_access(dir, err);
 	case -EBADMSG:
-		return say(STATUS_FAILED, "cannot read %s/exit_stats: line %lu: %s", dir, line,
+		return say(STATUS_FAILED, "cannot read the tables in %s: line %lu: %s", dir, line,
 			   rule);
 	}
-	return say(STATUS_FAILED, "cannot read %s/exit_stats: %s", dir, strerror(-err));
+	return say(STATUS_FAILED, "cannot read the tables in %s: %s", dir, strerror(-err));
 }
 
 /* Does text name that VM, by PID, PID-FD or name?  NULL names all. */

@@ -94,6 +94,8 @@ static void print_description(const struct target *target)
 		line("histograms", "yes, %u buckets", desc->buckets);
 	else
 		line("histograms", "no: off on the host");
+	line("details", desc->features & EXITSTAT_FEATURE_DETAILS ?
+	     "yes: see exitstat why" : "no: off on the host");
 	if (desc->tsc_khz)
 		line("TSC of the host", "%u.%03u MHz", desc->tsc_khz / 1000, desc->tsc_khz % 1000);
 	else
