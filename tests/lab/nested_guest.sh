@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: MIT
-# In the guest hypervisor: load our KVM here too, run a small VM in it, and say what it counts here and there.
+# In the guest hypervisor: load a KVM that answers here too, run a small VM in it, and say what it counts here and there.
 cd /root || exit
 
 # What the KVM below counts of the exits with this number.
@@ -12,6 +12,7 @@ echo "== load"
 for module in irqbypass ccp kvm kvm-amd; do
 	insmod $module.ko || exit
 done
+[ ! -f exitstat_attach.ko ] || insmod exitstat_attach.ko || exit
 echo "== own"
 hypercalls=$(below "$hypercall") vmruns=$(below "$vmrun")
 # shellcheck disable=SC2046 # words

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=dash
 # SPDX-License-Identifier: MIT
-# In a machine of the lab with our KVM: a Linux guest that runs a guest of its own under our KVM.
+# In a machine of the lab whose KVM answers: a Linux guest that runs a guest of its own under one that answers, too.
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../lib/ktap.sh
 . ./ktap.sh
