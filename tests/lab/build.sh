@@ -5,11 +5,19 @@
 #	build_for SERIES	for the current kernel of SERIES: $release, its $modules (patched) or $attach (attached), as
 #				${carrier:-patched} says, and the tests' programs in $built
 #
-# EXITSTAT_KERNEL='SERIES [SUITE]' in the environment has another one tested: EXITSTAT_KERNEL=7.3 tests/run lab/amd-counts
+# EXITSTAT_KERNEL='SERIES [SUITE]' in the environment has another one tested: EXITSTAT_KERNEL=7.3 tests/run lab/amd-counts;
+# or EXITSTAT_KERNEL=RELEASE, of another flavour, or that of lab/debug-kernel.
 #
 # What does not build ends the file.
 
 built=${top:?}/build/tests
+
+find_release() {
+	case $1 in
+	*-amd64) echo "$1" ;;
+	*) "$top/kvm/fetch" release "$@" ;;
+	esac
+}
 
 build_carrier() {
 	if [ "${carrier:-patched}" = attached ]; then
@@ -26,7 +34,7 @@ build_for() {
 	mkdir -p "$built" || exit 1
 	log=$built/$(basename "$0" .sh)${EXITSTAT_KERNEL:+-${EXITSTAT_KERNEL// /-}}-build.log
 	{
-		release=$("$top/kvm/fetch" release "${kernel[@]}") && build_carrier &&
+		release=$(find_release "${kernel[@]}") && build_carrier &&
 			make -s -C "$top/tools" && make -s -C "$top/lab/vmm" && make -s -C "$top/tests/lab"
 	} >"$log" 2>&1 && return
 	sed 's/^/# /' "$log"
