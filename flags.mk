@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# How a room compiles C, where it puts what it builds, and how it is tested alone: included by the Makefile of each.
+# How to compile C, where to put the result, and how to test one directory; included by the directories' Makefiles.
 
 .DEFAULT_GOAL := all
 
@@ -17,13 +17,13 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-# One for all programs, as each package brings its own.
+# The same file for each program, since each package installs its own copy.
 define install_completion
 install -D -m 644 $(TOP)/tools/completion/exitstat.bash $(SHARE)/bash-completion/completions/$(1)
 	install -D -m 644 $(TOP)/tools/completion/_exitstat $(SHARE)/zsh/vendor-completions/_$(1)
 endef
 
-# make -C ROOM test: its unit tests, which its Makefile names.
+# make -C DIRECTORY test: its unit tests, which its Makefile lists.
 .PHONY: test
 test:
 	@$(TOP)/tests/run $(TESTS)

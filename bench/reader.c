@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What it costs a guest to read its own exits, `reader', or to run a command,
- * `reader CMD...'.  Each line is: what, CPUID exits, TSC cycles.
+ * Measure what it costs a guest to read its own exits (`reader') or to run a command
+ * (`reader CMD...').  Each line is: what, CPUID exits, TSC cycles.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static struct exitstat_regs ask(unsigned int leaf, unsigned int ecx)
 	return regs;
 }
 
-/* The exit that asks is in the answer. */
+/* The answer includes the exit that asks. */
 static unsigned long cpuid_exits(void)
 {
 	struct exitstat_regs regs = ask(EXITSTAT_COUNT, exitstat_exit_cpuid(desc.numbering));
@@ -75,7 +75,7 @@ static void everything(void)
 	take(EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH);
 }
 
-/* As if there were no EXITSTAT_NEXT: count and time of every number that is defined. */
+/* As if EXITSTAT_NEXT did not exist: count and time of every defined number. */
 static void each_number(void)
 {
 	const struct exitstat_exit *e;
@@ -108,7 +108,7 @@ static int compare(const void *a, const void *b)
 	return (x->cycles > y->cycles) - (x->cycles < y->cycles);
 }
 
-/* The first round warms up. */
+/* The first round is a warm-up. */
 static void print_cost(const char *name, void (*action)(void))
 {
 	struct cost costs[ROUNDS + 1];

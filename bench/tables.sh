@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # $out, $machine and $release are of those who source this
 # SPDX-License-Identifier: MIT
-# Tables and JSON from the lines that measure, growth and reader print. Sourced.
+# Tables and JSON from the output of measure, growth and reader. Sourced.
 
-# A row per kind, a column per way, first as they are, then what the way adds to stock KVM.
+# A row per kind and a column per way: first the values, then what each way adds to stock KVM.
 print_costs() {
 	awk -F'\t' '
 	function column(w, text) { printf "%" (length(way[w]) < 11 ? 12 : length(way[w]) + 2) "s", text }
@@ -39,7 +39,7 @@ print_sustained() {
 	$2 == "sustained" { way[++ways] = $1; n = $3; mean[$1] = $5 }
 	$2 == "bytes" { bytes[$1] = $4 / $3 }
 	END {
-		printf "%d CPUID exits in a row, with all that the machine does meanwhile (timer ticks, perf writing):\n\n", n
+		printf "%d CPUID exits in a row, including all that the machine does meanwhile (timer ticks, perf writing):\n\n", n
 		printf "%-20s%12s%12s%12s\n", "", "mean", "added", "bytes kept"
 		for (w = 1; w <= ways; w++)
 			printf "%-20s%12.1f%12.1f%12s\n", way[w], mean[way[w]],
@@ -65,7 +65,7 @@ print_growth() {
 	!($2 in known) { known[$2] = 1; vcpus[++columns] = $2 }
 	{ cost[$1, $2] = $3 }
 	END {
-		print "Instructions per question, by the number of vCPUs (-all: all of them ask at once, in a loop):\n"
+		print "Instructions per query, by the number of vCPUs (-all: all of them ask at once, in a loop):\n"
 		printf "%-14s", "vCPUs"
 		for (c = 1; c <= columns; c++) printf "%12s", vcpus[c]
 		print ""
@@ -75,13 +75,13 @@ print_growth() {
 				printf "%12s", (what[w], vcpus[c]) in cost ? cost[what[w], vcpus[c]] : "-"
 			print ""
 		}
-		printf "\nBytes per vCPU: the struct of a vCPU %d, in stock KVM %d, so %d more; of the allocator %d, in stock %d;\n",
+		printf "\nBytes per vCPU: struct %d, in stock KVM %d, so %d more; share of a slab %d, in stock KVM %d;\n",
 			bytes["off"], bytes["plain"], bytes["off"] - bytes["plain"], share["off"], share["plain"]
 		printf "histograms: %d more (by free memory, with 255 vCPUs)\n", bytes["histograms"]
 	}' "$@"
 }
 
-# The mean of the rounds, and the half width of its 95% interval (Student, two sided).
+# The mean of the rounds, and half the width of its 95% confidence interval (Student's t, two-sided).
 print_hardware() {
 	awk -F'\t' '
 	function t95(n) { return n > 30 ? 1.96 + 2.4 / n : quantile[n] }
@@ -114,14 +114,14 @@ print_hardware() {
 	}' "$@"
 }
 
-# rows NAME...: the lines of standard input as objects with these keys
+# rows NAME...: convert the lines of standard input to objects with these keys
 rows() {
 	# shellcheck disable=SC2016 # jq expands it
 	jq -R -n '[inputs | split("\t") | [$ARGS.positional, map(tonumber? // .)] | transpose | map({(.[0]): .[1]}) | add]' \
 		--args "$@"
 }
 
-# all NAME: the lines of the two machines, or of the second time
+# all SUFFIX: the lines of all machines; SUFFIX is -again for the repetition
 all() { cat "$out/stock$1.tsv" "$out/ours$1.tsv" "$out/attached$1.tsv" 2>/dev/null; }
 
 json_machine() {

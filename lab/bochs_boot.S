@@ -2,11 +2,11 @@
 /*
  * Start an uncompressed 64-bit Linux kernel in Bochs: an option ROM that is the whole boot loader.
  *
- * The first disk holds the kernel as it lies in memory, the second the initramfs. Reading them takes a
- * handful of instructions per sector and no emulated time goes into unpacking. The kernel is then entered
- * as Documentation/x86/boot.rst, "64-bit boot protocol", wants it; the BIOS has run and left its tables.
- * From lab/run: KERNEL_SECTORS, KERNEL_ENTRY, RAMDISK_SECTORS, RAMDISK_BYTES, MEMORY_BYTES; "cmdline" is found
- * with -I.
+ * The first disk holds the kernel as laid out in memory, the second the initramfs. Reading them takes a few
+ * instructions per sector, and no emulated time is spent on unpacking. The kernel is then entered according to
+ * Documentation/x86/boot.rst, "64-bit boot protocol"; the BIOS has run and left its tables.
+ * lab/run defines KERNEL_SECTORS, KERNEL_ENTRY, RAMDISK_SECTORS, RAMDISK_BYTES and MEMORY_BYTES; -I finds
+ * "cmdline".
  */
 	.set	KERNEL, 0x1000000	/* where vmlinux is linked to run */
 	.set	RAMDISK, 0x8000000
@@ -55,7 +55,7 @@ entry32:
 	movl	%eax, %ss
 	movl	$STACK, %esp
 	cld
-	/* The first boot is the only one: a machine that resets itself is switched off. */
+	/* Boot only once: a machine that resets itself is switched off. */
 	movl	$1, %eax
 	xchgl	%eax, BOOTED
 	testl	%eax, %eax
@@ -179,6 +179,6 @@ e820_end:
 	.org	boot_params + 4096
 cmdline:
 	.incbin	"cmdline"
-	.byte	0, 0			/* the second: lab/run makes the sum of all bytes 0 here */
+	.byte	0, 0			/* with the second one, lab/run makes the sum of all bytes 0 */
 	.balign	512
 rom_end:

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Put files into the tree of an initramfs, programs with their libraries, and pack it. Sourced.
+# Copy files into the tree of an initramfs, programs with their libraries, and pack it. Sourced.
 
 is_elf() { [ "$(head -c 4 "$1" | tr -d '\0')" = $'\x7fELF' ]; }
 
-# The libraries of a program, the loader among them; none for a static one.
+# The libraries of a program, including the loader; nothing for a static one.
 libraries_of() { ldd "$1" 2>/dev/null | sed -nE 's/^.* => (\/[^ ]+) .*|^\t(\/[^ ]+) .*/\1\2/p'; }
 
-# install_file TREE SRC DEST: a file, and the libraries it needs
+# install_file TREE SRC DEST: install a file and the libraries it needs
 install_file() {
 	local tree=$1 library
 
@@ -19,7 +19,7 @@ install_file() {
 	done
 }
 
-# install_any TREE SRC DEST: a file, or a directory and all that is in it
+# install_any TREE SRC DEST: install a file, or a directory with all files in it
 install_any() {
 	local file
 
@@ -30,7 +30,7 @@ install_any() {
 	done < <(cd "$2" && find . -type f -print0)
 }
 
-# pack TREE >ARCHIVE: the same files make the same bytes
+# pack TREE >ARCHIVE: reproducible, the same files give the same bytes
 pack() {
 	find "$1" -exec touch -hd @0 {} +
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z | cpio --null --quiet --reproducible -o -H newc -R 0:0)

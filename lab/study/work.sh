@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# In a guest of the study: do some work of each kind and say what it cost: work.sh small | disk
+# In a guest of the study: do some work of each kind and count its exits: work.sh small | disk
 #
-# small prints all it has to say, on a machine without a disk; disk writes files and makes a recording of the same work.
+# small prints the results, on a machine without a disk; disk writes them to files and records the same work.
 idle() { sleep 5; }
 compute() { awk 'BEGIN { for (i = 0; i < 1000000; i++) x += i % 7 }'; }
 processes() { for _ in $(seq 100); do /bin/true; done; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The guest that vmm runs in real mode and in 32-bit protected mode: it only asks.
- * Compiled for both; segments reach all of memory, in real mode too.
+ * The guest that vmm runs in real mode and in 32-bit protected mode; it only asks.
+ * Compiled for both.  Segments cover all of memory, even in real mode.
  */
 #include "vmm.h"
 

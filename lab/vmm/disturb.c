@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a busy host does to a VM: signals that end KVM_RUN, pauses, moves between
- * CPUs, a parameter that root turns over, a VMM that takes its time.
+ * CPUs, a parameter that root changes, a slow VMM.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,14 +16,14 @@
 #include "disturb.h"
 #include "steps.h"
 
-/* Of the module that counts, which is KVM itself if there is no other. */
+/* The parameter of the module that counts: the attached one, or KVM itself. */
 #define ATTACHED	"/sys/module/exitstat_attach/parameters/guest_exit_stats"
 #define PATCHED		"/sys/module/kvm/parameters/guest_exit_stats"
 #define REST_US		4000
 #define PAUSE_US	5000
 #define NAP_US		300
 #define NAP_EVERY	32
-#define VICTIMS		8	/* less vCPUs are left alone more often, more are not disturbed */
+#define VICTIMS		8	/* fewer vCPUs are disturbed less often, more are not disturbed */
 
 static struct victim {
 	pthread_t thread;
@@ -55,7 +55,7 @@ static void move(const struct victim *v, unsigned int random)
 		die(1, "moving a vCPU to CPU %ld failed", random % cpus);
 }
 
-/* The parameter stays as it is where it cannot be changed. */
+/* If the parameter cannot be changed, leave it. */
 static void act(unsigned int *random)
 {
 	struct victim *v = &victims[rand_r(random) % VICTIMS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What of the payload cannot be said in C. */
+/* The parts of the payload that cannot be written in C. */
 
-	/* rdi to r8 = what run_steps() wants, rsp = the vCPU's stack.  Does not return. */
+	/* rdi to r8 = run_steps()'s arguments, rsp = the vCPU's stack.  Does not return. */
 	.section .start, "ax"
 	.globl start
 start:
@@ -9,7 +9,7 @@ start:
 	hlt
 
 	.text
-	/* The one instruction that halts; its address tells an interrupt that it came too early. */
+	/* The only HLT; at this address, an interrupt has arrived too early. */
 	.globl halt, halt_hlt
 halt:
 	sti
@@ -18,7 +18,7 @@ halt_hlt:
 	cli
 	ret
 
-	/* Call rdi with rsi at CPL 3, on the same stack: SYSRET goes there, SYSCALL comes back. */
+	/* Call rdi with rsi at CPL 3, on the same stack: SYSRET there, SYSCALL back. */
 	.globl at_cpl3, from_cpl3
 at_cpl3:
 	mov %rdi, %rax

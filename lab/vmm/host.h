@@ -19,10 +19,10 @@ struct vcpu {
 	struct step *kicked;		/* the step that waits for a signal */
 };
 
-/* Take the step that the guest hands to its VMM (doings.c). */
+/* Take the step that the guest hands to its VMM (actions.c). */
 void do_step(struct vcpu *v, struct step *s);
 
-/* What debugfs and KVM's statistics say of the vCPU, to standard output (stats.c). */
+/* Print what debugfs and KVM's statistics tell about the vCPU (stats.c). */
 void print_host_side(struct vcpu *v);
 
 /* KVM_RUN returned because of a signal. */

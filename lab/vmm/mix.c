@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The payload's long run: random exits of all kinds with a watch on the counters,
- * and snapshots of the counters that no other exit disturbed.
+ * The payload's long run: random exits of all kinds while the counters are watched,
+ * and snapshots of the counters that no other exit disturbs.
  */
 #include <assert.h>
 #include "exitstat/abi.h"
@@ -21,7 +21,7 @@ static const unsigned int total_leaves[] = {
 	EXITSTAT_TOTAL_COUNT, EXITSTAT_TOTAL_TIME, EXITSTAT_TIME_GUEST,
 };
 
-/* What the counters of one number said last, for the VM and for the vCPU. */
+/* The last values of one number's counters, for the VM and for the vCPU. */
 struct seen {
 	unsigned int number;
 	unsigned long value[2][COUNT(number_leaves)];
@@ -60,7 +60,7 @@ static unsigned long read_vcpu(unsigned int leaf, unsigned int input)
 	return read(leaf - EXITSTAT_VCPU, input);
 }
 
-/* An answer of 0 in all registers is that of a host who was told to give none. */
+/* 0 in all registers means that the host has been told not to answer. */
 static void compare(struct step *s, unsigned int leaf, unsigned int input, unsigned long *last)
 {
 	struct answer a = ask(leaf, input);
@@ -105,7 +105,7 @@ static void watch_number(struct step *s, struct watch *w, unsigned int number)
 	w->cursor = number + 1;
 }
 
-/* One number of the VM, while the other vCPUs go on; after the last number, the totals. */
+/* Check one number of the VM while the other vCPUs go on, and after the last number the totals. */
 static void watch(struct step *s, struct watch *w)
 {
 	struct answer a = ask(EXITSTAT_NEXT, w->cursor);
@@ -138,7 +138,9 @@ static void make_any(struct vcpu *v, unsigned int kind)
 	make[kind](v);
 }
 
-/* One after the other of those that KVM handles alone and at once: many exits need little time. */
+/*
+ * Cycle through the kinds that KVM handles by itself at once, so that many exits take little time.
+ */
 static unsigned long burst_length(unsigned int kind, unsigned long random)
 {
 	switch (kind) {
@@ -175,7 +177,7 @@ void mix(struct step *s, struct vcpu *v)
 	out(VMM_PORT_CALM, 0);
 }
 
-/* The times of every number, and the total before them. */
+/* Read the total, then the times of every number. */
 static unsigned int read_times(struct step *head)
 {
 	struct step *row = head + 1;
@@ -195,7 +197,7 @@ static unsigned int read_times(struct step *head)
 	return row - head - 1;
 }
 
-/* Return false if the number that comes next is not that of the row. */
+/* Return false if the next number is not that of the row. */
 static int read_row(struct step *row, unsigned int from)
 {
 	struct answer a = ask(EXITSTAT_NEXT - EXITSTAT_VCPU, from);
@@ -207,9 +209,9 @@ static int read_row(struct step *row, unsigned int from)
 }
 
 /*
- * The three times whose sum with the waiting is the TSC: the total of processing
+ * The three times that add up, with the waiting, to the TSC: the total of processing
  * lacks just the exit that asks for it, so it ends where the TSC was read.
- * Return whether the host did not take the CPU away in the middle of it.
+ * Return false if the host took the CPU away meanwhile.
  */
 static int read_sum(struct step *head, struct step *own)
 {
@@ -220,7 +222,7 @@ static int read_sum(struct step *head, struct step *own)
 	return own->rdx == read_vcpu(EXITSTAT_TIME_WAITING, head->ecx);
 }
 
-/* Counts and waiting of the rows, and the sum.  Return whether nothing else came between. */
+/* Counts and waiting of the rows, and the sum.  Return true if nothing else happened meanwhile. */
 static int read_counts(struct step *head, unsigned int rows)
 {
 	unsigned long before = read_vcpu(EXITSTAT_TOTAL_COUNT, 0);
@@ -245,7 +247,7 @@ static int read_counts(struct step *head, unsigned int rows)
 	return head->rax == before + asked;
 }
 
-/* head->ecx is the number of the exits that asking makes. */
+/* head->ecx is the number of the exits that asking causes. */
 void snapshot(struct step *head)
 {
 	for (int i = 0; i < MAX_ATTEMPTS; i++) {
@@ -268,7 +270,7 @@ static void sum_histogram(struct step *row, unsigned int number, unsigned int ow
 	} while (row->rax != row->rcx && number != own);
 }
 
-/* Of each number: the count, the sum of its buckets, the count again. */
+/* For each number: read the count, the sum of its buckets, and the count again. */
 void sum_histograms(struct step *head)
 {
 	unsigned int number = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The guest that vmm runs: bare 64-bit code that takes the steps it is given,
- * causes exactly the exits they name, and asks CPUID about them.
+ * The guest that vmm runs: bare 64-bit code that takes its steps, causes exactly
+ * the exits they name, and asks CPUID about them.
  *
- * Interrupts are off but within halt(): the ones that make_icr() sends stay pending.
+ * Interrupts are off except in halt(): those that make_icr() sends stay pending.
  */
 #include "payload.h"
 
@@ -25,9 +25,9 @@
 #define POISON			0xdeadbeef00000000ul
 #define HYPERCALL_KICK		5		/* KVM_HC_KICK_CPU */
 #define SHORT_CYCLES		100000ul	/* long enough to halt before it is over */
-#define LONG_CYCLES		(1ul << 40)	/* never comes */
+#define LONG_CYCLES		(1ul << 40)	/* practically never */
 
-/* Selectors as SYSCALL and SYSRET want them: kernel code, data; user data, code. */
+/* Selectors in the order for SYSCALL and SYSRET: kernel code, data; user data, code. */
 static const unsigned long gdt[] = {
 	0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff,
 };
@@ -83,13 +83,13 @@ static void hypercall(struct vcpu *v, unsigned long number, unsigned long b, uns
 		asm volatile("vmcall" : "+a"(number) : "b"(b), "c"(c) : "memory");
 }
 
-/* No hypercall has this number: KVM says so and does nothing. */
+/* No hypercall has this number: KVM only returns an error. */
 static void make_hypercall(struct vcpu *v)
 {
 	hypercall(v, 0xffff, 0, 0);
 }
 
-/* The interrupt controller's mask register, which KVM keeps. */
+/* The interrupt controller's mask register, which KVM emulates. */
 static void make_pio_kvm(struct vcpu *v)
 {
 	unsigned char a;
@@ -107,7 +107,7 @@ static void make_mmio(struct vcpu *v)
 	*(volatile unsigned int *)VMM_MMIO = 0;
 }
 
-/* Over the end of a page: one exit, which KVM hands to the VMM in two pieces. */
+/* Across a page boundary: one exit, which KVM passes to the VMM in two pieces. */
 static void make_mmio_split(struct vcpu *v)
 {
 	*(volatile unsigned long *)(VMM_MMIO + 0xffc) = 0;
@@ -129,7 +129,7 @@ static void make_wrmsr(struct vcpu *v)
 	wrmsr(MSR_APIC_BASE, v->apic_base);
 }
 
-/* To itself, by physical destination: the form that KVM's fastpath takes. */
+/* To itself, by physical destination: the form that KVM's fastpath handles. */
 static void make_icr(struct vcpu *v)
 {
 	wrmsr(MSR_X2APIC_ICR, v->index << 32 | VECTOR);
@@ -155,7 +155,7 @@ static void halt_kicked(struct vcpu *v)
 	asm volatile("hlt" : : : "memory");
 }
 
-/* Wakes at once, without an interrupt: a kick from another vCPU, or oneself, is pending before. */
+/* Wakes at once, without an interrupt, because a kick from this or another vCPU is pending. */
 static void make_hlt(struct vcpu *v)
 {
 	kick(v);
@@ -175,8 +175,8 @@ static void make_hlt_timer(struct vcpu *v)
 }
 
 /*
- * Interrupts are off already, the host's exit even so.  But Bochs lets them wait from an
- * entry with interrupts off until the guest touches the flag.
+ * Interrupts are off already, but the host's cause exits all the same.  Bochs, however, delays
+ * those after an entry with interrupts off until the guest changes the flag.
  */
 static void let_host_in(void)
 {
@@ -191,12 +191,12 @@ static void spin_for(unsigned long cycles)
 		let_host_in();
 }
 
-/* Hand the step to the VMM.  The one that waits for a signal waits here. */
+/* Pass the step to the VMM.  A step that waits for a signal waits here. */
 static void hand_over(struct step *s)
 {
-	s->rdx = s->kind != DOING_kick;
+	s->rdx = s->kind != ACTION_kick;
 	out(VMM_PORT_DO, (unsigned long)s);
-	while (s->kind == DOING_kick && !*(volatile unsigned long *)&s->rdx)
+	while (s->kind == ACTION_kick && !*(volatile unsigned long *)&s->rdx)
 		let_host_in();
 }
 
@@ -205,7 +205,7 @@ static void make_wbinvd(struct vcpu *v)
 	asm volatile("wbinvd" : : : "memory");
 }
 
-/* Turn over a bit without effect here, of those that KVM leaves to no guest. */
+/* Flip a bit that has no effect here and that KVM does not let the guest own. */
 static void make_cr0(struct vcpu *v)
 {
 	v->cr0 ^= CR0_AM;
@@ -246,7 +246,7 @@ static void read_emulated(struct step *s)
 	CPUID(VMM_FORCE_EMULATION, s);
 }
 
-/* s->n says whether there was a number to go on from. */
+/* s->n tells whether there was a number to continue from. */
 static void read_next(struct step *s)
 {
 	const struct step *last = s - 1;
@@ -290,7 +290,7 @@ static unsigned int cycles_of_step(struct step *s, struct vcpu *v)
 	return cycles_of(halt_kicked, v);
 }
 
-/* Without what it costs to look at the clock. */
+/* Without the cost of reading the clock. */
 static void sample(struct step *s, struct vcpu *v)
 {
 	unsigned int *samples = (unsigned int *)s->rax, empty = -1, cycles;
@@ -363,8 +363,8 @@ static void take(struct step *s, struct vcpu *v)
 }
 
 /*
- * STI holds interrupts off until after the HLT, but QEMU's emulation of SVM forgets
- * that over an exit.  Then sleep on, for another interrupt.
+ * STI blocks interrupts until after the HLT, but QEMU's emulation of SVM forgets that at
+ * an exit.  Then go on sleeping, until another interrupt.
  */
 static __attribute__((interrupt)) void interrupt(struct frame *f)
 {
@@ -375,7 +375,7 @@ static __attribute__((interrupt)) void interrupt(struct frame *f)
 
 static __attribute__((interrupt)) void undefined(struct frame *f)
 {
-	f->rip += 2;	/* over the UD2 */
+	f->rip += 2;	/* skip the UD2 */
 }
 
 static void set_gate(int vector, void (*handler)(struct frame *f))
@@ -399,11 +399,11 @@ static void set_up(struct vcpu *v)
 	wrmsr(MSR_APIC_BASE, v->apic_base);
 	wrmsr(MSR_X2APIC_SPURIOUS, 0x1ff);
 	wrmsr(MSR_X2APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR);
-	make_mmio(v);		/* KVM notes on the first access that nothing is there */
+	make_mmio(v);		/* at the first access, KVM notes that nothing is there */
 	*(volatile unsigned int *)(VMM_MMIO + 0x1000) = 0;
 }
 
-/* Else the first look at a step on another page would be an exit in between. */
+/* Otherwise, the first access to a step on another page would be an extra exit. */
 static void touch(const struct step *s)
 {
 	while (*(volatile const unsigned int *)&s->op != OP_DONE)

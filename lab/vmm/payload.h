@@ -10,7 +10,7 @@ struct vcpu {
 	unsigned long is_amd;
 	unsigned long apic_base;
 	unsigned long cr0, cr4;
-	volatile char *fresh;		/* the next page that nobody has touched */
+	volatile char *fresh;		/* the next page that has not been touched */
 	volatile char *fresh_start, *fresh_end;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Print what the host can read of a vCPU: KVM's binary statistics, and the tables in debugfs. */
+/* Print what the host can read about a vCPU: KVM's binary statistics, and the tables in debugfs. */
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "host.h"
 
-/* As the kernel's documentation has it: a header, and where the rest is. */
+/* As the kernel documents it: a header with the offsets of the rest. */
 static void *read_at(int fd, unsigned long offset, size_t size)
 {
 	void *data = malloc(size);

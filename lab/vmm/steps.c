@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Make steps of the command line's words, and lines of the steps' results. */
+/* Parse the command line's words into steps, and print the steps' results. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -34,10 +34,10 @@ static const struct {
 #undef KIND
 };
 
-static const char *const doings[] = {
-#define DOING(name) #name,
-	VMM_DOINGS
-#undef DOING
+static const char *const actions[] = {
+#define ACTION(name) #name,
+	VMM_ACTIONS
+#undef ACTION
 };
 
 static const struct {
@@ -82,7 +82,7 @@ const char steps_help[] =
 	"      tsc                  RDTSC\n"
 	"      halt CYCLES          halt until a timer's interrupt\n"
 	"      spin CYCLES          the same without halting\n"
-	"      vmm DOING N          sleep or spin for N ms, make N ioctls, kick and sleep N ms,\n"
+	"      vmm ACTION N          sleep or spin for N ms, make N ioctls, kick and sleep N ms,\n"
 	"                           immediate exit and sleep N ms; tally 0: what the VMM counted;\n"
 	"                           stats 0: print what the host reads of the vCPU\n"
 	"      barrier              wait until all vCPUs are here\n"
@@ -221,7 +221,7 @@ static void parse_next(enum op op, char **words)
 		add_read(op, leaf, 0);
 }
 
-/* One in four within the block, and one in four with a small ECX. */
+/* One in four in the block, and one in four with a small ECX. */
 static void parse_sample(enum op op, char **words)
 {
 	unsigned long n, seed;
@@ -249,7 +249,7 @@ static const struct {
 	{ "user-emulated", OP_READ_USER_EMULATED },
 };
 
-/* Mostly a leaf that has a name, of either row. */
+/* Mostly a leaf with a name, in either row. */
 static unsigned int random_leaf(void)
 {
 	unsigned int any = random();
@@ -364,14 +364,14 @@ static void parse_cycles(enum op op, char **words)
 		die(2, "halt and spin want a number of cycles, not '%s'", words[0]);
 }
 
-static void parse_doing(enum op op, char **words)
+static void parse_action(enum op op, char **words)
 {
 	struct step *s = add_step(op);
 
 	if (!parse_number(words[1], &s->n))
 		die(2, "vmm %s wants a number, not '%s'", words[0], words[1]);
-	for (s->kind = 0; s->kind < DOING_COUNT; s->kind++) {
-		if (!strcmp(words[0], doings[s->kind]))
+	for (s->kind = 0; s->kind < ACTION_COUNT; s->kind++) {
+		if (!strcmp(words[0], actions[s->kind]))
 			return;
 	}
 	die(2, "the VMM cannot '%s'; see vmm --help", words[0]);
@@ -403,7 +403,7 @@ static const struct {
 	{ "tsc", 0, OP_TSC, parse_plain },
 	{ "halt", 1, OP_HALT, parse_cycles },
 	{ "spin", 1, OP_SPIN, parse_cycles },
-	{ "vmm", 2, OP_DO, parse_doing },
+	{ "vmm", 2, OP_DO, parse_action },
 	{ "barrier", 0, OP_BARRIER, parse_plain },
 	{ "wait", 0, OP_WAIT, parse_plain },
 };
@@ -485,10 +485,10 @@ static void print_read(unsigned long vcpu, const struct step *s)
 	       how_of(s), s->leaf, s->ecx, s->rax, s->rbx, s->rcx, s->rdx);
 }
 
-static void print_doing(unsigned long vcpu, const struct step *s)
+static void print_action(unsigned long vcpu, const struct step *s)
 {
-	printf("vcpu=%lu vmm doing=%s n=%lu cycles=%lu", vcpu, doings[s->kind], s->n, s->rax);
-	if (s->kind == DOING_tally)
+	printf("vcpu=%lu vmm action=%s n=%lu cycles=%lu", vcpu, actions[s->kind], s->n, s->rax);
+	if (s->kind == ACTION_tally)
 		printf(" signal-cycles=%lu returns=%lu signals=%lu", s->rbx, s->rcx, s->rdx);
 	putchar('\n');
 }
@@ -564,7 +564,7 @@ void print_step(unsigned long vcpu, const struct step *s, char *memory)
 		printf("vcpu=%lu tsc rax=%#lx\n", vcpu, s->rax);
 		break;
 	case OP_DO:
-		print_doing(vcpu, s);
+		print_action(vcpu, s);
 		break;
 	case OP_MIX:
 		print_mix(vcpu, s);

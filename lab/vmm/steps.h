@@ -19,10 +19,10 @@ bool cpu_is_amd(void);
 /* `kinds', `numbers' or `leaves'; false if there is no such list. */
 bool print_list(const char *what);
 
-/* Append to steps what the words say; die if they say nothing. */
+/* Parse the words and append to steps; die if there are none. */
 void parse_steps(char **words);
 
-/* One line about what step s came to on a vCPU, or none if it has nothing to say. */
+/* Print one line with the result of step s on a vCPU, if it has one. */
 void print_step(unsigned long vcpu, const struct step *s, char *memory);
 
 /* An OP_DONE follows the last one. */
@@ -30,7 +30,7 @@ extern struct step steps[VMM_MAX_STEPS];
 extern unsigned int step_count;
 extern const char steps_help[];
 
-/* The code that takes them in the guest (image.S), in long, protected and real mode. */
+/* The guest's code that takes the steps (image.S), in long, protected and real mode. */
 extern const char payload[], payload_end[];
 extern const char payload32[], payload32_end[];
 extern const char payload16[], payload16_end[];

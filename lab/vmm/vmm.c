@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A small VMM: run a list of steps on every vCPU of one bare guest, which causes
- * an exactly known number of VM exits and asks CPUID about them, and print what
- * it got.  It compares nothing: that is for the tests.
+ * an exactly known number of VM exits and asks CPUID about them, and print the
+ * answers.  It compares nothing; the tests do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static int checked(int result, const char *what)
 	return result;
 }
 
-/* What KVM supports, as a VMM passes it on; the block only if the caller said so. */
+/* What KVM supports, as a VMM passes it on; the block only if the caller asked for it. */
 static void prepare_cpuid(int kvm, const char *entry)
 {
 	unsigned int kept = 0;
@@ -105,7 +105,7 @@ static void set_cpuid(const struct vcpu *v)
 	checked(ioctl(v->fd, KVM_SET_CPUID2, &mine), "KVM_SET_CPUID2");
 }
 
-/* Where the part of a vCPU begins, of memory that they share from start to end. */
+/* Where a vCPU's part begins in the memory from start to end, which the vCPUs share. */
 static unsigned long part(unsigned long index, unsigned long start, unsigned long end)
 {
 	return start + index * ((end - start) / vcpu_count & ~0xffful);
@@ -156,7 +156,7 @@ static void set_state(const struct vcpu *v, struct kvm_segment code, struct kvm_
 	checked(ioctl(v->fd, KVM_SET_REGS, &regs), "KVM_SET_REGS");
 }
 
-/* All segments reach 4 GiB from 0, but the code of real mode: IP has 16 bits. */
+/* All segments cover 4 GiB from 0, except for code in real mode, where IP has 16 bits. */
 static void set_mode(const struct vcpu *v)
 {
 	struct kvm_segment code = { .limit = 0xffffffff, .selector = 8, .type = 11,
@@ -209,7 +209,7 @@ static void make_vcpu(int kvm, int vm, struct vcpu *v)
 	checked(ioctl(v->fd, KVM_SET_MP_STATE, &runnable), "KVM_SET_MP_STATE");
 }
 
-/* No huge pages: each first touch of a page has to be an exit of its own. */
+/* No huge pages: each first touch of a page must cause an exit. */
 static void make_memory(int vm)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = VMM_MEMORY };
@@ -235,7 +235,7 @@ static struct step *steps_of(unsigned long index)
 	return (struct step *)(memory + steps_part(index));
 }
 
-/* Take bytes of what is left to the vCPU, from *next to end.  Return where they begin. */
+/* Allocate bytes of the vCPU's memory from *next to end.  Return where they begin. */
 static unsigned long take_memory(unsigned long *next, unsigned long bytes, unsigned long end)
 {
 	unsigned long address = *next;
@@ -247,7 +247,7 @@ static unsigned long take_memory(unsigned long *next, unsigned long bytes, unsig
 	return address;
 }
 
-/* Each vCPU makes another number of exits, so that none can pass for another. */
+/* Each vCPU causes a different number of exits, so that none can be mistaken for another. */
 static void fill_steps(unsigned long index)
 {
 	unsigned long next = steps_part(index), bytes = (step_count + 1) * sizeof(*steps);
@@ -320,7 +320,7 @@ static bool serve_port(struct vcpu *v)
 	return true;
 }
 
-/* Do what the guest left to the VMM.  Return false at its end. */
+/* Do what the guest asks the VMM to do.  Return false at the end. */
 static bool serve(struct vcpu *v)
 {
 	switch (v->run->exit_reason) {
@@ -334,7 +334,7 @@ static bool serve(struct vcpu *v)
 	}
 }
 
-/* Return whether it was a signal that ended KVM_RUN. */
+/* Return true if a signal ended KVM_RUN. */
 static bool enter(struct vcpu *v)
 {
 	bool by_signal = ioctl(v->fd, KVM_RUN, 0) < 0;
@@ -362,7 +362,7 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-/* One that comes while the thread is in KVM_RUN ends it. */
+/* A signal ends a KVM_RUN in progress. */
 static void ignore(int signal)
 {
 	(void)signal;

@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* What the small VMM and the payload that it runs in the guest have to agree on. */
+/* The interface between the small VMM and the payload that it runs in the guest. */
 #ifndef LAB_VMM_H
 #define LAB_VMM_H
 
 /* Guest-physical = guest-virtual addresses, one page table for all vCPUs. */
 #define VMM_PAGE_TABLES	0x1000ul	/* PML4, PDPT, PD: 1 GiB by 2 MiB pages, open to CPL 3 */
-#define VMM_PAYLOAD	0x10000ul	/* its first byte is the entry of every vCPU */
+#define VMM_PAYLOAD	0x10000ul	/* every vCPU starts at its first byte */
 #define VMM_STACKS	0x100000ul	/* one page each, growing down from the page's end */
-#define VMM_WATCHES	0x200000ul	/* what OP_MIX saw last, of each vCPU */
-/* The vCPUs that run share these among them, in equal parts. */
+#define VMM_WATCHES	0x200000ul	/* what OP_MIX saw last, for each vCPU */
+/* Each vCPU that runs has an equal part of the following. */
 #define VMM_STEPS	0x400000ul
 #define VMM_SAMPLES	0x4000000ul	/* of OP_COST and OP_QUERY */
-#define VMM_FRESH	0x5000000ul	/* pages that nobody touches but KIND(npf) */
+#define VMM_FRESH	0x5000000ul	/* pages that only KIND(npf) touches */
 #define VMM_MEMORY	0x10000000ul
 
 #define VMM_MMIO	0x30000000ul	/* mapped by the page tables, backed by nothing */
 
 #define VMM_MAX_VCPUS	255	/* as many as have an APIC ID of 8 bits */
 #define VMM_MAX_STEPS	16384
-#define VMM_MAX_ROWS	48	/* more numbers than a bare guest can have counts for */
+#define VMM_MAX_ROWS	48	/* more exit numbers than a bare guest can cause */
 
 /* Ports that no device in KVM claims: each OUT returns to the VMM. */
 #define VMM_PORT_NOTHING	0xf0f0
 #define VMM_PORT_DONE		0xf0f1	/* the vCPU is at the end of its steps */
-#define VMM_PORT_WAIT		0xf0f2	/* resume when a line comes on standard input */
+#define VMM_PORT_WAIT		0xf0f2	/* resume at a line on standard input */
 #define VMM_PORT_BARRIER	0xf0f3	/* resume when all vCPUs are here */
-#define VMM_PORT_STIR		0xf0f4	/* the vCPU may be disturbed from here on */
-#define VMM_PORT_CALM		0xf0f5	/* to here */
+#define VMM_PORT_STIR		0xf0f4	/* the vCPU may be disturbed from now on */
+#define VMM_PORT_CALM		0xf0f5	/* until now */
 #define VMM_PORT_FRESH		0xf0f6	/* take back the vCPU's part of VMM_FRESH */
-#define VMM_PORT_DO		0xf0f7	/* what the step at the address in EAX says */
+#define VMM_PORT_DO		0xf0f7	/* the action of the step at the address in EAX */
 
 /*
  * Every way to cause exactly one exit: KIND(name, exit name on Intel, exit name
- * on AMD), with the names of include/exitstat.  Not the only exits there are:
- * the host's interrupts cause others at any time, under numbers of their own.
+ * on AMD), with the names of include/exitstat.  There are other exits, too: the
+ * host's interrupts cause them at any time, with other numbers.
  */
 #define VMM_KINDS						\
 	KIND(cpuid, "CPUID", "cpuid")				\
@@ -54,7 +54,7 @@
 	KIND(cr4, "CR_ACCESS", "write_cr4")			\
 	KIND(ud, "EXCEPTION_NMI", "UD excp")
 
-/* KVM emulates what follows, if its parameter force_emulation_prefix is on. */
+/* KVM emulates the next instruction if its parameter force_emulation_prefix is on. */
 #define VMM_FORCE_EMULATION	"ud2; .ascii \"kvm\"; "
 
 #define KIND(name, vmx, svm) KIND_##name,
@@ -62,43 +62,43 @@ enum kind { VMM_KINDS KIND_COUNT };
 #undef KIND
 
 /* What the VMM can do between two KVM_RUNs. */
-#define VMM_DOINGS						\
-	DOING(sleep)	/* n ms */				\
-	DOING(spin)	/* n ms */				\
-	DOING(ioctls)	/* n times */				\
-	DOING(kick)	/* signal, and sleep n ms after it */	\
-	DOING(immediate) /* KVM_RUN at once, and sleep n ms */	\
-	DOING(tally)	/* what it knows of its own time */	\
-	DOING(stats)	/* print what the host reads of the vCPU */
+#define VMM_ACTIONS						\
+	ACTION(sleep)	/* n ms */				\
+	ACTION(spin)	/* n ms */				\
+	ACTION(ioctls)	/* n times */				\
+	ACTION(kick)	/* signal, and sleep n ms after it */	\
+	ACTION(immediate) /* KVM_RUN at once, and sleep n ms */	\
+	ACTION(tally)	/* what it knows about its own time */	\
+	ACTION(stats)	/* print what the host can read about the vCPU */
 
-#define DOING(name) DOING_##name,
-enum doing { VMM_DOINGS DOING_COUNT };
-#undef DOING
+#define ACTION(name) ACTION_##name,
+enum action { VMM_ACTIONS ACTION_COUNT };
+#undef ACTION
 
 enum op {
 	OP_DONE,
 	OP_READ,	/* CPUID(leaf, ecx), every register poisoned before */
 	OP_READ_USER,	/* the same at CPL 3 */
-	OP_READ_EMULATED,	/* the same by KVM's emulator */
+	OP_READ_EMULATED,	/* the same in KVM's emulator */
 	OP_READ_USER_EMULATED,
 	OP_READ_NEXT,	/* the same with ECX = the last answer's EAX + 1, if there was one */
 	OP_MAKE,	/* n times kind */
-	OP_COST,	/* the same, each between two RDTSC, whose differences go to rax[n] */
+	OP_COST,	/* the same, each between two RDTSCs, whose differences go to rax[n] */
 	OP_QUERY,	/* n times OP_READ, in the same way */
 	OP_TSC,		/* RDTSC to rax */
 	OP_HALT,	/* for n cycles */
 	OP_SPIN,	/* the same without halting */
-	OP_DO,		/* by the VMM: the doing that kind says */
+	OP_DO,		/* by the VMM: the action in kind */
 	OP_WAIT,	/* for a line on the VMM's standard input */
 	OP_BARRIER,	/* for all vCPUs */
-	OP_MIX,		/* n exits of random kinds, or few more; n and rcx are the seed */
+	OP_MIX,		/* n exits of random kinds, or a few more; n and rcx are the seed */
 	OP_SNAPSHOT,	/* every counter of the vCPU, into the rows that follow */
 	OP_HISTOGRAMS,	/* the sums of the buckets, into the rows that follow */
-	OP_ROW,		/* of number ecx; n: in use */
+	OP_ROW,		/* for number ecx; n: in use */
 	OP_SUMS,	/* the same, of OP_HISTOGRAMS */
 };
 
-/* 64 bits, also where the guest's code is of 32. */
+/* 64 bits, even in 32-bit guest code. */
 #ifdef __x86_64__
 #define WORD unsigned long
 #else
@@ -110,7 +110,7 @@ struct step {
 	unsigned int leaf, ecx;
 	WORD n;
 	WORD rax, rbx, rcx, rdx;
-	WORD watched, fallen;	/* OP_MIX: answers compared, those below the one before */
+	WORD watched, fallen;	/* OP_MIX: answers compared, answers lower than the one before */
 };
 
 #endif /* LAB_VMM_H */

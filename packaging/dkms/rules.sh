@@ -1,20 +1,19 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Whether KVM can be built for an installed kernel from installed packages. Sourced by dkms/make and
-# kvm-build.
+# Check whether KVM can be built for an installed kernel from installed packages. Sourced by dkms/make
+# and kvm-build.
 
 # shellcheck source-path=SCRIPTDIR source=../../kvm/rules.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../kvm/rules.sh"
 
-# The version of an installed package, of which +bN is a rebuild of the same source; nothing if it
-# is not installed.
+# The version of an installed package, without +bN, which is a rebuild of the same source; nothing if
+# the package is not installed.
 installed_version() {
 	dpkg-query -W -f '${db:Status-Abbrev} ${Version}\n' "$1" 2>/dev/null | sed -nE 's/^ii +(.*)/\1/p' |
 		sed -E 's/\+b[0-9]+$//'
 }
 
-# why_not RELEASE: one sentence that says why nothing can be built for it and what to type, or
-# nothing
+# why_not RELEASE: one sentence with the reason why KVM cannot be built and what to type, or nothing
 why_not() {
 	local release=$1 series package headers image source flavour
 

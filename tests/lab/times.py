@@ -15,7 +15,7 @@ class Change:
     def __init__(self, run):
         self.before, self.after = run.vcpus[0].stops
         self.numbers = run.numbers
-        self.doings = [fields(line) for line in run.said.splitlines() if " vmm doing=" in line]
+        self.actions = [fields(line) for line in run.said.splitlines() if " vmm action=" in line]
 
     def rows(self):
         for number, row in self.after["rows"].items():
@@ -31,7 +31,7 @@ class Change:
 
     def own(self):
         """The VMM's own watch."""
-        return self.doings[0]["cycles"]
+        return self.actions[0]["cycles"]
 
 
 def must(sentence, left, right):
@@ -76,7 +76,7 @@ def rule_vmm_spins(c):
 
 
 def rule_completion(c):
-    before, after = c.doings
+    before, after = c.actions
     yield from must("100 writes are at least 100 exits", c.of("count", "mmio"), 100)
     yield from must("no second exit for the second half", 199, c.of("count", "mmio"))
     yield from must("the VMM saw both halves", after["returns"] - before["returns"], 201)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the VMM does when a step says so, watch in hand: rax is how many cycles it took. */
+/* The VMM's actions between two KVM_RUNs; rax tells how many cycles one took. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static void do_spin(struct vcpu *v, struct step *s)
 		;
 }
 
-/* They load and put the vCPU, like KVM_RUN. */
+/* Like KVM_RUN, these load and put the vCPU. */
 static void do_ioctls(struct vcpu *v, struct step *s)
 {
 	struct kvm_regs regs;
@@ -63,7 +63,7 @@ static void *kick_later(void *arg)
 	return NULL;
 }
 
-/* The guest waits for what after_signal() says, in guest mode. */
+/* In guest mode, the guest waits for after_signal(). */
 static void do_kick(struct vcpu *v, struct step *s)
 {
 	pthread_t thread;
@@ -86,7 +86,7 @@ void after_signal(struct vcpu *v)
 	__atomic_store_n(&s->rdx, 1, __ATOMIC_RELEASE);
 }
 
-/* The way that QEMU stops a vCPU: a KVM_RUN that only completes what was left to do. */
+/* How QEMU stops a vCPU: a KVM_RUN that only completes pending work. */
 static void do_immediate(struct vcpu *v, struct step *s)
 {
 	v->run->immediate_exit = 1;
@@ -99,7 +99,7 @@ static void do_immediate(struct vcpu *v, struct step *s)
 	s->rax = __rdtsc() - v->left_tsc;
 }
 
-/* What the VMM itself knows so far. */
+/* What the VMM itself has measured so far. */
 static void do_tally(struct vcpu *v, struct step *s)
 {
 	s->rax = v->outside_cycles[0] + __rdtsc() - v->left_tsc;
@@ -114,16 +114,16 @@ static void do_stats(struct vcpu *v, struct step *s)
 	print_host_side(v);
 }
 
-#define DOING(name) do_##name,
-static void (*const doings[])(struct vcpu *v, struct step *s) = { VMM_DOINGS };
-#undef DOING
+#define ACTION(name) do_##name,
+static void (*const actions[])(struct vcpu *v, struct step *s) = { VMM_ACTIONS };
+#undef ACTION
 
 void do_step(struct vcpu *v, struct step *s)
 {
 	unsigned long start = __rdtsc();
 
 	s->rax = 0;
-	doings[s->kind](v, s);
+	actions[s->kind](v, s);
 	if (!s->rax)
 		s->rax = __rdtsc() - start;
 }
