@@ -18,9 +18,10 @@
 #include "compat.h"
 #include "exit_stats_carrier.h"
 
-/* A debugfs file, created by the worker. */
+/* Debugfs files, created by the worker.  Each holds a reference, or is NULL. */
 struct attached_table {
-	struct dentry *file;	/* holds a reference, or NULL */
+	struct dentry *file;
+	struct dentry *details;
 	bool tried;
 };
 
@@ -74,7 +75,15 @@ extern struct preempt_ops *attached_kvm_ops;
 void attached_sched_in(struct preempt_notifier *pn, int cpu);
 void attached_sched_out(struct preempt_notifier *pn, struct task_struct *next);
 
+/* The same, of a vCPU with details: so an exit finds out at no price that a vCPU has none. */
+void attached_details_sched_in(struct preempt_notifier *pn, int cpu);
+
 static __always_inline bool attached_is_ours(const struct preempt_ops *ops)
+{
+	return likely(ops->sched_out == attached_sched_out);
+}
+
+static __always_inline bool attached_is_plain(const struct preempt_ops *ops)
 {
 	return likely(ops->sched_in == attached_sched_in);
 }

@@ -11,6 +11,7 @@
 
 #include "attach_svm.h"
 #include "attach_vmx.h"
+#include "exit_stats_memory.h"
 
 #define MAX_INSTRUCTION_BYTES	15
 #define CPUID_BYTES		2
@@ -65,6 +66,16 @@ bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s)
 	const struct kvm_vcpu *vcpu = vcpu_of(s);
 
 	return boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_cpl0(vcpu) : attached_vmx_cpl0(vcpu);
+}
+
+/* The probes see to it, by what each vCPU is. */
+void kvm_exit_stats_carrier_details(bool on)
+{
+}
+
+bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write)
+{
+	return kvm_exit_stats_vcpu_is_mmio(vcpu_of(s), gpa, is_write);
 }
 
 static const struct kvm_cpuid_entry2 *find_entry(const struct kvm_vcpu *vcpu)

@@ -18,6 +18,7 @@
 
 #include "attach_svm.h"
 #include "attach_vmx.h"
+#include "exit_stats_details.h"
 
 /* The last argument of kvm_exit. */
 enum isa {
@@ -107,6 +108,29 @@ static __always_inline void note_query_svm(struct attached_vcpu *v, const struct
 	}
 }
 
+static void count_svm_detail(struct attached_vcpu *v)
+{
+	const struct vmcb_control_area *control = &attached_vmcb(v->vcpu)->control;
+
+	if (!kvm_exit_stats_svm_detail(&v->stats, control, v->vcpu->arch.regs))
+		__kvm_exit_stats_svm_detail(&v->stats, control, v->vcpu->arch.regs);
+}
+
+static void count_vmx_detail(struct attached_vcpu *v)
+{
+	if (!kvm_exit_stats_vmx_detail(&v->stats, attached_vmcs, v->vcpu->arch.regs))
+		__kvm_exit_stats_vmx_detail(&v->stats, attached_vmcs, v->vcpu->arch.regs);
+}
+
+/* The exit and all that there can be about it. */
+static void leave_svm(struct attached_vcpu *v)
+{
+	u64 now = v->special_exit & ATTACHED_SCALED ? rdtsc() : exit_tsc(v->vcpu);
+
+	kvm_exit_stats_exit_far(&v->stats, now, kvm_exit_stats_svm_row(attached_svm_code(v->vcpu)));
+	count_svm_detail(v);
+}
+
 static noinline void exit_svm_special(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
 {
 	u32 code = attached_svm_code(vcpu);
@@ -114,8 +138,18 @@ static noinline void exit_svm_special(struct attached_vcpu *v, const struct kvm_
 	if (v->special_exit & ATTACHED_COUNTED)
 		v->special_exit &= ~ATTACHED_COUNTED;
 	else
-		kvm_exit_stats_exit_far(&v->stats, rdtsc(), kvm_exit_stats_svm_row(code));
+		leave_svm(v);
 	note_query_svm(v, vcpu, code);
+}
+
+static noinline void exit_svm_details(struct preempt_ops *ops, const struct kvm_vcpu *vcpu)
+{
+	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
+
+	if (!attached_is_ours(ops))
+		return;
+	v->in_guest = false;
+	exit_svm_special(v, vcpu);
 }
 
 static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
@@ -124,8 +158,10 @@ static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
 	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
 	u32 code;
 
-	if (!attached_is_ours(ops))
+	if (!attached_is_plain(ops)) {
+		exit_svm_details(ops, vcpu);
 		return;
+	}
 
 	v->in_guest = false;
 	if (unlikely(v->special_exit)) {
@@ -138,21 +174,35 @@ static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
 	kvm_exit_stats_exit_far(&v->stats, exit_tsc(vcpu), kvm_exit_stats_svm_row(code));
 }
 
-static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)
+static __always_inline void count_vmx(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
 {
-	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
-	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
-	u16 reason;
+	u16 reason = attached_vmx_reason();
 
-	if (!attached_is_ours(ops))
-		return;
-
-	reason = attached_vmx_reason();
 	if (unlikely(reason == EXIT_REASON_CPUID) && is_query(vcpu)) {
 		attached_vmx_note_rip(vcpu, &v->query);
 		note_query(v, vcpu);
 	}
 	kvm_exit_stats_exit_far(&v->stats, rdtsc(), kvm_exit_stats_vmx_row(reason));
+}
+
+static noinline void exit_vmx_details(struct preempt_ops *ops, const struct kvm_vcpu *vcpu)
+{
+	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
+
+	if (!attached_is_ours(ops))
+		return;
+	count_vmx(v, vcpu);
+	count_vmx_detail(v);
+}
+
+static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)
+{
+	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
+
+	if (attached_is_plain(ops))
+		count_vmx(container_of(ops, struct attached_vcpu, ops), vcpu);
+	else
+		exit_vmx_details(ops, vcpu);
 }
 
 /* Called as the probes are, so that they need not move their arguments. */
@@ -286,14 +336,17 @@ void attached_sched_in(struct preempt_notifier *pn, int cpu)
 	attached_kvm_ops->sched_in(pn, cpu);
 }
 
+void attached_details_sched_in(struct preempt_notifier *pn, int cpu)
+{
+	attached_sched_in(pn, cpu);
+}
+
 /* An exit whose tracepoint has not run yet: its time would go to the previous exit. */
 static void leave_guest_early(struct attached_vcpu *v)
 {
-	u64 now = v->special_exit & ATTACHED_SCALED ? rdtsc() : exit_tsc(v->vcpu);
-
 	v->in_guest = false;
 	v->special_exit |= ATTACHED_COUNTED;
-	kvm_exit_stats_exit_far(&v->stats, now, kvm_exit_stats_svm_row(attached_svm_code(v->vcpu)));
+	leave_svm(v);
 }
 
 void attached_sched_out(struct preempt_notifier *pn, struct task_struct *next)

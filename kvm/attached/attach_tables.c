@@ -12,11 +12,10 @@
 
 #include "attach.h"
 
-#define FILE_NAME	"exit_stats"
-
 static void hold(struct attached_table *table, struct dentry *dir)
 {
-	table->file = debugfs_lookup(FILE_NAME, dir);
+	table->file = debugfs_lookup("exit_stats", dir);
+	table->details = debugfs_lookup("exit_details", dir);
 }
 
 static void make_vcpu_table(struct attached_vcpu *v, struct dentry *vm_dir)
@@ -70,12 +69,15 @@ void attached_tables_make(void)
 void attached_table_put(struct attached_table *table)
 {
 	dput(table->file);
+	dput(table->details);
 	table->file = NULL;
+	table->details = NULL;
 }
 
 /* Waits for the table's readers. */
 void attached_table_remove(struct attached_table *table)
 {
 	debugfs_remove(table->file);
+	debugfs_remove(table->details);
 	attached_table_put(table);
 }

@@ -19,7 +19,7 @@
 
 #include "attach.h"
 
-/* How many VMs, vCPUs and histograms to keep ready, each. */
+/* How many VMs, vCPUs, histograms and tables of details to keep ready, each. */
 #define READY		32u
 #define READY_LOW	24u
 
@@ -29,8 +29,9 @@ struct preempt_ops *attached_kvm_ops;
 static DEFINE_RAW_SPINLOCK(lock);
 static LIST_HEAD(ready_vms);
 static LIST_HEAD(ready_vcpus);
-static unsigned int nr_ready_vms, nr_ready_vcpus, nr_ready_hists;
+static unsigned int nr_ready_vms, nr_ready_vcpus, nr_ready_hists, nr_ready_details;
 static u64 *ready_hists[READY];
+static struct kvm_exit_stats_details *ready_details[READY];
 static LIST_HEAD(alive);
 static LIST_HEAD(dead);
 static bool ending;
@@ -90,6 +91,17 @@ static void add_hist(void)
 	raw_spin_unlock_irq(&lock);
 }
 
+static void add_details(void)
+{
+	struct kvm_exit_stats_details *details = kvm_exit_stats_details_alloc(GFP_KERNEL);
+
+	if (!details)
+		return;
+	raw_spin_lock_irq(&lock);
+	ready_details[nr_ready_details++] = details;
+	raw_spin_unlock_irq(&lock);
+}
+
 /* Only the worker adds, so meanwhile the numbers can only fall.  It retries what failed later. */
 static void make_ready(void)
 {
@@ -101,17 +113,19 @@ static void make_ready(void)
 		add_vcpu();
 	for (n = READ_ONCE(nr_ready_hists); n < READY; n++)
 		add_hist();
+	for (n = READ_ONCE(nr_ready_details); n < READY; n++)
+		add_details();
 }
 
 static bool is_ready(void)
 {
-	return nr_ready_vms && nr_ready_vcpus && nr_ready_hists;
+	return nr_ready_vms && nr_ready_vcpus && nr_ready_hists && nr_ready_details;
 }
 
 static bool runs_low(void)
 {
 	return nr_ready_vms < READY_LOW || nr_ready_vcpus < READY_LOW ||
-	       nr_ready_hists < READY_LOW;
+	       nr_ready_hists < READY_LOW || nr_ready_details < READY_LOW;
 }
 
 static struct attached_vm *take_vm(void)
@@ -169,6 +183,7 @@ static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
 {
 	struct attached_vm *vm = find_vm(vcpu->kvm) ?: begin_vm(vcpu->kvm);
 	struct attached_vcpu *v = take_vcpu();
+	struct kvm_exit_stats_details *details = NULL;
 	u64 *hist = NULL;
 
 	/* Some of its exits were not counted. */
@@ -178,11 +193,15 @@ static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
 		hist = ready_hists[--nr_ready_hists];
 		v->special |= ATTACHED_HISTOGRAMS;
 	}
+	if (vm->stats.details) {
+		details = ready_details[--nr_ready_details];
+		v->ops.sched_in = attached_details_sched_in;
+	}
 	v->vcpu = vcpu;
 	v->id = vcpu->vcpu_id;
 	attached_look_at_scaling(v);
 	vm->nr_vcpus++;
-	kvm_exit_stats_vcpu_begin(&v->stats, &vm->stats, hist);
+	kvm_exit_stats_vcpu_begin(&v->stats, &vm->stats, hist, details);
 	list_add(&v->node, &alive);
 	/* Pairs with the address dependency of attached_of(): @v is complete when it is found. */
 	smp_store_release(&vcpu->preempt_notifier.ops, &v->ops);
@@ -359,6 +378,8 @@ static void free_ready(void)
 	free_list(&ready_vcpus);
 	while (nr_ready_hists)
 		kvfree(ready_hists[--nr_ready_hists]);
+	while (nr_ready_details)
+		kvm_exit_stats_details_free(ready_details[--nr_ready_details]);
 }
 
 int attached_vcpus_init(void)

@@ -35,21 +35,27 @@ EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_hist_entry_key);
 DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_exit_key);
 DEFINE_STATIC_KEY_TRUE(kvm_exit_stats_tsc_key);
+DEFINE_STATIC_KEY_FALSE(kvm_exit_stats_details_key);
 
 #ifdef EXITSTAT_VERSION
 MODULE_VERSION("exitstat " EXITSTAT_VERSION);
 #endif
 
-static DEFINE_MUTEX(keys_lock);		/* protects the static keys and the next three */
+static DEFINE_MUTEX(keys_lock);		/* protects the static keys and the next four */
 static bool counting = true;
 static LIST_HEAD(vms);
 static unsigned int nr_vms_hist;
+static unsigned int nr_vms_details;
 
 static unsigned int guest_exit_stats = GUEST_ACCESS_ALL;
 
 static bool exit_stats_histograms;
 module_param(exit_stats_histograms, bool, 0644);
 MODULE_PARM_DESC(exit_stats_histograms, "keep histograms of processing times in new VMs");
+
+static bool exit_stats_details;
+module_param(exit_stats_details, bool, 0644);
+MODULE_PARM_DESC(exit_stats_details, "count exits by detail (port, MSR, ...) too in new VMs");
 
 /*
  * Restart the clock of the VMs that already exist.  Patching the keys interrupted every CPU, so no
@@ -100,6 +106,17 @@ static void update_keys(bool wanted)
 	static_branch_enable(&kvm_exit_stats_tsc_key);
 	if (!before)
 		begin_counting();
+}
+
+static void update_details(void)
+{
+	lockdep_assert_held(&keys_lock);
+
+	if (nr_vms_details)
+		static_branch_enable(&kvm_exit_stats_details_key);
+	else
+		static_branch_disable(&kvm_exit_stats_details_key);
+	kvm_exit_stats_carrier_details(nr_vms_details);
 }
 
 static int set_guest_exit_stats(const char *val, const struct kernel_param *kp)
@@ -217,6 +234,7 @@ void kvm_exit_stats_vm_begin(struct kvm_exit_stats_vm *vm, bool late)
 	vm->counting_since = rdtsc();
 	vm->late = late;
 	vm->histograms = READ_ONCE(exit_stats_histograms);
+	vm->details = READ_ONCE(exit_stats_details);
 }
 
 void kvm_exit_stats_vm_init(struct kvm_exit_stats_vm *vm, bool late)
@@ -232,7 +250,9 @@ void kvm_exit_stats_vm_create(struct kvm_exit_stats_vm *vm)
 	mutex_lock(&keys_lock);
 	list_add(&vm->node, &vms);
 	nr_vms_hist += vm->histograms;
+	nr_vms_details += vm->details;
 	update_keys(guest_exit_stats != GUEST_ACCESS_OFF);
+	update_details();
 	mutex_unlock(&keys_lock);
 }
 
@@ -241,7 +261,9 @@ void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm)
 	mutex_lock(&keys_lock);
 	list_del(&vm->node);
 	nr_vms_hist -= vm->histograms;
+	nr_vms_details -= vm->details;
 	update_keys(guest_exit_stats != GUEST_ACCESS_OFF);
+	update_details();
 	mutex_unlock(&keys_lock);
 }
 
@@ -250,7 +272,8 @@ u64 *kvm_exit_stats_hist_alloc(gfp_t gfp)
 	return kvcalloc(KVM_EXIT_STATS_SLOTS + 1, KVM_EXIT_STATS_HIST_SIZE * sizeof(u64), gfp);
 }
 
-void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist)
+void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist,
+			       struct kvm_exit_stats_details *details)
 {
 	s->since = KVM_EXIT_STATS_NEVER;
 	s->not_guest = s->since;
@@ -260,10 +283,17 @@ void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_v
 	s->state = KVM_EXIT_STATS_VMM;
 	s->hist = hist;
 	s->vm = vm;
+	if (!details)
+		return;
+	s->details = details;
+	s->detail_row = details->counter - s->counter;
+	details->hist = s->hist;
+	s->hist = NULL;
 }
 
 int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, gfp_t gfp)
 {
+	struct kvm_exit_stats_details *details = NULL;
 	u64 *hist = NULL;
 
 	if (vm->histograms) {
@@ -271,13 +301,21 @@ int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm 
 		if (!hist)
 			return -ENOMEM;
 	}
-	kvm_exit_stats_vcpu_begin(s, vm, hist);
+	if (vm->details) {
+		details = kvm_exit_stats_details_alloc(gfp);
+		if (!details) {
+			kvfree(hist);
+			return -ENOMEM;
+		}
+	}
+	kvm_exit_stats_vcpu_begin(s, vm, hist, details);
 	return 0;
 }
 
 void kvm_exit_stats_vcpu_destroy(struct kvm_exit_stats *s)
 {
-	kvfree(s->hist);
+	kvfree(kvm_exit_stats_hist(s));
+	kvm_exit_stats_details_free(s->details);
 }
 
 static bool has_signature(const struct kvm_cpuid_entry2 *entry)

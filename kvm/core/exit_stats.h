@@ -65,6 +65,32 @@ enum kvm_exit_stats_counter {
 #define KVM_EXIT_STATS_ROW(slot)	((slot) * KVM_EXIT_STATS_COUNTERS)
 
 /*
+ * Details, in VMs that have them.  An exit whose number has details is counted in
+ * the number's row and, soon after, also in a row of the detail, which then takes
+ * the place of the number's row: the time goes there.  So the times of such a
+ * number are the sums over its details.  An exit that finds no row for its detail
+ * has the row of the number's rest.
+ *
+ * A key is a detail, whose bits 62:52 are 0, with the number's slot in bits 59:52.
+ * The keys of the rests are only there to tell the slot.
+ */
+#define KVM_EXIT_STATS_DETAILS		256
+#define KVM_EXIT_STATS_RESTS		16	/* enough for either vendor */
+#define KVM_EXIT_STATS_DETAIL_ROWS	(KVM_EXIT_STATS_DETAILS + KVM_EXIT_STATS_RESTS)
+#define KVM_EXIT_STATS_KEY_SLOT_SHIFT	52
+#define KVM_EXIT_STATS_KEY_SLOT_MASK	0xffu
+
+struct kvm_exit_stats_details {
+	u64 keys[KVM_EXIT_STATS_DETAIL_ROWS];	/* 0: free; a key stays where it is */
+	u64 counter[KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_DETAIL_ROWS)];
+	/* A list for each number with details, latest first: row + 1, 0 ends it. */
+	u16 latest[KVM_EXIT_STATS_RESTS];
+	u16 before[KVM_EXIT_STATS_DETAILS];
+	u16 used[KVM_EXIT_STATS_RESTS];
+	u64 *hist;		/* NULL if the VM has no histograms */
+};
+
+/*
  * The part of not_guest that is not processing time: waiting, and the time before
  * the first counted exit.  It is where the row of NO_SLOT counts kernel time.
  */
@@ -88,6 +114,7 @@ struct kvm_exit_stats_vm {
 	u64 counting_since;	/* TSC */
 	bool late;		/* the VM ran before counting began */
 	bool histograms;
+	bool details;
 	struct list_head node;
 };
 
@@ -97,14 +124,16 @@ struct kvm_exit_stats {
 	u64 guest_cycles;	/* up to the latest exit */
 	u64 count;		/* all exits */
 	u64 pending_cycles;	/* processing time of the current exit, closed intervals only */
-	u32 row;		/* of the latest exit */
+	long row;		/* of the latest exit, as an index of counter[], even if outside */
 	seqcount_t no_processing;	/* for advances of not_guest that are not processing */
 	u8 state;		/* outside guest mode: the counter that the time goes to */
 	bool in_run;		/* inside KVM_RUN */
-	u64 *hist;		/* NULL if the VM has no histograms */
+	u64 *hist;		/* NULL if the VM has no histograms, or has details */
 	/* The hot path uses the cache line up to here. */
 	struct kvm_exit_stats_vm *vm;
 	u8 vmm_choice;
+	long detail_row;	/* the first row of the details, as an index of counter[] */
+	struct kvm_exit_stats_details *details;	/* NULL if the VM has none */
 	/* A row is half a cache line: the count and the times of one slot. */
 	u64 counter[KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_SLOTS + 1)] ____cacheline_aligned;
 } ____cacheline_aligned;
@@ -120,6 +149,8 @@ DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_entry_key);
 DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_hist_entry_key);
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_exit_key);
 DECLARE_STATIC_KEY_TRUE(kvm_exit_stats_tsc_key);
+/* On while a VM has details. */
+DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_details_key);
 
 /*
  * Below, *(array + i) stands for array[i] where i is known to be in bounds: with
@@ -197,6 +228,17 @@ static __always_inline unsigned long kvm_exit_stats_highest_bit(u64 n)
 #endif
 }
 
+/* The row of the latest exit's number. */
+static __always_inline unsigned long kvm_exit_stats_number_row(const struct kvm_exit_stats *s)
+{
+	unsigned long index = s->row - s->detail_row;
+
+	if (index >= KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_DETAIL_ROWS))
+		return s->row;
+	return KVM_EXIT_STATS_ROW(*(s->details->keys + index / KVM_EXIT_STATS_COUNTERS) >>
+				  KVM_EXIT_STATS_KEY_SLOT_SHIFT & KVM_EXIT_STATS_KEY_SLOT_MASK);
+}
+
 static __always_inline void kvm_exit_stats_bucket(struct kvm_exit_stats *s, u64 cycles)
 {
 	u64 below_first = BIT_ULL(EXITSTAT_BUCKET0_LOG2) - 1;
@@ -213,6 +255,9 @@ static __always_inline void kvm_exit_stats_bucket(struct kvm_exit_stats *s, u64 
 	if (likely(s->hist))
 		kvm_exit_stats_add(&s->hist[KVM_EXIT_STATS_HIST_ROW((unsigned long)s->row) + bit],
 				   1);
+	else if (s->details && s->details->hist)
+		kvm_exit_stats_add(s->details->hist + bit +
+				   KVM_EXIT_STATS_HIST_ROW(kvm_exit_stats_number_row(s)), 1);
 }
 
 static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s, u64 now)
@@ -316,6 +361,7 @@ void __kvm_exit_stats_run_end(struct kvm_exit_stats *s, int ret);
 void __kvm_exit_stats_sched_in(struct kvm_exit_stats *s);
 void __kvm_exit_stats_sched_out(struct kvm_exit_stats *s, u64 now);
 void __kvm_exit_stats_no_entry(struct kvm_exit_stats *s);
+void __kvm_exit_stats_reenter(struct kvm_exit_stats *s);
 
 /* KVM_RUN begins, with the vCPU loaded: VMM or waiting to kernel. */
 static inline void kvm_exit_stats_run_begin(struct kvm_exit_stats *s)
@@ -352,6 +398,16 @@ static inline void kvm_exit_stats_fail(struct kvm_exit_stats *s)
 		__kvm_exit_stats_fail(s);
 }
 
+/*
+ * An exit that KVM handled where it happened: the guest is entered again before
+ * kvm_exit_stats_carrier_details() would have seen its detail.
+ */
+static inline void kvm_exit_stats_reenter(struct kvm_exit_stats *s)
+{
+	if (static_branch_unlikely(&kvm_exit_stats_details_key))
+		__kvm_exit_stats_reenter(s);
+}
+
 /* KVM emulates invalid guest state instead of entering the guest: kernel to kernel. */
 static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 {
@@ -378,7 +434,10 @@ void kvm_exit_stats_vm_destroy(struct kvm_exit_stats_vm *vm);
 bool kvm_exit_stats_is_wanted(const struct kvm_cpuid_entry2 *entry);
 void kvm_exit_stats_vm_begin(struct kvm_exit_stats_vm *vm, bool late);
 u64 *kvm_exit_stats_hist_alloc(gfp_t gfp);
-void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist);
+struct kvm_exit_stats_details *kvm_exit_stats_details_alloc(gfp_t gfp);
+void kvm_exit_stats_details_free(struct kvm_exit_stats_details *details);
+void kvm_exit_stats_vcpu_begin(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, u64 *hist,
+			       struct kvm_exit_stats_details *details);
 int kvm_exit_stats_vcpu_init(struct kvm_exit_stats *s, struct kvm_exit_stats_vm *vm, gfp_t gfp);
 void kvm_exit_stats_vcpu_destroy(struct kvm_exit_stats *s);
 
@@ -407,9 +466,7 @@ static inline bool kvm_exit_stats_answer(struct kvm_exit_stats *s, u32 *eax, u32
 }
 
 /* The host's tables, as files in @parent, KVM's directory for the VM or vCPU. */
-struct dentry *kvm_exit_stats_create_vm_debugfs(struct kvm_exit_stats_vm *vm,
-						struct dentry *parent);
-struct dentry *kvm_exit_stats_create_vcpu_debugfs(struct kvm_exit_stats *s,
-						  struct dentry *parent);
+void kvm_exit_stats_create_vm_debugfs(struct kvm_exit_stats_vm *vm, struct dentry *parent);
+void kvm_exit_stats_create_vcpu_debugfs(struct kvm_exit_stats *s, struct dentry *parent);
 
 #endif /* __KVM_X86_EXIT_STATS_H */

@@ -25,4 +25,17 @@ bool kvm_exit_stats_vm_has_run(const struct kvm_exit_stats_vm *vm);
 /* Was the CPUID that is being answered executed at CPL 0?  False if that is unknown. */
 bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s);
 
+/*
+ * Details are wanted of some VM's exits from now on, or of none any more.  Each exit
+ * of a vCPU with details is told with one of the functions of exit_stats_details.h,
+ * after it was counted and before any other transition.
+ */
+void kvm_exit_stats_carrier_details(bool on);
+
+/*
+ * Is @gpa, whose access caused the vCPU's latest exit, not memory, so that the access
+ * has to be emulated?
+ */
+bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write);
+
 #endif /* __KVM_X86_EXIT_STATS_CARRIER_H */

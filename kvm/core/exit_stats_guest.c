@@ -123,6 +123,95 @@ static void answer_next(const struct kvm_exit_stats *asking, struct query *q, u3
 	answer_time(read_scope(asking, q), regs);	/* EBX:ECX, as a time */
 }
 
+/* A detail's place in ECX: the vCPU's index, and the row. */
+#define PLACE_VCPU_SHIFT	16
+#define PLACE_ROW_MASK		0xffffu
+
+static bool has_details(const struct kvm_exit_stats *s)
+{
+	return s && s->details;
+}
+
+/* The vCPU that has the place, if the one that asks may see it. */
+static const struct kvm_exit_stats *vcpu_of_place(const struct kvm_exit_stats *asking,
+						  const struct query *q, u32 place)
+{
+	u32 index = place >> PLACE_VCPU_SHIFT;
+
+	if (!q->whole_vm)
+		return index == kvm_exit_stats_vcpu_index(asking) ? asking : NULL;
+	if (index >= kvm_exit_stats_nr_vcpus(asking->vm))
+		return NULL;
+	return kvm_exit_stats_get_vcpu(asking->vm, index);
+}
+
+static void answer_detail_value(const struct kvm_exit_stats *asking, const struct query *q,
+				u32 place, struct registers *regs)
+{
+	const struct kvm_exit_stats *s = vcpu_of_place(asking, q, place);
+	u32 row = place & PLACE_ROW_MASK;
+
+	if (!has_details(s) || row >= KVM_EXIT_STATS_DETAIL_ROWS) {
+		regs->edx = EXITSTAT_UNDEFINED;
+		return;
+	}
+	row = array_index_nospec(row, KVM_EXIT_STATS_DETAIL_ROWS);
+	if (!kvm_exit_stats_is_detail(s, row)) {
+		regs->edx = EXITSTAT_UNDEFINED;
+		return;
+	}
+	if (q->leaf == EXITSTAT_DETAIL_COUNT)
+		answer_count(kvm_exit_stats_read_detail(s, row, KVM_EXIT_STATS_COUNT), regs);
+	else
+		answer_time(kvm_exit_stats_read_detail(s, row, KVM_EXIT_STATS_KERNEL) +
+			    kvm_exit_stats_read_detail(s, row, KVM_EXIT_STATS_VMM), regs);
+}
+
+/* One vCPU's next detail from @row on.  Return false if there is none. */
+static bool answer_next_of(const struct kvm_exit_stats *s, u32 row, struct registers *regs)
+{
+	u64 detail;
+
+	if (!has_details(s))
+		return false;
+	row = kvm_exit_stats_next_detail(s, row);
+	if (row >= KVM_EXIT_STATS_DETAIL_ROWS)
+		return false;
+	row = array_index_nospec(row, KVM_EXIT_STATS_DETAIL_ROWS);
+	detail = kvm_exit_stats_detail_of(s, row);
+	regs->eax = kvm_exit_stats_number_of(kvm_exit_stats_detail_slot(s, row));
+	regs->ebx = upper_32_bits(detail);
+	regs->ecx = lower_32_bits(detail);
+	regs->edx = kvm_exit_stats_vcpu_index(s) << PLACE_VCPU_SHIFT | row;
+	return true;
+}
+
+static void answer_next_detail(const struct kvm_exit_stats *asking, const struct query *q,
+			       u32 place, struct registers *regs)
+{
+	unsigned int index = place >> PLACE_VCPU_SHIFT, i;
+	u32 row = place & PLACE_ROW_MASK;
+	const struct kvm_exit_stats *s;
+
+	if (!q->whole_vm) {
+		i = kvm_exit_stats_vcpu_index(asking);
+		if (index < i)
+			row = 0;
+		if (index <= i && answer_next_of(asking, row, regs))
+			return;
+	} else {
+		s = vcpu_of_place(asking, q, place);
+		if (answer_next_of(s, row, regs))
+			return;
+		i = index + 1;
+		while ((s = kvm_exit_stats_next_vcpu(asking->vm, &i))) {
+			if (answer_next_of(s, 0, regs))
+				return;
+		}
+	}
+	regs->edx = EXITSTAT_UNDEFINED;
+}
+
 static void answer_counter(const struct kvm_exit_stats *asking, u32 leaf, u32 input,
 			   struct registers *regs)
 {
@@ -135,10 +224,11 @@ static void answer_counter(const struct kvm_exit_stats *asking, u32 leaf, u32 in
 
 	switch (q.leaf) {
 	case EXITSTAT_DETAIL:
+		answer_next_detail(asking, &q, input, regs);
+		return;
 	case EXITSTAT_DETAIL_COUNT:
 	case EXITSTAT_DETAIL_TIME:
-		/* There are none. */
-		regs->edx = EXITSTAT_UNDEFINED;
+		answer_detail_value(asking, &q, input, regs);
 		return;
 	case EXITSTAT_NEXT:
 		answer_next(asking, &q, input, regs);
@@ -191,6 +281,8 @@ static void answer_features(const struct kvm_exit_stats *asking, struct register
 		    kvm_exit_stats_carrier_features;
 	if (asking->vm->histograms)
 		regs->ecx |= EXITSTAT_FEATURE_HISTOGRAMS;
+	if (asking->vm->details)
+		regs->ecx |= EXITSTAT_FEATURE_DETAILS;
 	if (READ_ONCE(asking->vm->late))
 		regs->ecx |= EXITSTAT_FEATURE_LATE;
 	regs->edx = kvm_exit_stats_tsc_khz();

@@ -8,6 +8,7 @@
 #include <linux/nospec.h>
 #include <linux/string.h>
 
+#include "exit_stats_details.h"
 #include "exit_stats_read.h"
 
 static const struct kvm_exit_stats_exit vmx_exits[] = {
@@ -19,18 +20,6 @@ static const struct kvm_exit_stats_exit vmx_exits[] = {
 static const struct kvm_exit_stats_exit svm_exits[] = {
 	{ EXITSTAT_OTHER, "other" },
 #define EXITSTAT_EXIT(number, name, words) { number, name },
-#include <exitstat/svm_exits.h>
-};
-
-enum vmx_slot {
-	VMX_OTHER,
-#define EXITSTAT_EXIT(number, name, words) VMX_##number,
-#include <exitstat/vmx_exits.h>
-};
-
-enum svm_slot {
-	SVM_OTHER,
-#define EXITSTAT_EXIT(number, name, words) SVM_##number,
 #include <exitstat/svm_exits.h>
 };
 
@@ -53,11 +42,25 @@ const u16 kvm_exit_stats_svm_rows[KVM_EXIT_STATS_SVM_NUMBERS] = {
 };
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_exit_stats_svm_rows);
 
+/* The numbers that exit_stats_details.h finds details for. */
+static const u8 vmx_detailed[] = {
+	VMX_0, VMX_1, VMX_10, VMX_18, VMX_28, VMX_30, VMX_31, VMX_32, VMX_48, VMX_49,
+	VMX_84, VMX_85,
+};
+
+static const u8 svm_detailed[] = { SVM_0x072, SVM_0x07b, SVM_0x07c, SVM_0x081, SVM_0x400 };
+
+static_assert(ARRAY_SIZE(vmx_detailed) <= KVM_EXIT_STATS_RESTS);
+static_assert(ARRAY_SIZE(svm_detailed) <= KVM_EXIT_STATS_RESTS);
+static_assert(KVM_EXIT_STATS_SLOTS <= KVM_EXIT_STATS_KEY_SLOT_MASK);
+
 const struct kvm_exit_stats_numbering kvm_exit_stats_vmx = {
 	.id = EXITSTAT_NUMBERING_VMX,
 	.slots = ARRAY_SIZE(vmx_exits),
 	.other_place = ARRAY_SIZE(vmx_exits) - 1,
 	.exits = vmx_exits,
+	.nr_detailed = ARRAY_SIZE(vmx_detailed),
+	.detailed = vmx_detailed,
 };
 
 const struct kvm_exit_stats_numbering kvm_exit_stats_svm = {
@@ -65,6 +68,8 @@ const struct kvm_exit_stats_numbering kvm_exit_stats_svm = {
 	.slots = ARRAY_SIZE(svm_exits),
 	.other_place = SVM_0xfffffffc - 1,
 	.exits = svm_exits,
+	.nr_detailed = ARRAY_SIZE(svm_detailed),
+	.detailed = svm_detailed,
 };
 
 struct kvm_exit_stats_name kvm_exit_stats_name_of(const char *prefix, u32 slot)

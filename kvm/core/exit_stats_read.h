@@ -25,6 +25,8 @@ struct kvm_exit_stats_numbering {
 	u32 slots;
 	u32 other_place;	/* of EXITSTAT_OTHER */
 	const struct kvm_exit_stats_exit *exits;
+	u32 nr_detailed;	/* the slots with details; one's index here is that of its rest */
+	const u8 *detailed;
 };
 
 extern const struct kvm_exit_stats_numbering kvm_exit_stats_vmx;
@@ -65,10 +67,45 @@ static inline u32 kvm_exit_stats_number_of(u32 slot)
 	return kvm_exit_stats_numbering()->exits[slot].number;
 }
 
+/* A counter of a detail's row. */
+static inline u64 kvm_exit_stats_read_detail(const struct kvm_exit_stats *s, u32 detail_row,
+					     enum kvm_exit_stats_counter counter)
+{
+	return READ_ONCE(s->details->counter[KVM_EXIT_STATS_ROW(detail_row) + counter]);
+}
+
+/* The same, added up over the details of @slot, if it has some. */
+u64 kvm_exit_stats_read_details(const struct kvm_exit_stats *s, u32 slot,
+				enum kvm_exit_stats_counter counter);
+
 static inline u64 kvm_exit_stats_read(const struct kvm_exit_stats *s, u32 slot,
 				      enum kvm_exit_stats_counter counter)
 {
-	return READ_ONCE(s->counter[KVM_EXIT_STATS_ROW(slot) + counter]);
+	u64 value = READ_ONCE(s->counter[KVM_EXIT_STATS_ROW(slot) + counter]);
+
+	if (!s->details || counter == KVM_EXIT_STATS_COUNT)
+		return value;
+	return value + kvm_exit_stats_read_details(s, slot, counter);
+}
+
+/* Is the row some detail's?  Then it stays that. */
+bool kvm_exit_stats_is_detail(const struct kvm_exit_stats *s, u32 row);
+
+/* The first such row from @row on, or KVM_EXIT_STATS_DETAIL_ROWS. */
+u32 kvm_exit_stats_next_detail(const struct kvm_exit_stats *s, u32 row);
+
+static inline u32 kvm_exit_stats_detail_slot(const struct kvm_exit_stats *s, u32 row)
+{
+	return READ_ONCE(s->details->keys[row]) >> KVM_EXIT_STATS_KEY_SLOT_SHIFT &
+	       KVM_EXIT_STATS_KEY_SLOT_MASK;
+}
+
+static inline u64 kvm_exit_stats_detail_of(const struct kvm_exit_stats *s, u32 row)
+{
+	if (row >= KVM_EXIT_STATS_DETAILS)
+		return EXITSTAT_DETAIL_REST;
+	return READ_ONCE(s->details->keys[row]) &
+	       ~((u64)KVM_EXIT_STATS_KEY_SLOT_MASK << KVM_EXIT_STATS_KEY_SLOT_SHIFT);
 }
 
 /* The ABI's processing time: the kernel's and the VMM's, neither of which ever falls. */
@@ -93,11 +130,17 @@ static inline u64 kvm_exit_stats_read_all_processing(const struct kvm_exit_stats
 	return cycles;
 }
 
+static inline u64 *kvm_exit_stats_hist(const struct kvm_exit_stats *s)
+{
+	return s->details ? s->details->hist : s->hist;
+}
+
 static inline u64 kvm_exit_stats_read_bucket(const struct kvm_exit_stats *s, u32 slot, u32 bucket)
 {
 	u32 row = KVM_EXIT_STATS_HIST_ROW(KVM_EXIT_STATS_ROW(slot));
+	const u64 *hist = kvm_exit_stats_hist(s);
 
-	return s->hist ? READ_ONCE(s->hist[row + KVM_EXIT_STATS_HIST_FIRST + bucket]) : 0;
+	return hist ? READ_ONCE(hist[row + KVM_EXIT_STATS_HIST_FIRST + bucket]) : 0;
 }
 
 #define KVM_EXIT_STATS_VCPUS_AT_ONCE	64

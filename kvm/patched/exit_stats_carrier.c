@@ -4,8 +4,11 @@
  * kvm_vcpu.
  */
 #include <linux/kvm_host.h>
+#include <linux/static_call.h>
 
-#include "exit_stats_carrier.h"
+#include "exit_stats_details.h"
+#include "exit_stats_memory.h"
+#include "svm/svm.h"
 #include "x86.h"
 
 const u32 kvm_exit_stats_carrier_features;
@@ -56,4 +59,87 @@ bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s)
 	struct kvm_vcpu *vcpu = vcpu_of(s);
 
 	return !vcpu->arch.guest_state_protected && !static_call(kvm_x86_get_cpl)(vcpu);
+}
+
+bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write)
+{
+	return kvm_exit_stats_vcpu_is_mmio(vcpu_of(s), gpa, is_write);
+}
+
+static unsigned long vmcs(unsigned long field)
+{
+	unsigned long value = 0;
+
+	asm volatile("vmread %1, %0" : "+r" (value) : "r" (field) : "cc");
+	return value;
+}
+
+/*
+ * Details are counted in the first call to the vendor's module that follows every exit,
+ * with IRQs off.  While a VM has details, these functions are called in its place: so
+ * without details there is nothing, not even a branch.
+ */
+DEFINE_STATIC_CALL_NULL(kvm_exit_stats_vendor, *(((struct kvm_x86_ops *)0)->handle_exit_irqoff));
+
+static void svm_detail(struct kvm_vcpu *vcpu)
+{
+	__kvm_exit_stats_svm_detail(&vcpu->exit_stats, &to_svm(vcpu)->vmcb->control,
+				    vcpu->arch.regs);
+}
+
+static void vmx_detail(struct kvm_vcpu *vcpu)
+{
+	__kvm_exit_stats_vmx_detail(&vcpu->exit_stats, vmcs, vcpu->arch.regs);
+}
+
+static noinline void svm_irqoff_slow(struct kvm_vcpu *vcpu)
+{
+	svm_detail(vcpu);
+	static_call(kvm_exit_stats_vendor)(vcpu);
+}
+
+static noinline void vmx_irqoff_slow(struct kvm_vcpu *vcpu)
+{
+	vmx_detail(vcpu);
+	static_call(kvm_exit_stats_vendor)(vcpu);
+}
+
+static void svm_irqoff(struct kvm_vcpu *vcpu)
+{
+	if (likely(kvm_exit_stats_svm_detail(&vcpu->exit_stats, &to_svm(vcpu)->vmcb->control,
+					     vcpu->arch.regs)))
+		static_call(kvm_exit_stats_vendor)(vcpu);
+	else
+		svm_irqoff_slow(vcpu);
+}
+
+static void vmx_irqoff(struct kvm_vcpu *vcpu)
+{
+	if (likely(kvm_exit_stats_vmx_detail(&vcpu->exit_stats, vmcs, vcpu->arch.regs)))
+		static_call(kvm_exit_stats_vendor)(vcpu);
+	else
+		vmx_irqoff_slow(vcpu);
+}
+
+void kvm_exit_stats_carrier_details(bool on)
+{
+	if (!on) {
+		static_call_update(kvm_x86_handle_exit_irqoff, kvm_x86_ops.handle_exit_irqoff);
+		return;
+	}
+	static_call_update(kvm_exit_stats_vendor, kvm_x86_ops.handle_exit_irqoff);
+	if (boot_cpu_has(X86_FEATURE_SVM))
+		static_call_update(kvm_x86_handle_exit_irqoff, svm_irqoff);
+	else
+		static_call_update(kvm_x86_handle_exit_irqoff, vmx_irqoff);
+}
+
+void __kvm_exit_stats_reenter(struct kvm_exit_stats *s)
+{
+	if (!s->details)
+		return;
+	if (boot_cpu_has(X86_FEATURE_SVM))
+		svm_detail(vcpu_of(s));
+	else
+		vmx_detail(vcpu_of(s));
 }

@@ -25,12 +25,14 @@ typedef unsigned int gfp_t;
 #endif
 #define GFP_KERNEL	0
 #define GFP_KERNEL_ACCOUNT	0
+#define __GFP_ZERO	0
 #define U16_MAX		0xffffu
 #define S64_MAX		INT64_MAX
 #define EINVAL		22
 #define ENOMEM		12
 #define EINTR		4
 #define BITS_PER_LONG	(8 * (int)sizeof(long))
+#define BIT(n)		(1ul << (n))
 #define BIT_ULL(n)	(1ull << (n))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof(*(a)))
 #define likely(x)	__builtin_expect(!!(x), 1)
@@ -44,10 +46,13 @@ typedef unsigned int gfp_t;
 #define OPTIMIZER_HIDE_VAR(v)	asm("" : "+r"(v))
 #define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
+#define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define lower_32_bits(n)	((u32)(n))
 #define upper_32_bits(n)	((u32)((u64)(n) >> 32))
 #define array_index_nospec(i, size)	((i) < (size) ? (i) : 0)
-#define boot_cpu_has(feature)	true
+extern bool core_is_svm;
+#define boot_cpu_has(feature)	core_is_svm
 #define X86_FEATURE_SVM	0
 #define lockdep_assert_held(lock)	((void)(lock))
 #define lockdep_assert_preemption_disabled()	((void)0)
@@ -58,6 +63,11 @@ typedef unsigned int gfp_t;
 #define module_param_cb(name, ops, arg, mode) \
 	const struct kernel_param_ops *core_param_##name = (ops)
 #define KVM_STATS_NAME_SIZE	48
+
+static inline u32 ror32(u32 n, unsigned int by)
+{
+	return n >> by | n << (32 - by);
+}
 
 static inline int fls64(u64 n)
 {
@@ -182,6 +192,8 @@ u64 get_random_u64(void);
 void *kvcalloc(size_t n, size_t size, gfp_t gfp);
 void *kvzalloc(size_t size, gfp_t gfp);
 void kvfree(const void *p);
+void *alloc_pages_exact(size_t size, gfp_t gfp);
+void free_pages_exact(void *p, size_t size);
 int snprintf(char *to, size_t size, const char *format, ...);
 char *strreplace(char *text, char old, char new);
 
@@ -196,7 +208,20 @@ void seq_puts(struct seq_file *m, const char *text);
 void seq_putc(struct seq_file *m, char c);
 #define DEFINE_SHOW_ATTRIBUTE(name)	const void *const name##_fops = name##_show
 #define debugfs_create_file(name, mode, parent, data, fops) \
-	((void)(data), (void)*(fops), (struct dentry *)(parent))
+	((void)(data), (void)*(fops), (void)(parent))
+
+/* What an exit says of itself */
+#define __VCPU_REGS_RAX	0
+#define __VCPU_REGS_RCX	1
+
+struct vmcb_control_area {
+	u32 exit_code;
+	u64 exit_info_1, exit_info_2;
+};
+
+#define EXIT_QUALIFICATION	0x6400
+#define GUEST_PHYSICAL_ADDRESS	0x2400
+#define VM_EXIT_INTR_INFO	0x4404
 
 struct kvm_cpuid_entry2 {
 	u32 function, index, flags, eax, ebx, ecx, edx;

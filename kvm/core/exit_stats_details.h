@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an exit is about, if its number has details, and where that is counted.  The
+ * carrier calls the functions at the end, those of the vendor, for each counted exit
+ * before any other transition; a second call does no harm.  They find the number's
+ * row in kvm_exit_stats.row and leave the detail's there.
+ *
+ * Only the vCPU's own thread writes.  A key is written when its row has counted an
+ * exit, in one piece, and never changes; so readers see whole rows.
+ */
+#ifndef __KVM_X86_EXIT_STATS_DETAILS_H
+#define __KVM_X86_EXIT_STATS_DETAILS_H
+
+#include <linux/bitops.h>
+#include <asm/kvm_vcpu_regs.h>
+#include <asm/svm.h>
+#include <asm/vmx.h>
+
+#include "exit_stats_carrier.h"
+
+enum vmx_slot {
+	VMX_OTHER,
+#define EXITSTAT_EXIT(number, name, words) VMX_##number,
+#include <exitstat/vmx_exits.h>
+};
+
+enum svm_slot {
+	SVM_OTHER,
+#define EXITSTAT_EXIT(number, name, words) SVM_##number,
+#include <exitstat/svm_exits.h>
+};
+
+#define KVM_EXIT_STATS_ADDRESS		(BIT_ULL(52) - 1)
+#define KVM_EXIT_STATS_NPF_RESERVED	BIT(3)	/* so KVM marks what is no memory */
+
+/* Of Intel's numbers with details, those that are seldom. */
+static __always_inline bool kvm_exit_stats_vmx_is_rare(long row)
+{
+	switch (row) {
+	case KVM_EXIT_STATS_ROW(VMX_0):
+	case KVM_EXIT_STATS_ROW(VMX_1):
+	case KVM_EXIT_STATS_ROW(VMX_18):
+	case KVM_EXIT_STATS_ROW(VMX_28):
+	case KVM_EXIT_STATS_ROW(VMX_48):
+	case KVM_EXIT_STATS_ROW(VMX_84):
+	case KVM_EXIT_STATS_ROW(VMX_85):
+		return true;
+	}
+	return false;
+}
+
+#define KVM_EXIT_STATS_HASH		0x9e3779b1u
+
+/* Fibonacci hashing, by the low half of the key, which is where details differ. */
+static __always_inline u32 kvm_exit_stats_hash(u64 key)
+{
+	return (u32)key * KVM_EXIT_STATS_HASH >> 24;
+}
+
+/*
+ * Count the exit if the detail has its row where it is looked for first.  All else is
+ * for the functions below, which find out again what is what.
+ */
+static __always_inline bool kvm_exit_stats_count_known(struct kvm_exit_stats *s, u32 slot,
+						       u64 detail)
+{
+	u64 key = detail | (u64)slot << KVM_EXIT_STATS_KEY_SLOT_SHIFT;
+	unsigned long hash = kvm_exit_stats_hash(key);
+
+	if (unlikely(*(s->details->keys + hash) != key))
+		return false;
+	s->row = s->detail_row + (long)KVM_EXIT_STATS_ROW(hash);
+	kvm_exit_stats_add(s->counter + s->row + KVM_EXIT_STATS_COUNT, 1);
+	return true;
+}
+
+/* The port is in bits 31:16, the direction in bit 0. */
+static __always_inline u64 kvm_exit_stats_svm_port(u32 info)
+{
+	return ror32(info, 16) & (EXITSTAT_DETAIL_IN | 0xffff);
+}
+
+static __always_inline u64 kvm_exit_stats_svm_msr(u64 info, u32 index)
+{
+	return index | (info & 1) << 32;
+}
+
+/* The port is in bits 31:16, the direction in bit 3. */
+static __always_inline u64 kvm_exit_stats_vmx_port(u32 qualification)
+{
+	return qualification >> 16 | (qualification << 13 & EXITSTAT_DETAIL_IN);
+}
+
+void __kvm_exit_stats_svm_detail(struct kvm_exit_stats *s, const struct vmcb_control_area *control,
+				 const unsigned long *regs);
+void __kvm_exit_stats_vmx_detail(struct kvm_exit_stats *s,
+				 unsigned long (*vmread)(unsigned long field),
+				 const unsigned long *regs);
+
+/*
+ * The frequent ones, in the order of what they cost: return false if the detail is yet
+ * to be counted, by the function above.  @regs are the guest's, in the hardware's order.
+ */
+static __always_inline bool kvm_exit_stats_svm_detail(struct kvm_exit_stats *s,
+						      const struct vmcb_control_area *control,
+						      const unsigned long *regs)
+{
+	if (!s->details)
+		return true;
+	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x07b))
+		return kvm_exit_stats_count_known(s, SVM_0x07b,
+				kvm_exit_stats_svm_port(control->exit_info_1));
+	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x07c))
+		return kvm_exit_stats_count_known(s, SVM_0x07c,
+				kvm_exit_stats_svm_msr(control->exit_info_1,
+						       regs[__VCPU_REGS_RCX]));
+	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x072))
+		return kvm_exit_stats_count_known(s, SVM_0x072, (u32)regs[__VCPU_REGS_RAX]);
+	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x400))
+		return control->exit_info_1 & KVM_EXIT_STATS_NPF_RESERVED &&
+		       kvm_exit_stats_count_known(s, SVM_0x400, EXITSTAT_DETAIL_MMIO |
+				(control->exit_info_2 & KVM_EXIT_STATS_ADDRESS));
+	return s->row != KVM_EXIT_STATS_ROW(SVM_0x081);
+}
+
+/* The same on Intel: @vmread reads a field of the VMCS, which is loaded. */
+static __always_inline bool kvm_exit_stats_vmx_detail(struct kvm_exit_stats *s,
+						      unsigned long (*vmread)(unsigned long field),
+						      const unsigned long *regs)
+{
+	if (!s->details)
+		return true;
+	if (s->row == KVM_EXIT_STATS_ROW(VMX_30))
+		return kvm_exit_stats_count_known(s, VMX_30,
+				kvm_exit_stats_vmx_port(vmread(EXIT_QUALIFICATION)));
+	if (s->row == KVM_EXIT_STATS_ROW(VMX_32))
+		return kvm_exit_stats_count_known(s, VMX_32, (u32)regs[__VCPU_REGS_RCX] |
+				EXITSTAT_DETAIL_WRITE);
+	if (s->row == KVM_EXIT_STATS_ROW(VMX_10))
+		return kvm_exit_stats_count_known(s, VMX_10, (u32)regs[__VCPU_REGS_RAX]);
+	if (s->row == KVM_EXIT_STATS_ROW(VMX_31))
+		return kvm_exit_stats_count_known(s, VMX_31, (u32)regs[__VCPU_REGS_RCX]);
+	if (s->row == KVM_EXIT_STATS_ROW(VMX_49))
+		return kvm_exit_stats_count_known(s, VMX_49, EXITSTAT_DETAIL_MMIO |
+				(vmread(GUEST_PHYSICAL_ADDRESS) & KVM_EXIT_STATS_ADDRESS));
+	return !kvm_exit_stats_vmx_is_rare(s->row);
+}
+
+#endif /* __KVM_X86_EXIT_STATS_DETAILS_H */
