@@ -284,3 +284,87 @@ void sum_histograms(struct step *head)
 		number = a.eax + 1;
 	}
 }
+
+/* Our own questions are exits, too: they are taken off their number's count and their detail's. */
+static unsigned long asked;
+
+static struct answer ask_in(struct step *head, unsigned int leaf, unsigned int input)
+{
+	asked++;
+	return ask(head->n ? leaf : leaf - EXITSTAT_VCPU, input);
+}
+
+static unsigned long own_questions(const struct step *head, unsigned int number)
+{
+	return number == head->ecx ? asked : 0;
+}
+
+/* The count and the time of each number: into rax and rdx, later into rcx and fallen. */
+static void read_numbers(struct step *head, int again)
+{
+	unsigned int number = 0;
+	struct answer a;
+
+	for (struct step *s = head + 1; s <= head + VMM_MAX_ROWS; s++) {
+		if (again) {
+			if (!s->n)
+				return;
+			number = s->ecx;
+		} else {
+			a = ask_in(head, EXITSTAT_NEXT, number);
+			if (a.edx == EXITSTAT_UNDEFINED)
+				return;
+			s->n = 1;
+			s->ecx = a.eax;
+			number = a.eax;
+		}
+		a = ask_in(head, EXITSTAT_COUNT_TIME, number);
+		*(again ? &s->rcx : &s->rax) = value_of(EXITSTAT_COUNT, &a) -
+					       own_questions(head, number);
+		*(again ? &s->fallen : &s->rdx) = (unsigned long)a.edx << 32 | a.ecx;
+		number++;
+	}
+}
+
+static void read_rows(struct step *head)
+{
+	struct step *row = head + VMM_MAX_ROWS + 1;
+	unsigned int place = 0;
+	struct answer a;
+
+	for (; row <= head + VMM_MAX_ROWS + VMM_MAX_DETAILS; row++) {
+		a = ask_in(head, EXITSTAT_DETAIL, place);
+		if (a.edx == EXITSTAT_UNDEFINED)
+			return;
+		row->n = 1;
+		row->leaf = a.edx;
+		row->ecx = a.eax;
+		row->rcx = (unsigned long)a.ebx << 32 | a.ecx;
+		a = ask_in(head, EXITSTAT_DETAIL_COUNT, row->leaf);
+		row->rax = value_of(EXITSTAT_COUNT, &a);
+		if (row->rcx == EXITSTAT_DETAIL_OWN)
+			row->rax -= own_questions(head, row->ecx);
+		a = ask_in(head, EXITSTAT_DETAIL_TIME, row->leaf);
+		row->rbx = value_of(EXITSTAT_TIME, &a);
+		place = row->leaf + 1;
+	}
+}
+
+/* Of each number: count and time, what its details add up to, count and time again. */
+void read_details(struct step *head)
+{
+	struct step *rows = head + VMM_MAX_ROWS + 1;
+
+	asked = 0;
+	read_numbers(head, 0);
+	read_rows(head);
+	read_numbers(head, 1);
+	for (struct step *s = head + 1; s < rows && s->n; s++) {
+		for (struct step *row = rows; row < rows + VMM_MAX_DETAILS && row->n; row++) {
+			if (row->ecx != s->ecx)
+				continue;
+			s->rbx += row->rax;
+			s->watched += row->rbx;
+		}
+	}
+}

@@ -306,6 +306,38 @@ static void sample(struct step *s, struct vcpu *v)
 	}
 }
 
+/* What the MSR is does not matter: it may well be none. */
+static void make_at(unsigned int spread, unsigned long target)
+{
+	switch (spread) {
+	case SPREAD_port:
+		out(target, 0);
+		break;
+	case SPREAD_msr:
+		rdmsr(target);
+		break;
+	case SPREAD_leaf:
+		ask(target, 0);
+		break;
+	case SPREAD_mmio:
+		*(volatile unsigned int *)target = 0;
+		break;
+	}
+}
+
+static void make_spread(struct step *s)
+{
+#define SPREAD(name, first, stride) { first, stride },
+	static const unsigned long targets[][2] = { VMM_SPREADS };
+#undef SPREAD
+	const unsigned long *t = targets[s->kind];
+
+	for (unsigned int target = 0; target < VMM_TARGETS; target++) {
+		for (unsigned int i = 0; i < vmm_exits_to(target); i++)
+			make_at(s->kind, t[0] + target * t[1]);
+	}
+}
+
 static void take(struct step *s, struct vcpu *v)
 {
 	switch (s->op) {
@@ -359,6 +391,12 @@ static void take(struct step *s, struct vcpu *v)
 	case OP_HISTOGRAMS:
 		sum_histograms(s);
 		break;
+	case OP_DETAILS:
+		read_details(s);
+		break;
+	case OP_SPREAD:
+		make_spread(s);
+		break;
 	}
 }
 
@@ -378,10 +416,14 @@ static __attribute__((interrupt)) void undefined(struct frame *f)
 	f->rip += 2;	/* skip the UD2 */
 }
 
-static void set_gate(int vector, void (*handler)(struct frame *f))
+/* There is no such MSR. */
+static __attribute__((interrupt)) void protection(struct frame *f, unsigned long error)
 {
-	unsigned long at = (unsigned long)handler;
+	f->rip += 2;	/* over the RDMSR */
+}
 
+static void set_gate(int vector, unsigned long at)
+{
 	idt[vector] = (struct gate){ at, 8, 0x8e00, at >> 16, at >> 32, 0 };
 }
 
@@ -389,8 +431,9 @@ static void set_up(struct vcpu *v)
 {
 	const struct table gdtr = { sizeof(gdt) - 1, gdt }, idtr = { sizeof(idt) - 1, idt };
 
-	set_gate(VECTOR, interrupt);
-	set_gate(6, undefined);
+	set_gate(VECTOR, (unsigned long)interrupt);
+	set_gate(6, (unsigned long)undefined);
+	set_gate(13, (unsigned long)protection);
 	asm volatile("mov %%cr0, %0; mov %%cr4, %1" : "=r"(v->cr0), "=r"(v->cr4));
 	asm volatile("lgdt %0; lidt %1" : : "m"(gdtr), "m"(idtr));
 	wrmsr(MSR_STAR, 0x13ul << 48 | 8ul << 32);

@@ -48,5 +48,6 @@ extern void (*const make[])(struct vcpu *v);
 void mix(struct step *s, struct vcpu *v);
 void snapshot(struct step *s);
 void sum_histograms(struct step *s);
+void read_details(struct step *s);
 
 #endif /* LAB_PAYLOAD_H */

@@ -40,6 +40,12 @@ static const char *const actions[] = {
 #undef ACTION
 };
 
+static const char *const spreads[] = {
+#define SPREAD(name, first, stride) #name,
+	VMM_SPREADS
+#undef SPREAD
+};
+
 static const struct {
 	const char *name;
 	unsigned int leaf;
@@ -78,6 +84,9 @@ const char steps_help[] =
 	"      mix N SEED           N exits or few more, in bursts of random kinds, with an eye on\n"
 	"                           counters that fall\n"
 	"      snapshot             every counter of the vCPU, undisturbed by other exits\n"
+	"      details SCOPE        every number and what its details add up to, and every detail;\n"
+	"                           SCOPE: vcpu or vm\n"
+	"      spread TO            a few exits to each of 300 targets; TO: port, msr, leaf or mmio\n"
 	"      histograms           the counts of the vCPU and the sums of their buckets\n"
 	"      tsc                  RDTSC\n"
 	"      halt CYCLES          halt until a timer's interrupt\n"
@@ -337,6 +346,31 @@ static void parse_mix(enum op op, char **words)
 		die(2, "mix wants two numbers, not '%s' and '%s'", words[0], words[1]);
 }
 
+static void parse_details(enum op op, char **words)
+{
+	struct step *head = add_step(op);
+
+	if (strcmp(words[0], "vcpu") && strcmp(words[0], "vm"))
+		die(2, "details wants vcpu or vm, not '%s'", words[0]);
+	head->ecx = kind_number(KIND_cpuid);
+	head->n = !strcmp(words[0], "vm");
+	for (int i = 0; i < VMM_MAX_ROWS; i++)
+		add_step(OP_DETAIL_SUMS)->n = 0;
+	for (int i = 0; i < VMM_MAX_DETAILS; i++)
+		add_step(OP_DETAIL)->n = 0;
+}
+
+static void parse_spread(enum op op, char **words)
+{
+	struct step *s = add_step(op);
+
+	for (s->kind = 0; s->kind < SPREAD_COUNT; s->kind++) {
+		if (!strcmp(words[0], spreads[s->kind]))
+			return;
+	}
+	die(2, "exits cannot be spread over '%s'; see vmm --help", words[0]);
+}
+
 static void add_rows(enum op op, enum op row)
 {
 	add_read(op, 0, kind_number(KIND_cpuid));
@@ -400,6 +434,8 @@ static const struct {
 	{ "mix", 2, OP_MIX, parse_mix },
 	{ "snapshot", 0, OP_SNAPSHOT, parse_snapshot },
 	{ "histograms", 0, OP_HISTOGRAMS, parse_histograms },
+	{ "details", 1, OP_DETAILS, parse_details },
+	{ "spread", 1, OP_SPREAD, parse_spread },
 	{ "tsc", 0, OP_TSC, parse_plain },
 	{ "halt", 1, OP_HALT, parse_cycles },
 	{ "spin", 1, OP_SPIN, parse_cycles },
@@ -516,6 +552,20 @@ static void print_sums(unsigned long vcpu, const struct step *s)
 		       s->ecx, s->rax, s->rbx, s->rcx);
 }
 
+static void print_detail_sums(unsigned long vcpu, const struct step *s)
+{
+	if (s->n)
+		printf("vcpu=%lu details number=%#x before=%lu sum=%lu after=%lu time-before=%lu time-sum=%lu time-after=%lu\n",
+		       vcpu, s->ecx, s->rax, s->rbx, s->rcx, s->rdx, s->watched, s->fallen);
+}
+
+static void print_detail(unsigned long vcpu, const struct step *s)
+{
+	if (s->n)
+		printf("vcpu=%lu detail place=%#x number=%#x detail=%#lx count=%lu time=%lu\n",
+		       vcpu, s->leaf, s->ecx, s->rcx, s->rax, s->rbx);
+}
+
 static int compare(const void *a, const void *b)
 {
 	unsigned int x = *(const unsigned int *)a, y = *(const unsigned int *)b;
@@ -578,6 +628,12 @@ void print_step(unsigned long vcpu, const struct step *s, char *memory)
 		break;
 	case OP_SUMS:
 		print_sums(vcpu, s);
+		break;
+	case OP_DETAIL_SUMS:
+		print_detail_sums(vcpu, s);
+		break;
+	case OP_DETAIL:
+		print_detail(vcpu, s);
 		break;
 	}
 }

@@ -19,6 +19,8 @@
 #define VMM_MAX_VCPUS	255	/* as many as have an APIC ID of 8 bits */
 #define VMM_MAX_STEPS	16384
 #define VMM_MAX_ROWS	48	/* more exit numbers than a bare guest can cause */
+#define VMM_MAX_DETAILS	288	/* more than the table of a vCPU has rows */
+#define VMM_TARGETS	300	/* of OP_SPREAD: more than one number may have rows */
 
 /* Ports that no device in KVM claims: each OUT returns to the VMM. */
 #define VMM_PORT_NOTHING	0xf0f0
@@ -96,7 +98,27 @@ enum op {
 	OP_HISTOGRAMS,	/* the sums of the buckets, into the rows that follow */
 	OP_ROW,		/* for number ecx; n: in use */
 	OP_SUMS,	/* the same, of OP_HISTOGRAMS */
+	OP_DETAILS,	/* every detail of the vCPU (n = 0) or the VM (1), into what follows: */
+	OP_DETAIL_SUMS,	/* number ecx and the sums of its details; n: in use */
+	OP_DETAIL,	/* number ecx, place leaf, detail rcx; n: in use */
+	OP_SPREAD,	/* as many exits of a kind to each of VMM_TARGETS as vmm_exits_to() says */
 };
+
+/* The targets of OP_SPREAD, each of which gets one of a few primes of exits. */
+#define VMM_SPREADS						\
+	SPREAD(port, 0x5000, 4)					\
+	SPREAD(msr, 0x1000, 1)					\
+	SPREAD(leaf, 0x40100000, 1)				\
+	SPREAD(mmio, VMM_MMIO + 0x2000, 4)
+
+#define SPREAD(name, first, stride) SPREAD_##name,
+enum spread { VMM_SPREADS SPREAD_COUNT };
+#undef SPREAD
+
+static inline unsigned int vmm_exits_to(unsigned int target)
+{
+	return "\2\3\5\7\13"[target % 5];
+}
 
 /* 64 bits, even in 32-bit guest code. */
 #ifdef __x86_64__

@@ -9,6 +9,8 @@ cd "$(dirname "$0")" || exit 1
 . ./ktap.sh
 # shellcheck source=ask.sh
 . ./ask.sh
+# shellcheck source=details.sh
+. ./details.sh
 
 build_id=$1
 prime=$2
@@ -238,8 +240,8 @@ time_of_two() {
 	echo $((rdx << 32 | rcx))
 }
 
-# Until there are details, no place is one's; until there are samples, nothing is armed.
-not_yet() {
+# Without details, no place is one's.
+no_details() {
 	local words='' leaf place bad=''
 
 	for leaf in detail detail-count detail-time; do
@@ -252,6 +254,70 @@ not_yet() {
 		[ "$rax $rbx $rcx $rdx" = "0 0 0 0xffffffff" ] || bad="$bad $leaf:$ecx"
 	done
 	is "where details are off, no place is that of one" "$bad" ""
+}
+
+# details_add_up SENTENCE WORDS...: of what the steps print
+details_add_up() {
+	local sentence=$1
+
+	shift
+	ask "$@"
+	is "$sentence" "$(detail_faults answers "$cpuid")" ""
+}
+
+# Which port, MSR, leaf, address: every exit has its place.
+details() {
+	local to
+
+	echo 1 >$parameters/exit_stats_details
+	ask read features 0
+	next_answer
+	is "a VM that begins with exit_stats_details=1 has details" "$((rcx & 32))" 32
+	details_add_up "the details of each number add up to it, in count and time" make npf 100 mix 2000 7 details vcpu
+	details_add_up "so they do on vCPUs that run at once" --vcpus 3 mix 1000 8 details vcpu
+	ask --vcpus 2 mix 500 9 barrier make cpuid 5 barrier details vm barrier
+	is "and for the VM, whose vCPUs' details come one after the other" "$(detail_faults answers "$cpuid" all)" ""
+	is "there are those of both vCPUs" "$(grep -c 'vcpu=0 detail place=0x[0-9a-f]\{1,3\} .*detail=0x4fffff00' answers) \
+$(grep -c 'vcpu=0 detail place=0x1[0-9a-f]\{4\} .*detail=0x4fffff00' answers)" "1 1"
+	for to in port msr leaf mmio; do
+		details_add_up "of exits to 300 targets ($to), the details add up" read signature 0 spread $to details vcpu
+		is "each target with a row has its prime of exits, and the rest has what is over" "$(spread_faults $to answers)" ""
+	done
+	ask mix 500 10 details vcpu mix 500 11 spread port details vcpu
+	is "no detail moves" "$(moved_places answers)" ""
+	details_add_up "random CPUID leaves leave half of the rows to others" sample 2000 20261125 spread port details vcpu
+	is "and have a rest" "$(grep -c "number=$cpuid detail=0xffffffffffffffff" answers) $(spread_faults port answers)" "1 "
+	host_reads_details
+	is "the host's table has the same details, count and time" "$(host_details table)" "$(guest_details answers)"
+	echo 0 >$parameters/exit_stats_details
+	ask make pio_vmm 7 details vcpu
+	is "a VM that begins with exit_stats_details=0 has none" "$(grep -c ' detail ' answers) $(grep -c 'details .*sum=0 ' answers)" \
+		"0 $(grep -c ' details ' answers)"
+}
+
+# The VM stands still after its last question but for the way to the VMM.
+host_reads_details() {
+	mkfifo host.in host.out
+	vmm make pio_vmm 7 make hypercall 11 details vcpu wait <host.in >host.out 2>&1 &
+	exec 6>host.in 7<host.out
+	read -r _ <&7
+	until cat /sys/kernel/debug/kvm/*/vcpu0/exit_details >table 2>/dev/null; do sleep 0.1; done
+	echo >&6
+	exec 6>&-
+	answers_from 7
+	wait
+	rm host.in host.out
+}
+
+# Of the last list in FILE, what neither our own questions nor the way to the VMM move: place, number, detail, count, time.
+guest_details() {
+	grep '^vcpu=0 detail ' "$1" | grep -vE "number=$cpuid |detail=0xf0f2 |number=$interrupt_number " | sed 's/[a-z]*=//g' | cut -d ' ' -f 3-7
+}
+
+host_details() {
+	sed -n 's/^0  *\([0-9]* .*0x\)/\1/p' "$1" | while read -r row number _ detail count cycles; do
+		printf '%#x %#x %#x %u %u\n' "$row" "$number" "$detail" "$count" "$cycles"
+	done | grep -vE " $cpuid 0x| 0xf0f2 | $interrupt_number 0x"
 }
 
 # Small numbers one by one, then what only looks like a number.
@@ -481,7 +547,7 @@ conservation() {
 	check "$name" test $(((tsc - guest - sum) * 100 / tsc)) -eq 0
 }
 
-plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1))
+plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1 + 18))
 identity
 discovery
 exact_counts
@@ -492,7 +558,7 @@ next_finds_all
 block
 unused_registers
 two_at_once
-not_yet
+no_details
 inputs
 buckets
 four_vcpus
@@ -501,5 +567,6 @@ privileges
 vmm_decides
 flip
 late
+details
 conservation
 finish
