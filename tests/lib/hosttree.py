@@ -75,10 +75,15 @@ def details_of(numbering, vcpu, rows):
     lines, row = [], 3
     for number, name, values, _ in rows:
         parts = DETAILS[numbering].get(number, [])
-        for detail, count in parts:
+        count_left, cycles_left = values[0], values[1] + values[2]
+        for i, (detail, count) in enumerate(parts):
             of_all = count / sum(c for _, c in parts)
+            last = i + 1 == len(parts)
+            count = count_left if last else int(values[0] * of_all)
+            cycles = cycles_left if last else int((values[1] + values[2]) * of_all)
+            count_left, cycles_left = count_left - count, cycles_left - cycles
             cells = [vcpu, 256 + row if detail == REST else row, "0x%x" % number if numbering == "svm" else number, name,
-                     "0x%x" % detail, int(values[0] * of_all), int((values[1] + values[2]) * of_all)]
+                     "0x%x" % detail, count, cycles]
             lines.append(" ".join("%-10s" % cell for cell in cells).rstrip())
             row += 2
     return sorted(lines, key=lambda line: int(line.split()[1]))

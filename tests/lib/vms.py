@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """As many VMs, vCPUs and exit reasons as an exporter shall see, in a directory like KVM's in debugfs.
 
-python3 tests/lib/vms.py DIR VMS [--vcpus N] [--reasons N] [--histograms]
+python3 tests/lib/vms.py DIR VMS [--vcpus N] [--reasons N] [--histograms] [--details]
 
 VM i is 5000000+i-11; its j-th reason has 1000 i + j + 1 exits on each vCPU, each of which took 2000
 cycles of 2 GHz, half of them the VMM's, and waited as long.
@@ -35,10 +35,11 @@ def main():
     parser.add_argument("--vcpus", type=int, default=2)
     parser.add_argument("--reasons", type=int, default=14)
     parser.add_argument("--histograms", action="store_true")
+    parser.add_argument("--details", action="store_true")
     options = parser.parse_args()
     for i in range(options.vms):
         write_vm(options.directory, f"{5000000 + i}-11", i, options.reasons, options.vcpus,
-                 epoch=i + 1, histograms=options.histograms)
+                 epoch=i + 1, histograms=options.histograms, details=options.details)
 
 
 if __name__ == "__main__":

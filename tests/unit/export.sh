@@ -38,7 +38,7 @@ lint() { metrics >page && [ -s page ] && promtool check metrics <page; }
 
 status_of() { python3 "$top/tests/lib/fetch.py" --method "$2" --status "${url%/metrics}$1"; }
 
-plan 71
+plan 79
 
 # --- what is refused
 mkdir vms
@@ -164,6 +164,32 @@ is "a VM of which a vCPU cannot be read has no series at all" "$(metrics | grep 
 stop INT
 is "it ends at SIGINT too" $? 0
 kill $named
+
+# --- what the exits were about
+mkdir about
+python3 "$top/tests/lib/vms.py" about 2 --details
+start --debugfs about
+is "without --details nothing is read of them" "$(metrics | grep -c detail)" 0
+stop
+start --debugfs about --details
+check "promtool has nothing to say about details" lint
+is "a detail has its name and what the manuals call it, added up over the vCPUs" \
+	"$(metrics | sed -n 's/^kvm_exit_details_total{vm="5000001-11",id="5000001-11",\(.*\)/\1/p')" 'reason="cpuid",detail="cpuid 0x1",about="version, features"} 1096
+reason="cpuid",detail="cpuid 0xd",about="XSAVE"} 914
+reason="io",detail="out 0x3f8",about="serial port 1"} 1334
+reason="io",detail="rest"} 668'
+is "and its time, which is that of the reason in KVM and in the VMM" \
+	"$(metrics | awk '/5000001/ && /reason="io"/ && /^kvm_exit_detail_seconds/ { about += $NF } /5000001/ && /reason="io"/ && /state="(kernel|vmm)"/ { all += $NF } END { printf "%.9f %.9f", about, all }')" "0.002002000 0.002002000"
+rm about/*/exit_details
+is "a VM that has none has its other series" "$(metrics | grep -c kvm_exit_detail) $(sample exitstat_vms)" "0 2"
+echo "exit_details 1" >about/5000001-11/exit_details
+is "a broken table costs that VM's" "$(metrics | grep -c 5000001) $(sample exitstat_vms)" "0 1"
+stop
+python3 "$top/tests/lib/vms.py" about 2 --details
+start --debugfs about --details --per-vcpu
+is "each vCPU has its own" "$(sample 'kvm_exit_details_total{vm="5000001-11",id="5000001-11",vcpu="1",reason="io",detail="rest"}')" 334
+stop
+is "it ends with nothing leaked" $? 0
 
 # --- the file
 mkdir text

@@ -22,7 +22,7 @@ panels() { python3 "$top/tests/lib/prom.py" "$prometheus" panels "$@" "$top"/too
 both_up() { [ "$(query 'sum(up)')" = 2 ]; }
 recorded() { [ -n "$(query 'instance_reason:kvm_exits:rate5m')" ]; }
 
-plan 19
+plan 20
 # --- the rules
 cp "$top"/tools/exporter/monitoring/rules*.yml .
 sed -i 's/reason!~"hlt|HLT"/reason!~"hlt"/' rules.yml
@@ -33,11 +33,11 @@ check "and their tests pass" promtool test rules "$top/tools/exporter/monitoring
 # --- two exporters and a Prometheus
 mkdir a b
 python3 "$top/tests/lib/vms.py" a 20
-python3 "$top/tests/lib/vms.py" b 30 --histograms
+python3 "$top/tests/lib/vms.py" b 30 --histograms --details
 start --debugfs a || exit 1
 keep a
 a=$(cut -d / -f 3 <<<"$url")
-start --debugfs b --per-vcpu --histograms || exit 1
+start --debugfs b --per-vcpu --histograms --details || exit 1
 keep b
 b=$(cut -d / -f 3 <<<"$url")
 fetch "$url" >page
@@ -52,6 +52,8 @@ is "each exit took half a microsecond of the kernel's and of the VMM's and waite
 	"$(query 'round(sum by (state) (kvm_exit_seconds_total) * 1e9 / scalar(sum(kvm_exits_total)), 0.001)' | paste -sd ' ')" \
 	'{state="kernel"} 500 {state="vmm"} 500 {state="waiting"} 1000'
 is "50 VMs have 100 vCPUs, and each was 5 s in guest mode" "$(query 'sum(kvm_vcpus)') $(query 'sum(kvm_guest_seconds_total)')" "100 500"
+is "what the exits were about adds up to the reason's" "$(query 'sum by (reason) (kvm_exit_details_total) - sum by (reason) (kvm_exits_total{instance="'"$b"'"} and on (reason) kvm_exit_details_total)' | sort)" '{reason="cpuid"} 0
+{reason="io"} 0'
 is "the histograms say that half of the exits took less than 2048 cycles of 2 GHz" \
 	"$(query 'histogram_quantile(1, sum by (le) (kvm_exit_duration_seconds_bucket))')" 0.000001024
 check "the rules record" wait_for 20 recorded

@@ -71,7 +71,7 @@ for i in "${!vmms[@]}"; do tree vms --vms 1 --pid "${vmms[i]}" --tick $((i + 1))
 # The first pid that no process has.
 tree many --vms 60
 
-plan 18
+plan 28
 
 #
 # The list.
@@ -100,6 +100,34 @@ keys q
 check "top ends" on_screen ended
 in_terminal 60 14 "$BUILD/exitstat host -D vms --vm ${vmms[3]} top -i 0.5"
 check "a name of 70 characters leaves room for what is said of it" on_screen "xxx: AMD, 2 vCPUs, every 500.000 ms"
+
+# What the exits were about.
+python3 "$top/tests/lib/detailed.py" frames=200 >about.rec
+python3 "$top/tests/lib/detailed.py" note memory "+febc3000-febc3fff $(printf '長%.0s' $(seq 12)), 0000:00:02.0 BAR 1" >named.rec
+in_terminal 70 40 "$BUILD/exitstat -S $PWD/named.rec why"
+on_screen ended >/dev/null
+is "at 70 columns each line of why is one line, and what it was about is cut, not the numbers" \
+	"$(grep -c . shown) $(grep -c '^ *123 *7.380 ms *[0-9.]* *60.000 us    mmio 0xfebc3004  長長長長…$' shown) $(grep -c '^ *3066 .*us    out 0x3f8  serial port 1$' shown)" "22 1 1"
+in_terminal 50 40 "$BUILD/exitstat -S $PWD/named.rec why npf"
+on_screen ended >/dev/null
+is "at 50 as well" "$(grep -c . shown) $(grep -c ' 60.000 us    mmio …$' shown)" "8 2"
+in_terminal 80 24 "$BUILD/exitstat -S $PWD/about.rec top -i 0.3"
+check "top shows reasons" on_screen "^ *0x07b io "
+is "and not what they were about" "$(grep -c 'out 0x3f8' shown)" 0
+keys d
+check "but for the key d" on_screen "^  out 0x3f8  serial port 1  *[0-9]* *81.[0-9] *50.000 us"
+keys v
+check "a recording of the whole VM has no vCPUs to go with it" on_screen "CPU  vCPU"
+keys v
+check "and it is back" on_screen "^  out 0x3f8  serial port 1 "
+keys d
+without() { ! screen | grep -q "out 0x3f8" && screen | grep -q "0x07b io "; }
+for i in $(seq 30); do ! without || break; sleep 0.2; done
+check "d takes them away again" without
+in_terminal 80 24 "$BUILD/exitstat -S $top/tests/fixtures/recordings/guest-amd.rec top -i 0.3"
+check "of a recording without them" on_screen "^ *0x07c msr "
+keys d
+check "top says that there are none" on_screen "there are no details"
 
 # What was recorded has more exits than fit.
 guest=$top/tests/fixtures/recordings/guest-amd.rec

@@ -48,7 +48,7 @@ model restart >restart.rec
 sed 's/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >off.rec
 sed 's/^\(4fffff01 .*-> \)00000002/\100000001/; s/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >first.rec
 
-plan 56
+plan 62
 
 #
 # What is not there.
@@ -160,6 +160,25 @@ is "what others noted is cleaned as well, and what is no range is left out" "$(m
 #
 is "a recording of a recording holds them, to the last exit" \
 	"$(exitstat -S amd.rec record -d -o copy.rec 2>/dev/null; for file in amd copy; do exitstat -S $file.rec -d -b -n 1 2 | md5sum; done | sort -u | wc -l)" 1
+
+model frames=1100 >long.rec
+is "a report says what took most of the exits' time" "$(exitstat report noted.rec | sed -n '/^What took most/,/[.]$/p' | paste -sd ' ')" \
+	"What took most of it: out 0x3f8 (serial), 2044 exits in 102.200 ms; in 0x3fd (serial), 422 exits in 12.660 ms; mmio 0xfebc3004 (virtio_net, 0000:00:02.0 BAR 1 + 0x4), 82 exits in 4.920 ms."
+is "with --details, its table has them" "$(exitstat report -d amd.rec | under msr)" "1006 wrmsr 0x6e0  IA32_TSC_DEADLINE
+8 2 others"
+refuses "which a recording without them has not" 1 "the recording without.rec holds no details" report -d without.rec
+is "a report without is as it was" "$(exitstat report without.rec | grep -c 'What took'; exitstat report --json without.rec | grep -c details)" "0
+0"
+# consistent: of a report's JSON on stdin, the details of each exit add up to it, and over the intervals to themselves
+consistent() {
+	json '[len(d["intervals"]), all(sum(x["count"] for x in e["details"]) == e["count"] for e in d["exits"] if "details" in e),
+		all(sum(i["details"].get("%d:%s" % (e["number"], x["detail"]), 0) for i in d["intervals"]) == x["count"] for e in d["exits"] for x in e.get("details", []))]'
+}
+is "JSON has them for each interval, and all of it adds up" "$(exitstat report --json long.rec | consistent)" "[1099, True, True]"
+exitstat report --html long.html long.rec >/dev/null
+is "so it does where neighbours are one point of the page's" \
+	"$(sed -n 's/.*id="data">\[\(.*\)\]<\/script>$/\1/p' long.html | consistent)" "[550, True, True]"
+
 #
 # On a host.
 #

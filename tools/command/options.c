@@ -119,7 +119,7 @@ static const struct {
 	{ "by-reason", 'b', FOR_INTERVAL, FIELD(by_reason), NULL },
 	{ "csv", 'c', FOR_TABLES | FOR_GUESTS, set_csv, 0, NULL },
 	{ "debugfs", 'D', FOR_HOST | FOR_EXPORT, FIELD(debugfs), "the name of a directory of VMs" },
-	{ "details", 'd', FOR_MEASURES | FOR_RECORD | FOR_REPORT | FOR_TOP,
+	{ "details", 'd', FOR_MEASURES | FOR_RECORD | FOR_REPORT | FOR_TOP | FOR_EXPORT,
 	  FIELD(details), NULL },
 	{ "exit", 'e', FOR_PROFILE, FIELD(exit), "the name of an exit; exitstat names lists them" },
 	{ "folded", 'f', FOR_PROFILE, FIELD(folded), NULL },

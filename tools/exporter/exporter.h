@@ -40,6 +40,8 @@ enum family {
 	FAMILY_EXITS,
 	FAMILY_EXIT_SECONDS,
 	FAMILY_EXIT_DURATION,
+	FAMILY_DETAILS,
+	FAMILY_DETAIL_SECONDS,
 	FAMILY_GUEST_SECONDS,
 	FAMILY_VCPUS,
 	FAMILY_TSC_FREQUENCY,
@@ -86,6 +88,7 @@ struct vm_name {
 
 #define EXPORT_PER_VCPU		0x1u
 #define EXPORT_HISTOGRAMS	0x2u
+#define EXPORT_DETAILS		0x4u
 
 /* Read one VM and add it to the page: 0, or -errno and nothing is added. */
 int page_add_vm(struct page *page, struct exitstat_source *src, const struct vm_name *name,

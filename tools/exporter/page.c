@@ -21,6 +21,10 @@ static const char * const headers[FAMILIES_NR][PAGE_FORMATS_NR] = {
 		"vCPU time by exit reason and state: kernel, vmm, waiting (off the CPU)."),
 	[FAMILY_EXIT_DURATION] = HEADER("kvm_exit_duration_seconds", "", "histogram",
 		"Processing time of single VM exits, kernel and VMM, by exit reason."),
+	[FAMILY_DETAILS] = COUNTER("kvm_exit_details",
+		"VM exits, by exit reason and what they were about: port, MSR, leaf, page."),
+	[FAMILY_DETAIL_SECONDS] = COUNTER("kvm_exit_detail_seconds",
+		"Processing time of VM exits, kernel and VMM, by what they were about."),
 	[FAMILY_GUEST_SECONDS] = COUNTER("kvm_guest_seconds", "Time of vCPUs in guest mode."),
 	[FAMILY_VCPUS] = GAUGE("kvm_vcpus", "vCPUs of the VM."),
 	[FAMILY_TSC_FREQUENCY] = GAUGE("kvm_tsc_frequency_hertz",
@@ -101,6 +105,7 @@ struct adding {
 	struct text labels;	/* vm="...",id="..." and perhaps vcpu="...", zero-terminated */
 	size_t labels_size;	/* the length of the VM's own labels */
 	struct exitstat_snapshot snap;
+	struct exitstat_details details;
 };
 
 static void add_time(struct adding *me, enum family at, const char *sample, uint64_t cycles)
@@ -176,6 +181,73 @@ static int add_histogram(struct adding *me, const struct exitstat_entry *entry)
 	return 0;
 }
 
+static void add_detail(struct adding *me, const struct exitstat_detail *detail)
+{
+	const char *about = exitstat_detail_term(me->desc.numbering, detail->number,
+						 detail->detail);
+	char reason[TEXT_SIZE], name[EXITSTAT_DETAIL_NAME_SIZE], labels[256];
+	uint64_t ns = exitstat_cycles_to_ns(&me->desc, detail->cycles);
+
+	exit_name(reason, me->desc.numbering, detail->number);
+	exitstat_detail_name(me->desc.numbering, detail->number, detail->detail, name,
+			     sizeof(name));
+	snprintf(labels, sizeof(labels), "reason=\"%s\",detail=\"%s\"%s%s%s", reason, name,
+		 about ? ",about=\"" : "", about ? about : "", about ? "\"" : "");
+	text_print(&me->page->families[FAMILY_DETAILS], "kvm_exit_details_total{%s,%s} %llu\n",
+		   me->labels.at, labels, (unsigned long long)detail->count);
+	if (me->desc.tsc_khz && me->details.taken & EXITSTAT_TAKE_TIMES)
+		text_print(&me->page->families[FAMILY_DETAIL_SECONDS],
+			   "kvm_exit_detail_seconds_total{%s,%s} %llu.%09llu\n", me->labels.at,
+			   labels, (unsigned long long)(ns / 1000000000),
+			   (unsigned long long)(ns % 1000000000));
+}
+
+/* Make room for all, read them, and add up the places of the vCPUs. */
+static int read_details(struct adding *me, enum exitstat_scope scope)
+{
+	struct exitstat_details *details = &me->details;
+	uint32_t room = (me->desc.vcpus + 1) * EXITSTAT_DETAILS_PER_VCPU;
+	int err = -EOVERFLOW;
+	int tries;
+
+	/* A place more may come between two tries. */
+	for (tries = 0; err == -EOVERFLOW && tries < 3; tries++) {
+		free(details->list);
+		*details = (struct exitstat_details){
+			.room = room,
+			.list = malloc(room * sizeof(*details->list)),
+		};
+		if (!details->list)
+			return -ENOMEM;
+		err = exitstat_details_read(me->src, &me->desc, scope, EXITSTAT_TAKE_TIMES,
+					    details);
+		room = details->nr + EXITSTAT_DETAILS_PER_VCPU;
+	}
+	return err ? err : exitstat_details_subtract(details, NULL, details);
+}
+
+static int add_details(struct adding *me, enum exitstat_scope scope)
+{
+	int err = read_details(me, scope);
+	uint32_t i;
+
+	for (i = 0; !err && i < me->details.nr; i++)
+		add_detail(me, &me->details.list[i]);
+	free(me->details.list);
+	me->details.list = NULL;
+	return err;
+}
+
+static int add_histograms(struct adding *me)
+{
+	int err = 0;
+	uint32_t i;
+
+	for (i = 0; !err && i < me->snap.entries_nr; i++)
+		err = add_histogram(me, &me->snap.entries[i]);
+	return err;
+}
+
 static int add_counters(struct adding *me, enum exitstat_scope scope, unsigned int detail)
 {
 	const uint32_t take = EXITSTAT_TAKE_TIMES | EXITSTAT_TAKE_SPLIT | EXITSTAT_TAKE_EPOCH;
@@ -195,10 +267,10 @@ static int add_counters(struct adding *me, enum exitstat_scope scope, unsigned i
 			 me->snap.guest_cycles);
 	for (i = 0; i < me->snap.entries_nr; i++)
 		add_entry(me, &me->snap.entries[i]);
-	if (!(detail & EXPORT_HISTOGRAMS) || !me->desc.buckets || !me->desc.tsc_khz)
-		return 0;
-	for (i = 0; !err && i < me->snap.entries_nr; i++)
-		err = add_histogram(me, &me->snap.entries[i]);
+	if (detail & EXPORT_HISTOGRAMS && me->desc.buckets && me->desc.tsc_khz)
+		err = add_histograms(me);
+	if (!err && detail & EXPORT_DETAILS && me->desc.features & EXITSTAT_FEATURE_DETAILS)
+		err = add_details(me, scope);
 	return err;
 }
 

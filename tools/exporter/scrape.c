@@ -223,7 +223,8 @@ int scraper_open(struct scraper **scraper, const struct options *opts)
 	if (!new)
 		return say(STATUS_FAILED, "out of memory");
 	new->detail = (opts->per_vcpu ? EXPORT_PER_VCPU : 0) |
-		      (opts->histograms ? EXPORT_HISTOGRAMS : 0);
+		      (opts->histograms ? EXPORT_HISTOGRAMS : 0) |
+		      (opts->details ? EXPORT_DETAILS : 0);
 	if (opts->textfile)
 		name_own(new, opts);
 	err = open_source(new, opts);
