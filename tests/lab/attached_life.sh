@@ -12,6 +12,7 @@ attached_life() {
 		adds=(--add "$modules/kvm.ko:/root/patched/kvm.ko" --add "$modules/kvm-$machine.ko:/root/patched/kvm-$machine.ko")
 	fi
 	build_for "$series"
+	adds+=(--add "$(command -v chrt):/bin/chrt")
 	for file in "$attach" "$here"/{attached_inside,leaks}.sh "$top/tests/lib/ktap.sh"; do adds+=(--add "$file"); done
 	exec "$top/lab/run" --machine "$machine" --kernel "$release" --stock --smp 2 --timeout $((900 + cycles * 20 + vms)) \
 		"${adds[@]}" -- sh /root/attached_inside.sh "kvm-$machine" "$cycles" "$vms" ${5:+/root/patched}
