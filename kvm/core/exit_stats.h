@@ -157,14 +157,14 @@ DECLARE_STATIC_KEY_FALSE(kvm_exit_stats_details_key);
  * UBSAN_BOUNDS_STRICT, array[i] costs two more instructions.
  */
 
-static __always_inline u32 kvm_exit_stats_vmx_row(u16 basic_exit_reason)
+static __always_inline long kvm_exit_stats_vmx_row(u16 basic_exit_reason)
 {
 	if (unlikely(basic_exit_reason >= KVM_EXIT_STATS_VMX_NUMBERS))
 		return KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_OTHER);
 	return *(kvm_exit_stats_vmx_rows + basic_exit_reason);
 }
 
-static __always_inline u32 kvm_exit_stats_svm_row(u32 exit_code)
+static __always_inline long kvm_exit_stats_svm_row(u32 exit_code)
 {
 	if (unlikely(exit_code >= KVM_EXIT_STATS_SVM_NUMBERS)) {
 		if (exit_code < (u32)-4)
@@ -304,7 +304,7 @@ static __always_inline void kvm_exit_stats_exit(struct kvm_exit_stats *s)
 	s->since = rdtsc();
 }
 
-static __always_inline void kvm_exit_stats_count_row(struct kvm_exit_stats *s, u32 row)
+static __always_inline void kvm_exit_stats_count_row(struct kvm_exit_stats *s, long row)
 {
 	s->row = row;
 	/* Not counter + row: without UBSAN_BOUNDS_STRICT, that costs two more instructions. */
@@ -316,7 +316,7 @@ static __always_inline void kvm_exit_stats_count_row(struct kvm_exit_stats *s, u
  * Once per exit, as soon as the exit reason is known and before KVM can rewrite it.
  * For an entry that failed without an exit, call kvm_exit_stats_fail() instead.
  */
-static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, u32 row)
+static __always_inline void kvm_exit_stats_count(struct kvm_exit_stats *s, long row)
 {
 	WRITE_ONCE(s->guest_cycles, s->since - s->not_guest);
 	kvm_exit_stats_count_row(s, row);
@@ -343,7 +343,7 @@ static __always_inline u64 kvm_exit_stats_enter_far(struct kvm_exit_stats *s)
 }
 
 /* The exit and its count in one. */
-static __always_inline void kvm_exit_stats_exit_far(struct kvm_exit_stats *s, u64 now, u32 row)
+static __always_inline void kvm_exit_stats_exit_far(struct kvm_exit_stats *s, u64 now, long row)
 {
 	u64 cycles = now;
 
