@@ -4,8 +4,10 @@
 #
 #	ask WORDS...		run vmm; any failure of its own ends the test
 #	answers_from FD		take the answers of a vmm that is already running
-#	next_answer [N]		the next answer, or the Nth next: leaf ecx rax rbx rcx rdx are set
-#	count, cycles		what the registers of the answer say
+#	next_answer [N]		the next answer, or the Nth next: leaf ecx rax rbx rcx rdx are set, and what they say: $count,
+#				$cycles, and $second, the other value where two are answered
+#
+# Emulated, a process costs as much as a hundred exits: the answers are made variables by one, all at once.
 # shellcheck disable=SC2034 # for those who source this
 
 # The module that counts, and its parameters.
@@ -13,7 +15,7 @@ counter=kvm
 [ ! -d /sys/module/exitstat_attach ] || counter=exitstat_attach
 parameters=/sys/module/$counter/parameters
 
-leaf='' ecx='' rax='' rbx='' rcx='' rdx=''
+leaf='' ecx='' rax='' rbx='' rcx='' rdx='' count='' cycles='' second='' line=0 last_line=0
 numbers=$(vmm --list numbers | cut -d ' ' -f 1 | tr '\n' ' ')
 if grep -qw svm /proc/cpuinfo; then
 	numbering=2
@@ -46,35 +48,30 @@ ask() {
 		echo "ask: vmm failed, with: $*"
 		exit 1
 	}
-	exec 5<answers
+	take_answers
 }
 
 answers_from() {
 	eval "cat <&$1 >answers"
 	eval "exec $1<&-"
-	exec 5<answers
+	take_answers
+}
+
+# Of each line what is assigned in it, as $line_N.
+take_answers() {
+	awk '
+		!sub(/.* leaf=/, "leaf=") && !sub(/.* tsc /, "") { $0 = "" }
+		{ print "line_" NR "=\047" $0 "\047" }
+		END { print "line=0 last_line=" NR }' answers >lines
+	# shellcheck source=/dev/null
+	. ./lines
 }
 
 next_answer() {
-	local n=${1:-1} line word
-
-	while [ "$n" -gt 0 ]; do
-		read -r line <&5 || return 1
-		n=$((n - 1))
-	done
-	for word in $line; do
-		case $word in
-		leaf=* | ecx=* | rax=* | rbx=* | rcx=* | rdx=*) eval "$word" ;;
-		esac
-	done
-}
-
-count() {
-	echo $((rbx << 32 | rax))
-}
-
-cycles() {
-	echo $((rbx << 32 | rcx))
+	line=$((line + ${1:-1}))
+	[ $line -le "$last_line" ] || return
+	eval eval "\$line_$line"
+	count=$((rbx << 32 | rax)) cycles=$((rbx << 32 | rcx)) second=$((rdx << 32 | rcx))
 }
 
 # The four bytes of a register, as text; other than letters and digits are dots.

@@ -19,12 +19,12 @@ cpuid=$(number_of cpuid)
 kinds=$(vmm --list kinds | cut -d ' ' -f 1)
 smp_kinds="hypercall wrmsr icr hlt wbinvd cr0"
 
-# As many as the kind allows: guest pages are few, and a timer takes its time.
-amount() {
+# set_amount KIND: as many as it allows: guest pages are few, and a timer takes its time.
+set_amount() {
 	case $1 in
-	npf) echo 1009 ;;
-	hlt_timer) echo 101 ;;
-	*) echo "$prime" ;;
+	npf) amount=1009 ;;
+	hlt_timer) amount=101 ;;
+	*) amount=$prime ;;
 	esac
 }
 
@@ -45,42 +45,38 @@ discovery() {
 		"$((rax)) $((rbx)) $((rcx & 3))" "2 $numbering 3"
 	next_answer
 	is "three vCPUs, and this is the first" "$((rax)) $((rbx))" "3 0"
-	epoch=$(time_of_epoch)
+	epoch=$second
 	check "the epoch is not zero" test "$epoch" -ne 0
 	next_answer 6
-	is "the last vCPU is the third, in the same epoch" "$((rax)) $((rbx)) $(time_of_epoch)" "3 2 $epoch"
+	is "the last vCPU is the third, in the same epoch" "$((rax)) $((rbx)) $second" "3 2 $epoch"
 	ask read scope 0
 	next_answer
-	check "the next VM has another epoch" test "$(time_of_epoch)" -ne "$epoch"
-}
-
-# The epoch of a scope answer.
-time_of_epoch() {
-	echo $((rdx << 32 | rcx))
+	check "the next VM has another epoch" test "$second" -ne "$epoch"
 }
 
 # Exits of each kind, and the CPUIDs in between where these are the kind.
 exact_counts() {
-	local kind words='' vm vcpu own
+	local kind words='' vm vcpu own amount
 
 	for kind in $kinds; do
-		words="$words read count $kind read vcpu-count $kind make $kind $(amount "$kind")"
+		set_amount "$kind"
+		words="$words read count $kind read vcpu-count $kind make $kind $amount"
 		words="$words read count $kind read vcpu-count $kind"
 	done
 	ask $words
 	for kind in $kinds; do
+		set_amount "$kind"
 		own=0
-		[ "$(number_of "$kind")" != "$cpuid" ] || own=2
+		[ "$kind" != cpuid ] || own=2
 		next_answer
-		vm=$(count)
+		vm=$count
 		next_answer
-		vcpu=$(count)
+		vcpu=$count
 		next_answer 2
-		vm=$(($(count) - vm - own))
+		vm=$((count - vm - own))
 		next_answer
-		vcpu=$(($(count) - vcpu - own))
-		is "$(amount "$kind") exits by $kind count as many, for the VM and for the vCPU" "$vm $vcpu" \
-			"$(amount "$kind") $(amount "$kind")"
+		vcpu=$((count - vcpu - own))
+		is "$amount exits by $kind count as many, for the VM and for the vCPU" "$vm $vcpu" "$amount $amount"
 	done
 }
 
@@ -100,19 +96,19 @@ sum_is_total() {
 			next_answer
 			case $((ecx)) in
 			$((cpuid)) | $((interrupt_number))) ;;
-			*) sum=$((sum + $(count))) ;;
+			*) sum=$((sum + count)) ;;
 			esac
 		done
 		next_answer
-		total=$(count)
+		total=$count
 		next_answer
-		moving=$(count)
+		moving=$count
 		next_answer
-		moving=$((moving + $(count)))
+		moving=$((moving + count))
 		next_answer
-		[ "$(count)" -ne $((total + 3)) ] || break
+		[ "$count" -ne $((total + 3)) ] || break
 	done
-	is "the counts of all numbers add up to the total, scope ${scope:-vm}" "$(count) $((sum + moving))" \
+	is "the counts of all numbers add up to the total, scope ${scope:-vm}" "$count $((sum + moving))" \
 		"$((total + 3)) $((total + 2))"
 }
 
@@ -122,13 +118,13 @@ time_sum_is_total() {
 
 	ask make pio_vmm 100 read total-time 0 read time all read time 0xffffff00 read total-time 0
 	next_answer 2
-	before=$(cycles)
+	before=$cycles
 	for _ in $numbers 0xffffff00; do
 		next_answer
-		sum=$((sum + $(cycles)))
+		sum=$((sum + cycles))
 	done
 	next_answer
-	after=$(cycles)
+	after=$cycles
 	check "the times of all numbers add up to the total" test "$before" -le "$sum" -a "$sum" -le "$after"
 	check "time passes" test "$before" -gt 0 -a "$after" -gt "$before"
 }
@@ -141,7 +137,7 @@ next_finds_all() {
 	next_answer 2
 	for _ in $numbers; do
 		next_answer
-		[ "$(count)" -eq 0 ] || [ "$ecx" = "$interrupt_number" ] || wanted="$wanted $((ecx))"
+		[ "$count" -eq 0 ] || [ "$ecx" = "$interrupt_number" ] || wanted="$wanted $((ecx))"
 	done
 	while next_answer && [ "$rdx" = 0 ]; do
 		[ "$rax" = "$interrupt_number" ] || seen="$seen $((rax))"
@@ -182,7 +178,7 @@ unused_registers() {
 	for leaf in total-count count; do
 		for _ in vm vcpu; do
 			next_answer
-			[ "$rcx $rdx" = "0 0" ] && [ "$(count)" -gt 0 ] || bad="$bad $leaf"
+			[ "$rcx $rdx" = "0 0" ] && [ "$count" -gt 0 ] || bad="$bad $leaf"
 		done
 	done
 	for leaf in total-time time time-vmm time-waiting time-guest; do
@@ -209,17 +205,17 @@ two_at_once() {
 	for kind in hypercall pio_vmm hlt_timer; do
 		for scope in vm vcpu; do
 			next_answer
-			one_count=$(count)
+			one_count=$count
 			next_answer
-			one_time=$(cycles)
+			one_time=$cycles
 			next_answer
-			[ "$(count) $(time_of_two)" = "$one_count $one_time" ] && [ "$one_time" -gt 0 ] || bad="$bad $scope:$kind"
+			[ "$count $second" = "$one_count $one_time" ] && [ "$one_time" -gt 0 ] || bad="$bad $scope:$kind"
 			next_answer
-			one_count=$(cycles)
+			one_count=$cycles
 			next_answer
-			one_time=$(cycles)
+			one_time=$cycles
 			next_answer
-			[ "$(count) $(time_of_two)" = "$one_count $one_time" ] || bad="$bad $scope:$kind:split"
+			[ "$count $second" = "$one_count $one_time" ] || bad="$bad $scope:$kind:split"
 		done
 	done
 	is "two values in one answer are those of two questions" "$bad" ""
@@ -233,11 +229,6 @@ two_at_once() {
 		[ "$rax $rbx $rcx $rdx" = "0 0 0 0xffffffff" ] || bad="$bad $leaf:$ecx"
 	done
 	is "and of a number that is not defined there are none" "$bad" ""
-}
-
-# The second value of two.
-time_of_two() {
-	echo $((rdx << 32 | rcx))
 }
 
 # Without details, no place is one's.
@@ -359,24 +350,24 @@ buckets() {
 
 # The kinds of which no barrier or other step makes any.
 four_vcpus() {
-	local kind words='' n vcpu wrong='' before vm
+	local kind words='' n vcpu wrong='' before vm each=211
 
 	for kind in $smp_kinds; do
-		words="$words barrier read vcpu-count $kind read count $kind barrier make $kind $prime barrier"
+		words="$words barrier read vcpu-count $kind read count $kind barrier make $kind $each barrier"
 		words="$words read vcpu-count $kind read count $kind"
 	done
 	ask --vcpus 4 $words
 	for vcpu in 0 1 2 3; do
-		n=$((prime * (vcpu + 1)))
+		n=$((each * (vcpu + 1)))
 		for kind in $smp_kinds; do
 			next_answer
-			before=$(count)
+			before=$count
 			next_answer
-			vm=$(count)
+			vm=$count
 			next_answer 2
-			[ $(($(count) - before)) -eq $n ] || wrong="$wrong $kind: $(($(count) - before)) on vCPU $vcpu;"
+			[ $((count - before)) -eq $n ] || wrong="$wrong $kind: $((count - before)) on vCPU $vcpu;"
 			next_answer
-			[ $(($(count) - vm)) -eq $((prime * 10)) ] || wrong="$wrong $kind: $(($(count) - vm)) in all;"
+			[ $((count - vm)) -eq $((each * 10)) ] || wrong="$wrong $kind: $((count - vm)) in all;"
 		done
 	done
 	is "four vCPUs at once: each has its own $smp_kinds exits, the VM their sum" "$wrong" ""
@@ -392,18 +383,18 @@ two_vms() {
 	read -r _ <&7
 	ask read count hypercall read total-count 0 make hypercall 211 read count hypercall
 	next_answer
-	is "a new VM has no exits of another VM" "$(count)" 0
+	is "a new VM has no exits of another VM" "$count" 0
 	next_answer
-	check "and starts with those of its own start" test "$(count)" -lt 100
+	check "and starts with those of its own start" test "$count" -lt 100
 	next_answer 2
-	is "and counts its own" "$(count)" 211
+	is "and counts its own" "$count" 211
 	echo >&6
 	exec 6>&-
 	answers_from 7
 	next_answer
-	first=$(count)
+	first=$count
 	next_answer 2
-	is "the other VM counts its own all the while" "$(($(count) - first))" "$prime"
+	is "the other VM counts its own all the while" "$((count - first))" "$prime"
 	wait
 	rm first.in first.out
 }
@@ -470,11 +461,11 @@ flip() {
 	exec 6>&-
 	answers_from 7
 	next_answer
-	before=$(count)
+	before=$count
 	next_answer 2
 	check "switched off, a running VM sees no signature" test "$(text "$rbx")" != Exit
 	next_answer
-	is "switched on again, it has missed no exit" "$(($(count) - before))" "$prime"
+	is "switched on again, it has missed no exit" "$((count - before))" "$prime"
 	wait
 	rm flip.in flip.out
 }
@@ -498,14 +489,14 @@ late() {
 	next_answer 2
 	is "where counting begins after the VM's first entry, it is late" "$((rcx & 16))" 16
 	next_answer
-	age=$(cycles)
+	age=$cycles
 	next_answer
 	diagnose "the VM's age: more than $((rax - began)), counting since $age"
 	check "and younger than the VM" test "$age" -gt 0 -a "$age" -lt $((rax - began))
 	next_answer
-	is "exits before do not count" "$(count)" 0
+	is "exits before do not count" "$count" 0
 	next_answer 2
-	is "and those after do" "$(count)" "$prime"
+	is "and those after do" "$count" "$prime"
 	wait
 	rm late.in late.out
 
@@ -514,9 +505,9 @@ late() {
 	next_answer 2
 	is "a VM whose VMM says on, where nobody counted, is not late" "$((rcx & 16)) " "0 "
 	next_answer
-	check "it has an age" test "$(cycles)" -gt 0
+	check "it has an age" test "$cycles" -gt 0
 	next_answer
-	is "and all its exits" "$(count)" 3
+	is "and all its exits" "$count" 3
 	echo 2 >$parameter
 }
 
@@ -536,10 +527,10 @@ conservation() {
 		next_answer
 		tsc=$((${tsc:-0} + sign * rax))
 		next_answer
-		guest=$((${guest:-0} + sign * $(cycles)))
+		guest=$((${guest:-0} + sign * cycles))
 		for _ in $numbers $numbers; do
 			next_answer
-			sum=$((sum + sign * $(cycles)))
+			sum=$((sum + sign * cycles))
 		done
 		[ $sign = 1 ] || next_answer 3
 	done

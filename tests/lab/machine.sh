@@ -18,11 +18,11 @@ build_id() {
 }
 
 run_cases() {
-	local machine=$1 script=$2 series=${3:-6.1} prime=10007 timeout=600 file adds=() ours
+	local machine=$1 script=$2 series=${3:-6.1} prime=1009 timeout=1500 file adds=() ours
 
 	shift "$(($# < 3 ? $# : 3))"
 	build_for "$series"
-	[ "$machine" = amd ] || prime=1009 timeout=1500
+	[ "$machine:${EXITSTAT_SOAK:-0}" != amd:1 ] || prime=10007
 	for file in "$here"/{ask,guest,details}.sh "$here/$script" "$top/tests/lib/ktap.sh" "$built/freeze"; do
 		adds+=(--add "$file")
 	done
