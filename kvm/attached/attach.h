@@ -109,6 +109,12 @@ static inline bool attached_in_nested_guest(const struct kvm_vcpu *vcpu)
 	return vcpu->arch.hflags & HF_GUEST_MASK;
 }
 
+/* Not last_vmentry_cpu: 5.10 does not set it before the first entry. */
+static inline bool attached_has_run(const struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->stat.exits);
+}
+
 /* attach_probes.c */
 void attached_look_at_scaling(struct attached_vcpu *v);
 int attached_probes_register(void);

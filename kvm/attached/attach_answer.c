@@ -55,7 +55,7 @@ bool kvm_exit_stats_vm_has_run(const struct kvm_exit_stats_vm *vm)
 
 	for (i = 0; i < atomic_read(&kvm->online_vcpus); i++) {
 		vcpu = kvm_get_vcpu(kvm, i);
-		if (vcpu && READ_ONCE(vcpu->arch.last_vmentry_cpu) != -1)
+		if (vcpu && attached_has_run(vcpu))
 			return true;
 	}
 	return false;

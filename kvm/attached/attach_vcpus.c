@@ -187,7 +187,7 @@ static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
 	u64 *hist = NULL;
 
 	/* Some of its exits were not counted. */
-	if (vcpu->arch.last_vmentry_cpu != -1)
+	if (attached_has_run(vcpu))
 		vm->stats.late = true;
 	if (vm->stats.histograms) {
 		hist = ready_hists[--nr_ready_hists];
