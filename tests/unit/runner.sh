@@ -61,13 +61,15 @@ fixture unit/sleeps.sh <<<'echo $$ >"${0%/unit/*}/asleep"; exec sleep 60'
 fixture unit/reads-stdin.sh <<<'echo 1..1; cat; echo "ok 1 one"'
 fixture unit/long.sh <<<'# soak: only
 echo 1..1; echo "ok 1 soak is $EXITSTAT_SOAK"'
+fixture unit/within.sh <<<'# within: unit/passes
+echo 1..1; echo "ok 1 within"'
 fixture lab/lane-a.sh <<<'echo 1..1; n=0
 until [ -e "${0%-a.sh}-met" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1; done; echo "ok 1 a"'
 fixture lab/lane-b.sh <<<'# lane: other
 echo 1..1; : >"${0%-b.sh}-met"; echo "ok 1 b"'
 : >"$fixtures/unit/not-executable.sh"
 
-plan 26
+plan 27
 verdict "a file that passes counts its cases" unit/passes "2 passed, 0 failed, 0 skipped" "ok 2 unit/passes: two"
 verdict "a failed case fails the run, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "# why"
 verdict "a skipped case is counted apart" unit/skips "0 passed, 0 failed, 1 skipped" \
@@ -96,6 +98,10 @@ is "the numbering is continuous over the files" \
 is "long tests run with --soak only" "$(run unit/long unit/passes --list; run --soak unit/long --list)" \
 	"unit/passes.sh
 unit/long.sh"
+is "what another file has within it runs with --soak, or by name" \
+	"$(run --list | grep -c within; run --soak --list | grep -c within; run unit/within | grep '^ok')" "0
+1
+ok 1 unit/within: within"
 is "a long test is told that it may take its time" "$(run --soak unit/long | grep '^ok')" \
 	"ok 1 unit/long: soak is 1"
 "$top/tests/run" --from "$fixtures" --logs "$fixtures/logs" unit/sleeps >"$fixtures/out" 2>&1 </dev/null &
