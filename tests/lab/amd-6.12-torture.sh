@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every exit and every cycle in exactly one place, under torture: on an emulated AMD host with kernel 6.12.
 # timeout: 14400
+# soak: only
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"

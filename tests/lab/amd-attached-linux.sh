@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A Linux guest's boot against the kernel's own tracepoint, and the tools in the guest, attached to the distribution's KVM: on
 # an emulated AMD host.
+# within: lab/amd-kernel-6.1-bookworm
 set -u
 # shellcheck disable=SC2034 # of machine.sh
 carrier=attached

@@ -53,7 +53,7 @@ hostile() {
 	fi
 	run_machine "hostile-$machine-$series" --machine "$machine" --stock --timeout "$((900 + queries / 20))" \
 		--add "$here/hostile_inside.sh" --add "$built/oracle:/bin/oracle" \
-		"${adds[@]}" -- sh /root/hostile_inside.sh "kvm-$machine" 1000 "$queries" "$seed"
+		"${adds[@]}" -- sh /root/hostile_inside.sh "kvm-$machine" 1000 "$queries" "$seed" "$carrier"
 	hostile_verdicts
 	finish
 }

@@ -4,11 +4,11 @@
 # CPU; then the same of ours, switched off by each who may do so; then ours, switched on, before an oracle; and, if it can
 # be taken away again, the distribution's KVM once more.
 #
-#	hostile_inside.sh kvm-amd|kvm-intel SAME QUERIES SEED	queries of each VM and way to ask
+#	hostile_inside.sh kvm-amd|kvm-intel SAME QUERIES SEED [CARRIER]	queries of each VM and way to ask; carrier: patched
 cd /root || exit
 vendor_module=$1 compared=$2 queries=$3 seed=$4 vcpus=2
 attached=
-[ ! -f exitstat_attach.ko ] || attached=1
+[ "${5:-}" != attached ] || attached=1
 parameters=/sys/module/kvm/parameters
 
 # Mode and way to ask; CPL 3 last. What KVM's emulator executes, only KVM answers.

@@ -3,6 +3,7 @@
 # Exact counts, registers, scopes and rights, on bare guests, attached to the distribution's KVM: on an emulated Intel host.
 # lane: intel
 # timeout: 1800
+# within: lab/intel-kernel-6.1-bookworm
 set -u
 # shellcheck disable=SC2034 # of machine.sh
 carrier=attached

@@ -3,6 +3,7 @@
 # Exact counts, registers, scopes and rights, on bare guests: on an emulated Intel host.
 # lane: intel
 # timeout: 1800
+# within: lab/intel-kernel-6.1-bookworm
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"
