@@ -17,8 +17,9 @@ echo "== freeze"
 /root/freeze "$cpuid"
 echo "== cpuid"
 cpuid -1 -r -l 0x4ffffffe -s $((cpuid))
+# A program for each takes long: every eighth.
 echo "== loop"
-vmm --list numbers | while read -r number _; do
+vmm --list numbers | awk 'NR % 8 == 1' | while read -r number _; do
 	cpuid -1 -r -l 0x4ffffffe -s "$number"
 done
 echo "== undefined"

@@ -96,6 +96,7 @@ in_one_machine() {
 		-- sh /root/series_inside.sh "kvm-$machine" 1009 200 "$id" "$attached_id" "${parts[@]}" >"$out/machine" 2>&1 ||
 		{ echo "not ok the machine runs to its end"; tail -n 30 "$out/machine" | sed 's/^/# /'; } >>"$out/all"
 	tr -d '\r' <"$out/machine" >"$out/machine.text" && mv "$out/machine.text" "$out/machine"
+	[ -z "${EXITSTAT_KEEP:-}" ] || cp "$out/machine" "$EXITSTAT_KEEP"
 	for part in "${parts[@]}"; do
 		take_part "$part"
 		[[ $part != *-hostile ]] || {

@@ -79,7 +79,7 @@ is "and the sum is the total" "$(echo "$counts" | sum_of_column 2)" "$total"
 check "a boot has exits of several kinds" test "$(echo "$counts" | wc -l)" -ge 5
 
 is "the program cpuid prints the leaf for CPUID exits" "$(said cpuid | raw "$(printf %02x $(($(number_of cpuid))))" 00000000)" 1
-is "and each defined number's" "$(said loop | raw '[0-9a-f]+' 00000000)" "$(echo "$numbers" | wc -w)"
+is "and every eighth number's" "$(said loop | raw '[0-9a-f]+' 00000000)" "$(vmm --list numbers | awk 'NR % 8 == 1' | wc -l)"
 is "and says EDX = 0xffffffff of one that is not defined" "$(said undefined | raw '[0-9a-f]+' ffffffff)" 1
 
 is "exitstat leaf prints the same registers" "$(said leaf | grep -cE '0x4fffff00.*0x4fffffff.*0x74697845.*0x74617453.*0x4d564b73')" 1

@@ -53,6 +53,6 @@ for part; do
 	*) become "$carrier" ;;
 	esac || exit
 	run "$carrier" "${part#*-}"
-	echo "ended $?"
+	echo "ended $? at $(cut -d ' ' -f 1 /proc/uptime) s"
 done
 exit 0 # the lines are the verdict
