@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What kvm/series.tsv says of kernel 6.12 from trixie: on an emulated AMD host.
+# lane: any
 # timeout: 14400
 set -u
 # shellcheck source=kernels.sh

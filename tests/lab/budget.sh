@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What exitstat adds to a VM exit stays within the budget: instructions, counted exactly by an emulator, and TSC reads.
+# lane: any
 # timeout: 900
 # shellcheck disable=SC2317 # check() calls the functions
 set -u

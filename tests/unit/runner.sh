@@ -67,9 +67,15 @@ fixture lab/lane-a.sh <<<'echo 1..1; n=0
 until [ -e "${0%-a.sh}-met" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1; done; echo "ok 1 a"'
 fixture lab/lane-b.sh <<<'# lane: other
 echo 1..1; : >"${0%-b.sh}-met"; echo "ok 1 b"'
+# Two at once, so that both lanes must have taken one.
+for each in a b; do
+	fixture lab/any-$each.sh <<<"# lane: any
+echo 1..1; : >\"\${0%-*}-$each\"; n=0
+until [ -e \"\${0%-*}-a\" ] && [ -e \"\${0%-*}-b\" ]; do n=\$((n + 1)); [ \$n -lt 100 ] || exit 1; sleep 0.1; done; echo \"ok 1 $each\""
+done
 : >"$fixtures/unit/not-executable.sh"
 
-plan 27
+plan 28
 verdict "a file that passes counts its cases" unit/passes "2 passed, 0 failed, 0 skipped" "ok 2 unit/passes: two"
 verdict "a failed case fails the run, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "# why"
 verdict "a skipped case is counted apart" unit/skips "0 passed, 0 failed, 1 skipped" \
@@ -93,6 +99,7 @@ verdict "a file that hangs is stopped and lost" unit/hangs "0 passed, 1 failed, 
 is "every result says which file it comes from" "$(run unit/passes | grep -c '^ok [12] unit/passes: ')" 2
 verdict "a test has an empty standard input" unit/reads-stdin "1 passed, 0 failed, 0 skipped" "ok 1"
 verdict "two lanes run at the same time" lab/lane "2 passed, 0 failed, 0 skipped" "1..2"
+verdict "what any lane may run, each lane takes, once" lab/any "2 passed, 0 failed, 0 skipped" "1..2"
 is "the numbering is continuous over the files" \
 	"$(run unit/passes unit/fails unit/skips | grep -oE '^(not )?ok [0-9]+' | grep -oE '[0-9]+' | xargs)" "1 2 3 4 5"
 is "long tests run with --soak only" "$(run unit/long unit/passes --list; run --soak unit/long --list)" \
