@@ -12,6 +12,7 @@
 #define __KVM_X86_EXIT_STATS_DETAILS_H
 
 #include <linux/bitops.h>
+#include <linux/mm.h>	/* what asm/svm.h and asm/vmx.h of 5.10 lack */
 #include <asm/kvm_vcpu_regs.h>
 #include <asm/svm.h>
 #include <asm/vmx.h>

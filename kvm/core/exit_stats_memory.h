@@ -18,7 +18,7 @@ static inline bool kvm_exit_stats_vcpu_is_mmio(struct kvm_vcpu *vcpu, u64 gpa, b
 	bool is_mmio;
 	int idx;
 
-	if (vcpu->arch.walk_mmu == &vcpu->arch.nested_mmu)
+	if (vcpu->arch.mmu == &vcpu->arch.guest_mmu)
 		return false;
 
 	idx = srcu_read_lock(&vcpu->kvm->srcu);
