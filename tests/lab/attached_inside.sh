@@ -109,7 +109,7 @@ come_and_go() {
 
 	while [ $n -lt "$1" ]; do
 		n=$((n + 1))
-		attach "exit_stats_histograms=$((n % 2))" || { echo "attach $n failed"; return 1; }
+		attach "exit_stats_histograms=$((n % 2))" "exit_stats_details=$((n / 2 % 2))" || { echo "attach $n failed"; return 1; }
 		[ $((n % 3)) = 0 ] || usleep $((n % 7 * 20000))
 		[ $((n % 4)) != 0 ] || cat $debugfs/*/exit_stats $debugfs/*/vcpu*/exit_stats >/dev/null 2>&1
 		detach || { echo "detach $n failed: $(cat /proc/modules)"; return 1; }

@@ -112,4 +112,4 @@ if [ -n "$attached" ]; then
 fi
 
 echo "section log"
-dmesg | tail -n +$((log + 1))
+dmesg | tail -n +$((log + 1)) | sed '/random: crng init done/d'
