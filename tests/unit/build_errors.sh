@@ -85,7 +85,7 @@ forget() { rm -rf "$EXITSTAT_CACHE"/{image,headers,source}; }
 
 archive_make "$tmp/archive"
 kernel_repository "$repo"
-plan 52
+plan 53
 
 # --- what the mirror has
 refuses "a machine whose apt knows no mirror" \
@@ -241,6 +241,14 @@ is "of two builds at once the second waits, and builds nothing" "$(<"$tmp/second
 $modules"
 check "of two builds at once the first builds" \
 	grep -qF "built kvm-amd.ko kvm-intel.ko kvm.ko" "$tmp/first"
+
+echo "#include \"$tmp/pipe\" /* again */" >"$repo/kvm/core/exit_stats.c"
+: >"$modules/build.log"
+start_caught_build "$tmp/first"
+echo 'int exit_stats; /* changed meanwhile */' >"$repo/kvm/core/exit_stats.c"
+echo 'int exit_stats;' >"$tmp/pipe"
+wait
+says "what is changed during a build is built by the next call" "built kvm-amd.ko kvm-intel.ko kvm.ko" -- build $release
 echo 'int exit_stats;' >"$repo/kvm/core/exit_stats.c"
 
 # --- the patch
