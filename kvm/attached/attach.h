@@ -75,7 +75,10 @@ extern struct preempt_ops *attached_kvm_ops;
 void attached_sched_in(struct preempt_notifier *pn, int cpu);
 void attached_sched_out(struct preempt_notifier *pn, struct task_struct *next);
 
-/* The same, of a vCPU with details: so an exit finds out at no price that a vCPU has none. */
+/*
+ * The same, of a vCPU with details, or armed for samples: so an exit finds out at no
+ * price that a vCPU is neither.
+ */
 void attached_details_sched_in(struct preempt_notifier *pn, int cpu);
 
 static __always_inline bool attached_is_ours(const struct preempt_ops *ops)

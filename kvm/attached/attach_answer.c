@@ -24,6 +24,11 @@ static struct kvm_vcpu *vcpu_of(const struct kvm_exit_stats *s)
 	return container_of(s, struct attached_vcpu, stats)->vcpu;
 }
 
+static u64 attached_rip(const struct kvm_vcpu *vcpu)
+{
+	return boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_rip(vcpu) : attached_vmx_rip(vcpu);
+}
+
 static struct kvm *kvm_of(const struct kvm_exit_stats_vm *vm)
 {
 	return attached_vm_of(vm)->kvm;
@@ -78,6 +83,42 @@ bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write)
 	return kvm_exit_stats_vcpu_is_mmio(vcpu_of(s), gpa, is_write);
 }
 
+void kvm_exit_stats_carrier_sample(struct kvm_exit_stats *s, bool on)
+{
+	struct attached_vcpu *v = container_of(s, struct attached_vcpu, stats);
+
+	WRITE_ONCE(v->ops.sched_in,
+		   on || s->details ? attached_details_sched_in : attached_sched_in);
+}
+
+void kvm_exit_stats_queue_nmi(struct kvm_exit_stats *s)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(s);
+
+	atomic_inc(&vcpu->arch.nmi_queued);
+	kvm_make_request(KVM_REQ_NMI, vcpu);
+}
+
+u64 kvm_exit_stats_guest_rip(struct kvm_exit_stats *s)
+{
+	return attached_rip(vcpu_of(s));
+}
+
+u64 kvm_exit_stats_guest_idt(struct kvm_exit_stats *s)
+{
+	return boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_idt(vcpu_of(s)) : attached_vmx_idt();
+}
+
+u32 kvm_exit_stats_guest_eax(struct kvm_exit_stats *s)
+{
+	return vcpu_of(s)->arch.regs[VCPU_REGS_RAX];
+}
+
+bool kvm_exit_stats_in_nested_guest(struct kvm_exit_stats *s)
+{
+	return attached_in_nested_guest(vcpu_of(s));
+}
+
 static const struct kvm_cpuid_entry2 *find_entry(const struct kvm_vcpu *vcpu)
 {
 	const struct kvm_cpuid_entry2 *entries = vcpu->arch.cpuid_entries;
@@ -128,11 +169,9 @@ void attached_answer(struct attached_vcpu *v)
 	struct kvm_vcpu *vcpu = v->vcpu;
 	unsigned long *regs = vcpu->arch.regs;
 	u32 eax = v->query.leaf, ebx, ecx = v->query.input, edx;
-	u64 rip;
 
 	v->special &= ~ATTACHED_QUERY;
-	rip = boot_cpu_has(X86_FEATURE_SVM) ? attached_svm_rip(vcpu) : attached_vmx_rip(vcpu);
-	if (!is_executed(&v->query, rip))
+	if (!is_executed(&v->query, attached_rip(vcpu)))
 		return;
 
 	update_vmm_choice(v);

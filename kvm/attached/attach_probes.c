@@ -128,7 +128,8 @@ static void leave_svm(struct attached_vcpu *v)
 	u64 now = v->special_exit & ATTACHED_SCALED ? rdtsc() : exit_tsc(v->vcpu);
 
 	kvm_exit_stats_exit_far(&v->stats, now, kvm_exit_stats_svm_row(attached_svm_code(v->vcpu)));
-	count_svm_detail(v);
+	if (v->stats.details)
+		count_svm_detail(v);
 }
 
 static noinline void exit_svm_special(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
@@ -150,6 +151,7 @@ static noinline void exit_svm_details(struct preempt_ops *ops, const struct kvm_
 		return;
 	v->in_guest = false;
 	exit_svm_special(v, vcpu);
+	kvm_exit_stats_sample(&v->stats);
 }
 
 static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
@@ -192,7 +194,9 @@ static noinline void exit_vmx_details(struct preempt_ops *ops, const struct kvm_
 	if (!attached_is_ours(ops))
 		return;
 	count_vmx(v, vcpu);
-	count_vmx_detail(v);
+	if (v->stats.details)
+		count_vmx_detail(v);
+	kvm_exit_stats_sample(&v->stats);
 }
 
 static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)

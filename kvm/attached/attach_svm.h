@@ -62,4 +62,9 @@ static inline bool attached_svm_layout_holds(const struct kvm_vcpu *vcpu)
 	       save.rax == vcpu->arch.regs[VCPU_REGS_RAX];
 }
 
+static inline u64 attached_svm_idt(const struct kvm_vcpu *vcpu)
+{
+	return attached_vmcb(vcpu)->save.idtr.base;
+}
+
 #endif /* ATTACH_SVM_H */

@@ -316,6 +316,23 @@ static struct kprobe destroy_probe = {
 	.pre_handler = before_destroy,
 };
 
+/* In the vCPU's thread, or before it has one. */
+static int before_reset(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct attached_vcpu *v = attached_of((struct kvm_vcpu *)regs_get_kernel_argument(regs, 0));
+
+	if (v)
+		kvm_exit_stats_disarm(&v->stats);
+	return 0;
+}
+
+static struct kprobe reset_probe = {
+	.symbol_name = "kvm_vcpu_reset",
+	.pre_handler = before_reset,
+};
+
+static struct kprobe *kprobes[] = { &destroy_probe, &reset_probe };
+
 static void put_vm(struct attached_vm *vm)
 {
 	if (--vm->nr_vcpus)
@@ -391,9 +408,10 @@ int attached_vcpus_init(void)
 		free_ready();
 		return -ENOMEM;
 	}
-	r = register_kprobe(&destroy_probe);
+	r = register_kprobes(kprobes, ARRAY_SIZE(kprobes));
 	if (r) {
-		pr_err("no probe of %s: %pe\n", destroy_probe.symbol_name, ERR_PTR(r));
+		pr_err("no probe of %s or %s: %pe\n", destroy_probe.symbol_name,
+		       reset_probe.symbol_name, ERR_PTR(r));
 		free_ready();
 	}
 	return r;
@@ -424,7 +442,7 @@ static void detach_all(struct list_head *list)
 		detach(v);
 	list_splice_init(&alive, list);
 	raw_spin_unlock_irq(&lock);
-	unregister_kprobe(&destroy_probe);
+	unregister_kprobes(kprobes, ARRAY_SIZE(kprobes));
 	synchronize_rcu();
 	cancel_work_sync(&worker);
 	list_splice_init(&dead, list);

@@ -59,4 +59,9 @@ static inline bool attached_vmx_layout_holds(void)
 	return attached_vmread(VM_EXIT_REASON, &reason);
 }
 
+static inline u64 attached_vmx_idt(void)
+{
+	return attached_vmcs(GUEST_IDTR_BASE);
+}
+
 #endif /* ATTACH_VMX_H */

@@ -118,6 +118,18 @@ struct kvm_exit_stats_vm {
 	struct list_head node;
 };
 
+/* Of one exit number, for the guest that asked for them; not armed if the period is 0. */
+struct kvm_exit_stats_sampling {
+	u16 period;
+	u16 left;		/* exits up to the next sample */
+	u32 number;
+	long row;		/* the number's */
+	u64 seen;		/* count of all exits when an exit was last looked at */
+	u64 idt;		/* of the guest, when it armed */
+	u64 rip;		/* of the last sample */
+	u32 unanswered;		/* exits sampled since the guest last asked */
+};
+
 struct kvm_exit_stats {
 	u64 since;		/* TSC of the latest exit or later transition */
 	u64 not_guest;		/* TSC minus guest time: constant in guest mode */
@@ -132,6 +144,7 @@ struct kvm_exit_stats {
 	/* The hot path uses the cache line up to here. */
 	struct kvm_exit_stats_vm *vm;
 	u8 vmm_choice;
+	struct kvm_exit_stats_sampling sampling;
 	long detail_row;	/* the first row of the details, as an index of counter[] */
 	struct kvm_exit_stats_details *details;	/* NULL if the VM has none */
 	/* A row is half a cache line: the count and the times of one slot. */
@@ -414,6 +427,23 @@ static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
 	if (kvm_exit_stats_on())
 		__kvm_exit_stats_no_entry(s);
 }
+
+/*
+ * Soon after an exit that has been counted, and its detail with it: sample it, if it is
+ * one to sample.  Called for every exit while kvm_exit_stats_carrier_sample() is on; a
+ * second call for the same exit does nothing.
+ */
+void kvm_exit_stats_sample(struct kvm_exit_stats *s);
+
+/* The same where KVM is about to enter the guest again at once. */
+static inline void kvm_exit_stats_sample_reentry(struct kvm_exit_stats *s)
+{
+	if (unlikely(s->sampling.period))
+		kvm_exit_stats_sample(s);
+}
+
+/* The vCPU was reset: whoever armed is gone. */
+void kvm_exit_stats_disarm(struct kvm_exit_stats *s);
 
 /*
  * The life of a VM.  _init() gives it its epoch and fixes its choices.  _create()

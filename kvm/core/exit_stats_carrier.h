@@ -38,4 +38,16 @@ void kvm_exit_stats_carrier_details(bool on);
  */
 bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write);
 
+/*
+ * Samples.  From now on, or no more, call kvm_exit_stats_sample() after each exit of this
+ * vCPU.  The rest is about its latest exit: queue an NMI for the next entry; tell RIP,
+ * EAX and the base of the IDT, and whether it left a nested guest.
+ */
+void kvm_exit_stats_carrier_sample(struct kvm_exit_stats *s, bool on);
+void kvm_exit_stats_queue_nmi(struct kvm_exit_stats *s);
+u64 kvm_exit_stats_guest_rip(struct kvm_exit_stats *s);
+u64 kvm_exit_stats_guest_idt(struct kvm_exit_stats *s);
+u32 kvm_exit_stats_guest_eax(struct kvm_exit_stats *s);
+bool kvm_exit_stats_in_nested_guest(struct kvm_exit_stats *s);
+
 #endif /* __KVM_X86_EXIT_STATS_CARRIER_H */

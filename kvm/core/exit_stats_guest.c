@@ -283,6 +283,8 @@ static void answer_features(const struct kvm_exit_stats *asking, struct register
 		regs->ecx |= EXITSTAT_FEATURE_HISTOGRAMS;
 	if (asking->vm->details)
 		regs->ecx |= EXITSTAT_FEATURE_DETAILS;
+	if (kvm_exit_stats_samples_allowed())
+		regs->ecx |= EXITSTAT_FEATURE_SAMPLES;
 	if (READ_ONCE(asking->vm->late))
 		regs->ecx |= EXITSTAT_FEATURE_LATE;
 	regs->edx = kvm_exit_stats_tsc_khz();
@@ -298,7 +300,20 @@ static void answer_scope(const struct kvm_exit_stats *asking, struct registers *
 	regs->edx = upper_32_bits(epoch);
 }
 
-static void answer(const struct kvm_exit_stats *asking, u32 leaf, u32 input,
+/* The two questions that change something, and only for the vCPU that asks. */
+static void answer_samples(struct kvm_exit_stats *asking, u32 leaf, u32 input,
+			   struct registers *regs)
+{
+	if (!kvm_exit_stats_samples_allowed() || !kvm_exit_stats_guest_cpl0(asking))
+		return;
+	if (leaf == EXITSTAT_SAMPLE_ARM)
+		kvm_exit_stats_answer_arm(asking, input, &regs->eax, &regs->edx);
+	else
+		kvm_exit_stats_answer_take(asking, &regs->eax, &regs->ebx, &regs->ecx,
+					   &regs->edx);
+}
+
+static void answer(struct kvm_exit_stats *asking, u32 leaf, u32 input,
 		   struct registers *regs)
 {
 	switch (leaf) {
@@ -320,6 +335,10 @@ static void answer(const struct kvm_exit_stats *asking, u32 leaf, u32 input,
 		break;
 	case EXITSTAT_AGE:
 		answer_time(kvm_exit_stats_age(asking->vm), regs);
+		break;
+	case EXITSTAT_SAMPLE_ARM:
+	case EXITSTAT_SAMPLE_TAKE:
+		answer_samples(asking, leaf, input, regs);
 		break;
 	case EXITSTAT_VMM_WAITING - EXITSTAT_VCPU ... EXITSTAT_TIME - EXITSTAT_VCPU:
 	case EXITSTAT_VMM_WAITING ... EXITSTAT_TIME:

@@ -143,3 +143,45 @@ void __kvm_exit_stats_reenter(struct kvm_exit_stats *s)
 	else
 		vmx_detail(vcpu_of(s));
 }
+
+/*
+ * Samples: KVM looks at apic_attention after each exit that leads back to it, whatever its
+ * bits are, and clears them when the vCPU is reset.  0 and 1 are KVM's.
+ */
+#define ATTENTION_SAMPLES	8
+
+void kvm_exit_stats_carrier_sample(struct kvm_exit_stats *s, bool on)
+{
+	if (on)
+		__set_bit(ATTENTION_SAMPLES, &vcpu_of(s)->arch.apic_attention);
+	else
+		__clear_bit(ATTENTION_SAMPLES, &vcpu_of(s)->arch.apic_attention);
+}
+
+void kvm_exit_stats_queue_nmi(struct kvm_exit_stats *s)
+{
+	kvm_inject_nmi(vcpu_of(s));
+}
+
+u64 kvm_exit_stats_guest_rip(struct kvm_exit_stats *s)
+{
+	return kvm_rip_read(vcpu_of(s));
+}
+
+u64 kvm_exit_stats_guest_idt(struct kvm_exit_stats *s)
+{
+	struct desc_ptr idt;
+
+	static_call(kvm_x86_get_idt)(vcpu_of(s), &idt);
+	return idt.address;
+}
+
+u32 kvm_exit_stats_guest_eax(struct kvm_exit_stats *s)
+{
+	return kvm_rax_read(vcpu_of(s));
+}
+
+bool kvm_exit_stats_in_nested_guest(struct kvm_exit_stats *s)
+{
+	return is_guest_mode(vcpu_of(s));
+}

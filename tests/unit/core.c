@@ -137,12 +137,6 @@ bool kvm_exit_stats_vm_has_run(const struct kvm_exit_stats_vm *vm)
 	return vm_of(vm)->has_run;
 }
 
-bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s)
-{
-	(void)s;
-	return true;
-}
-
 void kvm_exit_stats_carrier_details(bool on)
 {
 	(void)on;
@@ -640,9 +634,11 @@ static void run_cases(const struct unit_case *c, size_t n)
 
 int main(void)
 {
-	printf("KTAP version 1\n1..%zu\n", ARRAY_SIZE(cases) + nr_details_cases);
+	printf("KTAP version 1\n1..%zu\n", ARRAY_SIZE(cases) + nr_details_cases +
+	       nr_samples_cases);
 	run_cases(cases, ARRAY_SIZE(cases));
 	run_cases(details_cases, nr_details_cases);
+	run_cases(samples_cases, nr_samples_cases);
 	new_vm(0);
 	return failed != 0;
 }

@@ -26,11 +26,16 @@ struct unit_case {
 extern const struct kernel_param_ops *core_param_guest_exit_stats;
 extern bool *core_param_exit_stats_histograms;
 extern bool *core_param_exit_stats_details;
+extern bool *core_param_exit_stats_samples;
 extern u64 now;
 
 /* core_details.c */
 extern const struct unit_case details_cases[];
 extern const size_t nr_details_cases;
+
+/* core_samples.c */
+extern const struct unit_case samples_cases[];
+extern const size_t nr_samples_cases;
 
 /* A VM that lives until the next one comes. */
 struct vm *new_vm(unsigned int nr);

@@ -21,7 +21,7 @@ flags=(-std=gnu11 -Wall -Wextra -Werror -Wno-sign-compare -Wno-unused-parameter
 
 # Not for its addresses, but the hot path's code is the optimizer's.
 cc "${flags[@]}" -g -O2 -fsanitize=address,undefined -fno-sanitize-recover=all -pthread \
-	-o "$top/build/tests/core" "$top"/tests/unit/core{,_details}.c "$top"/kvm/core/*.c || exit 1
+	-o "$top/build/tests/core" "$top"/tests/unit/core{,_details,_samples}.c "$top"/kvm/core/*.c || exit 1
 for file in "$top"/kvm/core/*.c; do
 	cc "${flags[@]}" -m32 -ffreestanding -O2 -c -o "$work/$(basename "$file").o" "$file" ||
 		{ echo "Bail out! $file does not compile for a 32-bit host"; exit 1; }
