@@ -55,6 +55,8 @@ static const struct {
 	{ "scope", EXITSTAT_SCOPE },
 	{ "histogram", EXITSTAT_HISTOGRAM },
 	{ "age", EXITSTAT_AGE },
+	{ "sample-arm", EXITSTAT_SAMPLE_ARM },
+	{ "sample-take", EXITSTAT_SAMPLE_TAKE },
 	{ "vmm-waiting", EXITSTAT_VMM_WAITING },
 	{ "count-time", EXITSTAT_COUNT_TIME },
 	{ "detail-time", EXITSTAT_DETAIL_TIME },
@@ -96,6 +98,9 @@ const char steps_help[] =
 	"                           stats 0: print what the host reads of the vCPU\n"
 	"      barrier              wait until all vCPUs are here\n"
 	"      wait                 wait for a line on standard input\n"
+	"      arm ECX PERIOD       sample every so many-th exit of that number; 0: none\n"
+	"      samples              what came of it since the last such step\n"
+	"      unheard              from here on, do not ask what an NMI is about\n"
 	"LEAF: a number or a name of --list leaves, with vcpu- before it for one vCPU\n"
 	"ECX:  a number, a name of --list kinds or numbers, or `all' for every number\n";
 
@@ -200,6 +205,21 @@ static void add_read(enum op op, unsigned int leaf, unsigned int ecx)
 	s->ecx = ecx;
 }
 
+/* The bare guest of most tests has nobody for an NMI. */
+static void add_random_read(enum op op, unsigned int leaf, unsigned int ecx)
+{
+	add_read(op, leaf, leaf == EXITSTAT_SAMPLE_ARM ? ecx & 0xffff : ecx);
+}
+
+static void parse_arm(enum op op, char **words)
+{
+	unsigned long period;
+
+	if (!parse_number(words[1], &period) || period > 0xffff)
+		die(2, "arm %s wants a period of 0 to 65535, not '%s'", words[0], words[1]);
+	add_read(op, EXITSTAT_SAMPLE_ARM, (parse_ecx(words[0]) & 0xffff) | period << 16);
+}
+
 static void parse_read(enum op op, char **words)
 {
 	unsigned int leaf = parse_leaf(words[0]);
@@ -244,7 +264,7 @@ static void parse_sample(enum op op, char **words)
 
 		if (random() % 4 == 0)
 			leaf |= EXITSTAT_BASE;
-		add_read(op, leaf, random() % 4 ? ecx : ecx % 128);
+		add_random_read(op, leaf, random() % 4 ? ecx : ecx % 128);
 	}
 }
 
@@ -313,7 +333,7 @@ static void parse_fuzz(enum op op, char **words)
 	op = hows[how].op;
 	srandom(seed);
 	while (n--)
-		add_read(op, random_leaf(), random_ecx());
+		add_random_read(op, random_leaf(), random_ecx());
 }
 
 static void parse_make(enum op op, char **words)
@@ -442,6 +462,9 @@ static const struct {
 	{ "vmm", 2, OP_DO, parse_action },
 	{ "barrier", 0, OP_BARRIER, parse_plain },
 	{ "wait", 0, OP_WAIT, parse_plain },
+	{ "arm", 2, OP_READ, parse_arm },
+	{ "samples", 0, OP_SAMPLES, parse_plain },
+	{ "unheard", 0, OP_UNHEARD, parse_plain },
 };
 
 /* Return how many words the step took. */
@@ -519,6 +542,12 @@ static void print_read(unsigned long vcpu, const struct step *s)
 {
 	printf("vcpu=%lu %s leaf=%#x ecx=%#x rax=%#lx rbx=%#lx rcx=%#lx rdx=%#lx\n", vcpu,
 	       how_of(s), s->leaf, s->ecx, s->rax, s->rbx, s->rcx, s->rdx);
+}
+
+static void print_samples(unsigned long vcpu, const struct step *s)
+{
+	printf("vcpu=%lu samples nmis=%lu exits=%lu ahead=%lu number=%#lx\n", vcpu, s->rax, s->rbx,
+	       s->rcx, s->rdx);
 }
 
 static void print_action(unsigned long vcpu, const struct step *s)
@@ -601,6 +630,9 @@ void print_step(unsigned long vcpu, const struct step *s, char *memory)
 	case OP_READ_NEXT:
 		if (s->n)
 			print_read(vcpu, s);
+		break;
+	case OP_SAMPLES:
+		print_samples(vcpu, s);
 		break;
 	case OP_MAKE:
 		printf("vcpu=%lu make kind=%s number=%#x n=%lu\n", vcpu, kinds[s->kind].name,

@@ -73,7 +73,7 @@ take_part() {
 }
 
 in_one_machine() {
-	local parts=("$@") adds=() file id=- attached_id=- part scripts=(ask details cases series_inside hostile_inside)
+	local parts=("$@") adds=() file id=- attached_id=- part scripts=(ask details samples cases series_inside hostile_inside)
 
 	# These have the machine take QEMU along.
 	[[ ${parts[*]} != *linux* ]] || scripts+=(guest linux stock)

@@ -185,6 +185,7 @@ static void check_number(const struct answer *a)
 static void check_features(const struct answer *a)
 {
 	const unsigned int always = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT |
+		EXITSTAT_FEATURE_SAMPLES |
 		(access("/sys/module/exitstat_attach", F_OK) ? 0 : EXITSTAT_FEATURE_APPROXIMATE);
 
 	if (a->rax != EXITSTAT_ABI_REVISION || a->rbx != numbering ||
@@ -203,6 +204,15 @@ static void check_scope(const struct answer *a)
 	epoch = now;
 }
 
+/* The random queries only switch off, which at CPL 0 tells whether the number could be sampled. */
+static void check_arm(const struct answer *a)
+{
+	if (a->rdx == EXITSTAT_UNDEFINED)
+		is_undefined(a);
+	else
+		is(a, 0, 0, 0, 0);
+}
+
 static void check_leaf(const struct answer *a)
 {
 	switch (a->leaf) {
@@ -218,6 +228,9 @@ static void check_leaf(const struct answer *a)
 		return;
 	case EXITSTAT_AGE:
 		is_time(a, last_of(a, 0));
+		return;
+	case EXITSTAT_SAMPLE_ARM:
+		check_arm(a);
 		return;
 	case EXITSTAT_HISTOGRAM:
 		is(a, EXITSTAT_BUCKETS, EXITSTAT_BUCKET0_LOG2, 0, 0);

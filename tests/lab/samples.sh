@@ -1,0 +1,68 @@
+# shellcheck shell=dash disable=SC2086,SC2154 # lists of words are split; ask.sh and cases.sh have the variables
+# SPDX-License-Identifier: MIT
+# Samples, in a bare guest that has a handler for NMIs: sourced by cases.sh.
+
+# Exits of each kind that can be sampled, the instructions that made them, and none of another kind.
+sampled_kinds() {
+	local kind words='' wanted='' got
+
+	for kind in cpuid hypercall pio_kvm pio_vmm mmio rdmsr wrmsr icr deadline wbinvd cr0 cr4; do
+		words="$words arm $kind 1 make $kind 101 samples arm $kind 0 make $kind 5 samples"
+		wanted="$wanted 101:$(($(number_of $kind))) 0"
+	done
+	ask $words
+	got=$(awk '/ samples / { split($4, exits, "="); split($5, ahead, "="); split($6, number, "=")
+		printf " %s", exits[2] ? exits[2] ":" number[2] : 0
+		if (ahead[2] > 15) printf "(%s bytes behind)", ahead[2] }' answers)
+	wanted=$(for word in $wanted; do
+		case $word in *:*) printf ' %s:%#x' ${word%:*} ${word#*:} ;; *) printf ' %s' "$word" ;; esac
+	done)
+	is "101 exits of each of twelve kinds are 101 in samples, each seen at the instruction that made it or the next, and none when disarmed" \
+		"$got" "$wanted"
+}
+
+sampled_some() {
+	ask arm cpuid 7 make cpuid 101 samples make hypercall 50 samples
+	is "of every seventh, there are so many" "$(sed -n 's/.* samples nmis=[0-9]* exits=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "14 0"
+}
+
+# The handler stays silent, until the guest arms again.
+unheard_samples() {
+	ask arm cpuid 1 unheard make cpuid 101 samples make cpuid 101 samples arm cpuid 1 make cpuid 101 samples
+	is "a guest that asks nothing gets one NMI, and no more until it arms again" \
+		"$(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "1 0 1"
+}
+
+sampling_refused() {
+	local got
+
+	ask arm hlt 1 arm $interrupt 1 arm 0x1234 1 make hlt 3 samples user read sample-arm $((1 << 16 | cpuid)) \
+		user read sample-take 0 make cpuid 50 samples
+	got=$(awk '/leaf=/ { split($5, rax, "="); split($8, rdx, "="); printf " %s,%s", rax[2], rdx[2] }
+		/ samples / { split($3, nmis, "="); printf " %s", nmis[2] }' answers)
+	is "HLT, interrupts and numbers that are none are refused, and programs hear nothing" "$got" \
+		" 0,0xffffffff 0,0xffffffff 0,0xffffffff 0 0,0 0,0 0"
+}
+
+samples_off() {
+	local bit armed
+
+	echo 0 >"$parameters/exit_stats_samples"
+	ask read features 0 arm cpuid 1 make cpuid 50 samples
+	echo 1 >"$parameters/exit_stats_samples"
+	next_answer
+	bit=$((rcx & 64))
+	next_answer
+	armed=$((rax))
+	is "with exit_stats_samples=0 there are none, and the features say so" \
+		"$bit $armed $(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers)" "0 0 0"
+}
+
+# 5 cases
+samples() {
+	sampled_kinds
+	sampled_some
+	unheard_samples
+	sampling_refused
+	samples_off
+}
