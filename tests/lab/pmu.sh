@@ -1,0 +1,99 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# exitstat_pmu.ko in a Linux guest under stock QEMU, on a host whose vendor ${machine:?} names: what perf counts is what was
+# made, to the last exit.  Sourced.
+# shellcheck disable=SC2317 # check() calls the functions
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/lib/ktap.sh
+. "$top/tests/lib/ktap.sh"
+
+declare -A numbers=([amd]="cpuid io 114 123" [intel]="cpuid io_instruction 10 30")
+# shellcheck source=tests/lab/stock_qemu.sh
+. "$top/tests/lab/stock_qemu.sh"
+read -r _ io _ _ <<<"${numbers[$machine]}"
+guest_module=$("$top/guest/build" "$release") || exit 1
+adds=(--add "$guest_module" --add "$built/exits" --add "$built/events" --add "$top/tests/lab/pmu_guest.sh")
+# perf is too much for the slow machine.
+[ "$machine" != amd ] || adds+=(--add "$(command -v perf):/bin/perf")
+cat >"$work/script" <<END
+insmod /root/exitstat_pmu.ko
+dmesg | sed -n 's/.*exitstat_pmu: /host says /p' | tail -n 1
+guest --smp $smp --kernel-arg tsc=reliable -- sh /root/pmu_guest.sh ${numbers[$machine]} $([ "${EXITSTAT_SOAK:-0}" = 0 ] || echo soak)
+END
+"$top/lab/run" --machine "$machine" --kernel "$release" --carrier "${carrier:-patched}" --timeout 800 "${adds[@]}" --add "$work/script" \
+	-- sh /root/script >"$work/said" 2>"$work/errors"
+status=$?
+tr -d '\r' <"$work/said" >"$work/answers"
+
+said() { grep -x "$1" "$work/answers"; }
+# value KEY [EVENT]
+value() { awk -v key="$1" -v event="${2:-}" '$1 == key && (event == "" || $2 == event) { print $3 ? $3 : $2; exit }' "$work/answers"; }
+# values KEY EVENT...: of one key, in one line
+values() {
+	local key=$1 event
+
+	shift
+	for event; do value "$key" "$event"; done | paste -sd ' '
+}
+sum() { awk -v key="$1" -v event="$2" '$1 == key && $2 == event { sum += $3 } END { print sum }' "$work/answers"; }
+# Kernel and VMM are a time's parts, and no event is without its time.
+times_agree() {
+	awk -v io="$io" '$1 == "some" { t[$2] = $3 } END {
+		rest = t[io "-time"] - t[io "-kvm"] - t[io "-vmm"]
+		exit !(t[io "-kvm"] > 0 && t[io "-vmm"] > 0 && t["guest-time"] > 0 && rest < 5000 && rest > -5000) }' "$work/answers"
+}
+
+soak=0
+[ "$machine" != amd ] || soak=${EXITSTAT_SOAK:-0}
+amd=0
+[ "$machine" != amd ] || amd=1
+plan $((12 + 12 * amd + 3 * soak))
+is "the guest ran to its end" "$status" 0
+[ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
+is "where no hypervisor answers, the module refuses in one sentence" "$(sed -n 's/^host says //p' "$work/answers")" \
+	"the hypervisor does not tell this machine its exits"
+is "in the guest it can be loaded" "$(value insmod)" 0
+is "while no event is open, it asks nothing" "$(values loaded cpuid io)" "$(values before cpuid io)"
+check "there are events for each exit number" test "$(value names)" -gt 500
+is "the event of a CPU and the leaf agree to the last exit" "$(said 'cpu .*')" "cpu 503 503"
+diagnose "$(said 'switch .*')"
+# shellcheck disable=SC2016 # awk's
+check "being switched out and in costs two exits for each event that is open, and none without" \
+	awk '$1 == "switch" { n++; if ($4 != 2 * $2 * $3) wrong++ } END { exit !(n == 3 && !wrong) }' "$work/answers"
+is "refused are numbers that are not defined, counters of the whole VM, leaves that are no counter, and bits without a meaning" \
+	"$(said 'open .*')" "open 0
+open EINVAL
+open EINVAL
+open EINVAL
+open EINVAL"
+is "exits that an NMI would disturb, and names that are none, cannot be sampled" "$(value hlt) $(value nothing)" "refused refused"
+is "each CPUID of a program is sampled, the loader's with them" "$(value each)" "$((1009 + $(value none cpuid)))"
+is "every seventh, by its weight" "$(value seventh) $(value seventh-samples)" \
+	"$(((1009 + $(value none cpuid)) / 7 * 7)) $(((1009 + $(value none cpuid)) / 7))"
+is "each port write of the kernel, and nothing else" "$(value kernel) $(value none-more)" "503 0"
+if [ "$machine" = amd ]; then
+	is "on both CPUs" "$(value both)" 754
+	is "and on one that went and came back" "$(value back)" 251
+	is "while somebody listens, the module cannot be unloaded" "$(value rmmod-while)" 1
+	is "exitstat profile: the stacks have each exit, and end where they were made" \
+		"$(sed -n 's/^folded //p' "$work/answers" | awk '{ n += $NF; sub(/ [0-9]*$/, ""); sub(/.*;/, ""); if (!($0 in seen)) ends = ends " " $0; seen[$0] } END { print n ends }')" \
+		"503 write_port"
+	is "perf stat of a task, in a group: each CPUID and port write that it made, and exitstat -- CMD says the same" \
+		"$(values some cpuid io) $(values some-whole cpuid io)" "$((1009 + $(value none cpuid))) 503 $((1009 + $(value none cpuid))) 503"
+	is "a raw event by its number counts the same" "$(value some number=123)" 503
+	check "times are in ns, and have their parts" times_agree
+	is "of a task and its children, all are counted, and nothing that another task makes on the same CPU" "$(values two cpuid io)" "$(values two-whole cpuid) 754"
+	is "in a cgroup, nothing that is outside of it" "$(value cgroup io)" 503
+	is "of all CPUs, the intervals add up to what exitstat says, and one that goes and comes back changes nothing" \
+		"$(sum all io) $(value online)" "$(value all-whole io) 1"
+	check "which is what was made, and a few more to start a CPU" test "$(sum all io)" -ge 754
+	is "it can be unloaded" "$(value rmmod)" 0
+fi
+if [ "$soak" = 1 ]; then
+	is "as text, it begins with how many there were" "$(sed -n 's/^profile //p' "$work/answers" | head -n 1 | cut -d , -f 1)" \
+		"$((1009 + $(value none cpuid))) exits by cpuid"
+	is "-r tells the mean" "$(value repeat "$io")" 251
+	is "an event for the user's part alone is refused" "$(value user "$io")" "<not"
+fi
+[ -z "${EXITSTAT_KEEP:-}" ] || cp "$work/answers" "$EXITSTAT_KEEP"
+finish
