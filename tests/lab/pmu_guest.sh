@@ -88,13 +88,12 @@ mkdir -p /cg && mount -t cgroup2 cgroup2 /cg && echo +cpu >/cg/cgroup.subtree_co
 events cgroup "exitstat/$io/" -a -G one -- sh -c 'echo $$ >/cg/one/cgroup.procs; exec ./exits 0 503'
 kill $other
 wait $other
-if [ -e /sys/devices/system/cpu/cpu1 ]; then
-	eval "events all exitstat/$io/ -a -I 10 -- $hotplug"
-	eval "whole all-whole $hotplug"
-	echo "online $(cat /sys/devices/system/cpu/cpu1/online)"
-fi
+events all "exitstat/$io/" -a -I 10 -- ./exits 0 503
 exitstat profile -f -e "$io" -- ./exits 0 503 2>&1 | sed 's/^/folded /'
 if [ -n "$soak" ]; then
+	eval "events hotplug exitstat/$io/ -a -- $hotplug"
+	eval "whole hotplug-whole $hotplug"
+	echo "online $(cat /sys/devices/system/cpu/cpu1/online)"
 	exitstat profile -e "$cpuid" -- ./exits 1009 0 2>&1 | sed 's/^/profile /'
 	events repeat "exitstat/$io/" -r 3 ./exits 0 251
 	events user "exitstat/$io/u" ./exits 0 0

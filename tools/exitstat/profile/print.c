@@ -196,7 +196,7 @@ int profile_print(FILE *out, const struct profile *profile)
 {
 	const struct stack **order = calloc(profile->nr + 1, sizeof(*order));
 	struct functions functions = { NULL, 0, 0 };
-	bool complete = order != NULL;
+	bool complete = order;
 	size_t i;
 
 	for (i = 0; i < profile->nr && complete; i++)

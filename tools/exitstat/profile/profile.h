@@ -28,7 +28,7 @@ struct profile {
 };
 
 /* The fields to print, for perf script -F. */
-#define PROFILE_FIELDS	"comm,tid,trace,ip,sym,dso"
+#define PROFILE_FIELDS	"trace:comm,tid,trace,ip,sym,dso"
 
 /* Read until the end: 0 or -errno. */
 int profile_read(struct profile *profile, FILE *in);

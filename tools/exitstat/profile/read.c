@@ -61,7 +61,7 @@ static void read_head(struct sample *sample, const char *line)
 	if (!weight || !name)
 		return;
 	name += strlen(" name=");
-	clean_part(sample->name, name, strcspn(name, " \n"));
+	clean_part(sample->name, name, strcspn(name, " \t\n"));
 	/* The command may have blanks in its name; the number behind it has none. */
 	length = (size_t)(trace - line);
 	while (length && isspace((unsigned char)line[length - 1]))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* exitstat profile: who makes exits, sampled by exitstat_pmu and perf. */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,16 +62,18 @@ static void event_name(char name[64], const char *exit)
 
 	snprintf(name, 64, "%s", exit);
 	for (i = 0; name[i]; i++)
-		name[i] = (char)(name[i] == ' ' ? '_' : name[i] | (name[i] >= 'A' && name[i] <= 'Z') << 5);
+		name[i] = name[i] == ' ' ? '_' : (char)tolower((unsigned char)name[i]);
 }
 
 static int say_parameter(const char *name, int err)
 {
 	switch (err) {
 	case -EINVAL:
-		return say(STATUS_USAGE, "there are no exits called '%s'; exitstat names lists them", name);
+		return say(STATUS_USAGE, "there are no exits called '%s'; exitstat names lists them",
+			   name);
 	case -EOPNOTSUPP:
-		return say(STATUS_FAILED, "exits by %s cannot be sampled: an NMI would disturb them", name);
+		return say(STATUS_FAILED, "exits by %s cannot be sampled: an NMI would disturb them",
+			   name);
 	case -EBUSY:
 		return say(STATUS_FAILED, "somebody else is listening to exitstat:exit; try again later");
 	default:
@@ -196,7 +199,9 @@ static int record(const char *data, char **command, int *status)
 /* Read what perf script makes of it: STATUS_OK, or what to exit with. */
 static int read_data(struct profile *profile, const char *data)
 {
-	const char *argv[] = { "perf", "script", "-i", data, "-F", PROFILE_FIELDS, "--no-inline", NULL };
+	const char * const argv[] = {
+		"perf", "script", "-i", data, "-F", PROFILE_FIELDS, "--no-inline", NULL,
+	};
 	int ends[2], status = 0, err;
 	pid_t pid;
 	FILE *in;
@@ -206,7 +211,7 @@ static int read_data(struct profile *profile, const char *data)
 	pid = fork();
 	if (!pid) {
 		dup2(ends[1], STDOUT_FILENO);
-		execvp(argv[0], (char **)argv);
+		execvp(argv[0], (char * const *)argv);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -239,7 +244,8 @@ static int sample(struct profile *profile, const struct options *opts, char **co
 	if (!mkdtemp(directory)) {
 		err = errno;
 		free(directory);
-		return say(STATUS_FAILED, "cannot make a directory for perf's data: %s", strerror(err));
+		return say(STATUS_FAILED, "cannot make a directory for perf's data: %s",
+			   strerror(err));
 	}
 	if (asprintf(&data, "%s/data", directory) < 0) {
 		result = say(STATUS_FAILED, "cannot run perf: not enough memory");
