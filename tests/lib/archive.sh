@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# A package archive of our own, served to the real apt on the loopback interface, so that what an
-# archive can lack or get wrong can be provoked without the network. It is this machine's mirror: a
-# Debian of its code name, unsigned. Sourced.
+# A package archive of our own, served to the real apt on the loopback interface, so that tests can
+# provoke an archive's defects without the network. It takes the place of this machine's mirror: a
+# Debian with the same code name, unsigned. Sourced.
 #
-#	archive_make DIRECTORY		from here on, apt in this shell knows only this archive
+#	archive_make DIRECTORY		make apt in this shell use only this archive
 #	archive_offer PACKAGE VERSION [DEPENDS [INSTALLED_KIB]]
-#					make a package of the files in $archive/files, which go
-#	archive_serve			start the server, apt-get update
-#	$archive_codename		of its only suite
+#					move the files in $archive/files into a package
+#	archive_serve			start the server, run apt-get update
+#	$archive_codename		the code name of its only suite
 #	archive_stop
 
 archive_make() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Print every #include that runs up, or in a circle, or reaches for a room's private header: arrows.py TOP
+"""Print every #include that runs up, or in a circle, or uses another directory's private header: arrows.py TOP
 
 A room may include its own headers, and the public ones of the rooms below it. In lib/ and tools/,
 X.c and X.h of a room are one in a circle.
@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-# Each room, and the rooms below it that it may use.
+# Each directory, and those below it that it may use.
 ROOMS = {
     "include": [],
     "kvm/core": ["include"],
@@ -37,7 +37,7 @@ ROOMS = {
     "tests/lab": ["include"],
     "tests/unit": ["lib", "kvm/core", "include"],
 }
-# Where a room has public headers and private ones: the public ones.
+# The public headers of directories that also have private ones.
 PUBLIC = {"lib": ["exitstat.h", "clock.h", "grow.h", "write.h"], "lib/host": ["qmp.h"]}
 # What the Makefiles give to -I.
 ROOTS = ["include", "lib", "tools", "tools/exitstat"]
@@ -53,7 +53,7 @@ def room_of(path):
 
 
 def resolve(top, path, name, quoted):
-    """The file that is included, from the top, or None."""
+    """The included file, relative to the top, or None."""
     for root in ([os.path.dirname(path)] if quoted else []) + ROOTS:
         found = os.path.normpath(os.path.join(root, name))
         if os.path.isfile(os.path.join(top, found)):
@@ -76,7 +76,7 @@ def fault(top, path, room, name, quoted):
 
 
 def circles(arrows):
-    """The circles among files of a room: each file, and those it includes, directly or not."""
+    """The circles among the files of a directory: each file with those it includes, directly or not."""
     for start in sorted(arrows):
         seen, todo = set(), list(arrows[start])
         while todo:

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Sourced, with $top: build rooms of tools/ under ASan and UBSan, into $BUILD.
+# Build directories of tools/ under ASan and UBSan, in $BUILD. Sourced, with $top.
 #
-#	build_asan ROOM...
+#	build_asan DIRECTORY...
 
 BUILD=${top:?}/build/tests/asan
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients that an HTTP server may meet: python3 tests/lib/clients.py KIND URL ARGUMENT...
+"""Good and bad clients of an HTTP server: python3 tests/lib/clients.py KIND URL ARGUMENT...
 
 good N THREADS		N requests; prints how many were answered with 200 and a whole body
 broken N		N requests of every broken kind
@@ -90,7 +90,7 @@ def broken(number):
 
 
 def hold(source, seconds, number, first, more):
-    """Keep that many connections open as long as the server lets us."""
+    """Keep that many connections open for as long as the server allows."""
     socks = []
     for _ in range(number):
         sock = socket.socket()

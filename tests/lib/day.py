@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Write a recording of a VM of a host: day.py INTERVALS, of a second each. Its exits differ from second to second."""
+"""Write a recording of a host's VM: day.py INTERVALS, of one second each, with different exits in each."""
 import sys
 
 NUMBERS = [0x10, 0x60, 0x64, 0x72, 0x78, 0x7b, 0x7c, 0x400]

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Start and stop exitstat export for a test.  Sourced; leaves the shell in a directory of its own.
+# Start and stop exitstat export for a test.  Sourced; changes to a temporary directory.
 #
-#	build_checked		build it under ASan and UBSan, into $exporter, with exitstat beside it
-#	build_plain		build it as it is
-#	start ARGUMENT...	run it on a free port: $url, $pid, and what it says in $log
-#	stop [SIGNAL]		end it; fails if it did not end well, as with a leak
-#	keep NAME, use NAME	several at a time
+#	build_checked		build it as $exporter under ASan and UBSan, with exitstat beside it
+#	build_plain		build it without these
+#	start ARGUMENT...	run it on a free port: sets $url and $pid; its messages are in $log
+#	stop [SIGNAL]		end it; fails if its status is not 0, as after a leak
+#	keep NAME, use NAME	to run several at a time
 
 # shellcheck source=tests/lib/asan.sh
 . "${top:?}/tests/lib/asan.sh"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A request: python3 tests/lib/fetch.py [--method M] [--status] URL [HEADER...] prints its body, or its status."""
+"""Make a request and print its body or status: python3 tests/lib/fetch.py [--method M] [--status] URL [HEADER...]"""
 import argparse
 import sys
 import urllib.error

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Write what KVM's debugfs shows (docs/host.md) for VMs that do not exist.
 
-hosttree.py DIR [--vms N] [--tick T] ... writes N VMs as they are at the moment T: the counts of a
-row are T times what they are at 1, so what happens from one tick to the next is known. A file is
-replaced in one step, as a reader of debugfs sees it.
+hosttree.py DIR [--vms N] [--tick T] ... writes N VMs as of moment T: the counts of a row are T times
+those at moment 1, so what happens from one tick to the next is known. A file is replaced atomically,
+as a reader of debugfs would see it.
 """
 import argparse
 import os
@@ -24,7 +24,7 @@ ROWS = {
 }
 GUEST_CYCLES = 1_000_000
 
-# Of the numbers that have details, what these exits are about: detail, exits per tick. The rest is the last of them.
+# For the numbers that have details: detail, exits per tick. The last one of a list may be the rest.
 REST = 2 ** 64 - 1
 DETAILS = {
     "svm": {0x72: [(1, 6), (0xd, 5)], 0x7b: [(0x3f8, 2), (REST, 1)]},
@@ -37,7 +37,7 @@ def bucket_of(cycles):
 
 
 def rows_of(numbering, factor):
-    """Rows as lists of numbers behind number and name, each with its 24 buckets."""
+    """Rows: number, name, a list of values, and the 24 buckets."""
     rows = []
     for number, name, count, kernel, vmm, waiting in ROWS[numbering]:
         count *= factor
@@ -54,7 +54,7 @@ def add_rows(sum_rows, rows):
 
 def table(numbering, scope, rows, guest_cycles, epoch=0x1c5e6f0a9b3d7e21, tsc_khz=TSC_KHZ,
           histograms=False, keys=(), columns=()):
-    """The text of a table; keys are further lines, columns further names of columns that hold 1."""
+    """The text of a table; keys are more lines for the head, columns are names of more columns, with the value 1."""
     names = COLUMNS + (["h%d" % i for i in range(BUCKETS)] if histograms else []) + list(columns)
     lines = [VERSION, "numbering " + numbering, "tsc_khz %d" % tsc_khz, scope,
              "epoch 0x%016x" % epoch, "guest_cycles %d" % guest_cycles, *keys, "",
@@ -71,7 +71,7 @@ def table(numbering, scope, rows, guest_cycles, epoch=0x1c5e6f0a9b3d7e21, tsc_kh
 
 
 def details_of(numbering, vcpu, rows):
-    """Lines of a vCPU's details: as many of each as DETAILS says, for the tick that its rows are of."""
+    """Lines of a vCPU's details, in the proportions of DETAILS, for the same tick as its rows."""
     lines, row = [], 3
     for number, name, values, _ in rows:
         parts = DETAILS[numbering].get(number, [])
@@ -102,7 +102,7 @@ def replace(path, text):
 
 
 def write_tables(path, numbering, vcpus, details=False, **more):
-    """The tables of a VM's vCPUs, each given by its rows and its guest time, and their sum."""
+    """The tables of a VM's vCPUs, each given as rows and guest time, and of the VM, their sum."""
     vm_rows, vm_guest_cycles, vm_details = [], 0, []
     same = {key: more[key] for key in ("epoch", "tsc_khz") if key in more}
     for vcpu, (rows, guest_cycles) in enumerate(vcpus):

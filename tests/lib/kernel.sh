@@ -1,13 +1,12 @@
 # shellcheck shell=bash disable=SC2154 # $top and $archive are of those who source this
 # SPDX-License-Identifier: MIT
-# Kernel packages in the small, for tests of kvm/: as Debian's in all that kvm/fetch and
-# the scripts of kvm/patched look at, with a KVM of one file and a kernel's make of one rule. Needs archive.sh.
-# Sourced.
+# Tiny kernel packages for tests of kvm/: like Debian's in all that kvm/fetch and the scripts of kvm/patched look at,
+# but with a KVM of one file, and a kernel Makefile of one rule. Needs archive.sh. Sourced.
 #
 #	kernel_offer_image RELEASE VERSION [INSTALLED_KIB]
 #	kernel_offer_headers RELEASE VERSION
 #	kernel_offer_source SERIES VERSION
-#	kernel_repository DIRECTORY	a copy of our own tree, whose patch fits that KVM
+#	kernel_repository DIRECTORY	a copy of our tree, with a patch that fits that KVM
 
 kernel_offer_image() {
 	mkdir -p "$archive/files/boot" "$archive/files/lib/modules/$1"
@@ -38,7 +37,7 @@ kernel_offer_headers() {
 	archive_offer "$headers" "$version" "$common (= $version), $kbuild (>= $version), gcc-12"
 }
 
-# Print the version $3 as three lines of printf format $1; its first number has two names, hence $2.
+# Print the version $3 as three lines in the printf format $1; $2 is the name of its first number.
 kernel_numbers() {
 	local numbers
 
@@ -47,8 +46,8 @@ kernel_numbers() {
 	printf "$1" "$2" "${numbers[0]}" PATCHLEVEL "${numbers[1]}" SUBLEVEL "${numbers[2]}"
 }
 
-# The rule compiles our file, and makes modules that say for which kernel they are. Its KVM is one where
-# W=1 finds something, and warnings are errors.
+# The rule compiles our file, and makes modules that name their kernel. Its KVM is one in which W=1 finds
+# something, with warnings as errors.
 kernel_makefile() {
 	cat <<-END
 		.RECIPEPREFIX := >

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: MIT
-# Print KTAP from a test.  Sourced; plain sh, because it also runs inside the lab's machines.
+# Print KTAP from a test.  Sourced; plain sh, because it also runs in the lab's machines.
 #
 #	plan 3
 #	check "the sentence that the case proves" COMMAND ARGUMENT...
@@ -8,7 +8,7 @@
 #	skip "the sentence that the case would prove" "what is missing"
 #	finish
 #
-# `plan_skip "what is missing"` in place of `plan` ends the file as skipped.
+# `plan_skip "what is missing"` instead of `plan` ends the file as skipped.
 
 ktap_number=0
 ktap_failed=0
@@ -26,7 +26,7 @@ plan_skip() {
 	exit 0
 }
 
-# Print the text $1 as diagnosis.
+# Print the text $1 as a diagnosis.
 diagnose() {
 	printf '%s\n' "$1" | sed 's/^/#   /'
 }
@@ -49,7 +49,7 @@ skip() {
 	echo "ok $ktap_number $1 # SKIP $2"
 }
 
-# The case holds if the command succeeds; what it printed is shown if it fails.
+# The case passes if the command succeeds; if it fails, its output is shown.
 check() {
 	local name="$1" said status
 
@@ -64,7 +64,7 @@ $said}"
 	fi
 }
 
-# The case holds if the two texts are equal.
+# The case passes if the two texts are equal.
 is() {
 	if [ "$2" = "$3" ]; then
 		pass "$1"
@@ -76,7 +76,7 @@ $3"
 	fi
 }
 
-# The last line of every test file: exit 0 if all that was planned was reported and nothing failed.
+# The last line of every test file: exit with 0 if the whole plan was reported and nothing failed.
 finish() {
 	[ "$ktap_failed" -eq 0 ] && [ "$ktap_number" -eq "$ktap_plan" ]
 	exit

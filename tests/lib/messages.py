@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Print the error messages that docs/troubleshooting.md lacks: messages.py TOP DOCUMENT
 
-A message is taken for documented if its longest part without values stands in the document. Messages about wrong usage
-name their rule themselves and are left out. The last line says how many messages were looked for.
+A message counts as documented if its longest part without values is in the document. Messages about wrong usage explain
+themselves and are left out. The last line tells how many messages were looked for.
 """
 import re
 import sys
@@ -36,7 +36,7 @@ def c_messages(text):
 def shell_messages(text):
     """die, finish, fail, restore_stock with a status that is not 2, and what a *_problem or its like prints."""
     text = re.sub(r"(?m)^\s*#.*$", "", text.replace("\\\n", " "))
-    # A command in a string is a value, up to its last bracket.
+    # A command substitution is a value, up to its last parenthesis.
     text = re.sub(r"\$\((?:[^()]|\([^()]*\))*\)", "$_", text)
     for _, status, strings, _ in re.findall(
             rf'\b(die|finish|fail|restore_stock)\s+(\d+\s+)?{STRINGS}', text):
@@ -48,7 +48,7 @@ def shell_messages(text):
 
 
 def constant(message):
-    """The longest part of it that is no value."""
+    """The longest part of it that is not a value."""
     parts = re.split(r"%[-0-9.l]*[a-z]|\$\{[^}]*\}|\$\w+|\$.|\\.", message)
     return max((part.strip(" :;,'(") for part in parts), key=len)
 

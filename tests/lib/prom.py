@@ -34,7 +34,7 @@ def query(url, expression):
 
 
 def expressions(rules, dashboards):
-    """Where it is, what it is, whether it must have an answer."""
+    """Where it is, the expression, and whether it must have an answer."""
     for group in rules["groups"]:
         for rule in group["rules"]:
             yield rule.get("record") or rule["alert"], rule["expr"], "record" in rule

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Run Debian's Prometheus on loopback, with our rules.  Sourced, in a directory of its own.
+# Run Debian's Prometheus on loopback, with our rules.  Sourced, in a temporary directory.
 #
 #	start_prometheus TARGET...	scrape each ADDRESS:PORT every second: $prometheus
-#	query EXPRESSION		what it answers now
+#	query EXPRESSION		its answer now
 # shellcheck disable=SC2154,SC2034 # of tests/lib/export.sh, and for those who source this
 
 prometheus=''

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A QMP server that is no QEMU: qmp.py SOCKET HOW [SEED].  It says "ready" and serves one client after another.
+"""A QMP server that is not QEMU: qmp.py SOCKET HOW [SEED].  It prints "ready" and serves one client after another.
 
 HOW is how it behaves: well, or in one of the ways in which a VMM may not.
 """
@@ -13,7 +13,7 @@ import time
 
 import hosttree
 
-EPOCH = 0xfedcba9876543210  # no signed integer holds it
+EPOCH = 0xfedcba9876543210  # too large for a signed integer
 EVENT = {"event": "NIC_RX_FILTER_CHANGED", "timestamp": {"seconds": 1, "microseconds": 0}}
 GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": ["oob"]}}
 OWN = ["exits", "halt_exits", "halt_poll_success_hist"]

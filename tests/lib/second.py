@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Print a recording of a VM whose hypervisor speaks revision 2 of the ABI: second.py [late] [approximate] [huge] [moves]
+"""Print a recording of a VM whose hypervisor implements revision 2 of the ABI: second.py [late] [approximate] [huge] [moves]
 
-Ten seconds in eleven frames of a VM that makes 100 port accesses a second. late: counting began 125 s before the first frame.
-huge: its counters are close to 2^64. moves: in the sixth frame it is on a host whose KVM is Intel's stock one.
+Ten seconds, in eleven frames, of a VM that makes 100 port accesses per second. late: counting began 125 s before the first frame.
+huge: its counters are close to 2^64. moves: in the sixth frame, it is on an Intel host with a stock KVM.
 """
 import sys
 

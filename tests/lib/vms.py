@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""As many VMs, vCPUs and exit reasons as an exporter shall see, in a directory like KVM's in debugfs.
+"""Write VMs, with vCPUs and exit reasons, for an exporter to a directory like KVM's in debugfs.
 
 python3 tests/lib/vms.py DIR VMS [--vcpus N] [--reasons N] [--histograms] [--details]
 

@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# docs/abi.md and exitstat(7) say what the ABI's header says, name by name; the page's program compiles and runs.
+# docs/abi.md and exitstat(7) agree with the ABI's header, name by name; the man page's program compiles and runs.
 # shellcheck disable=SC2016,SC2317 # sed's backquotes; check calls functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/unit.sh
+. "$top/tests/lib/unit.sh"
 
-"$top/packaging/need" tools || exit 1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 header=$top/include/exitstat/abi.h
 page=$top/man/exitstat.7
-# Its own name has no value; a counter's leaf for the vCPU is EXITSTAT_VCPU less.
+# Without the include guard, which has no value; a counter's leaf for the vCPU is EXITSTAT_VCPU lower.
 names=$(sed -nE 's/^#define (EXITSTAT_[A-Z0-9_]+)[[:space:]]+[0-9].*/\1/p' "$header")
 
 # values: of all names, as the compiler sees them: NAME VALUE
@@ -48,7 +45,7 @@ said_by_page() {
 		-e 's/^\.Pq Dv (EXITSTAT_[A-Z0-9_]+) No is ([0-9]+) .*/\1 \2/p' "$1" | decimal
 }
 
-# Those pairs of stdin that the header does not have.
+# The pairs on stdin that the header does not have.
 unknown() { grep -vxFf "$work/header" || true; }
 
 program() { sed -n '/^\.Bd -literal$/,/^\.Ed$/p' "$page" | sed -e '1d;$d' -e 's/\\e/\\/g'; }

@@ -1,17 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# No include runs up the house, or reaches for what a room keeps to itself.
+# No include runs up, or uses another directory's private header.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/unit.sh
+. "$top/tests/lib/unit.sh"
 
-"$top/packaging/need" tools test || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 arrows() { python3 "$top/tests/lib/arrows.py" "$@"; }
 
-# wrong FILE INCLUDE: what is said of a copy in which FILE has it, too
+# wrong FILE INCLUDE: the output for a copy of the tree in which FILE also has that include
 wrong() {
 	local file=$work/$1
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What can go wrong between `make modules` and the modules, provoked: each is refused with one
-# sentence that says what was found and what to type next, and leaves nothing that a later call
-# takes for done.
+# Whatever can go wrong between `make modules` and the modules is refused with one sentence that says
+# what was found and what to type next, and leaves nothing behind that a later call would take for
+# complete.
 # timeout: 120
 #
-# The scripts are the real ones, and so are apt, patch and make. The archive and the kernel are
-# small ones of our own.
+# The scripts are the real ones, and so are apt, patch and make. The archive and the kernel are our own
+# small ones.
 # shellcheck disable=SC2016 # the words of a message are searched as they are
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -25,8 +25,8 @@ release=6.1.0-9-amd64
 modules=$repo/build/modules/$release
 export EXITSTAT_CACHE=$tmp/cache
 
-# refuses NAME WORDS... -- COMMAND: it exits with 1, says nothing on stdout, and its last line on
-# stderr holds all the words.
+# refuses NAME WORDS... -- COMMAND: it exits with 1, prints nothing on stdout, and its last line on
+# stderr contains all the words.
 refuses() {
 	local name=$1 words=() out status said
 
@@ -50,8 +50,7 @@ $(<"$tmp/stderr")"
 	fi
 }
 
-# says NAME WORDS -- COMMAND: it exits with 0 and what it prints, on stdout or stderr, holds the
-# words.
+# says NAME WORDS -- COMMAND: it exits with 0, and its output, on stdout or stderr, contains the words.
 says() {
 	local name=$1 wanted=$2 said status
 
@@ -65,7 +64,7 @@ says() {
 	fi
 }
 
-# Run a command on a full disk, seen by it alone: $1 is a file system of $2 MiB.
+# Run a command with a full disk that only it sees: $1 is a file system of $2 MiB.
 on_disk() {
 	local directory=$1 size=$2
 
@@ -210,8 +209,7 @@ refuses "a warning in our file" \
 	"our files compile with warnings" "less $modules/build.log" -- build $release
 echo 'int exit_stats;' >"$repo/kvm/core/exit_stats.c"
 
-# A file that cannot be read to its end until somebody writes to the pipe: the build is caught in
-# the middle.
+# A pipe instead of a file blocks the build in the middle, until something is written to it.
 mkfifo "$tmp/pipe"
 echo "#include \"$tmp/pipe\"" >"$repo/kvm/core/exit_stats.c"
 start_caught_build() {

@@ -3,50 +3,20 @@
 # The command exitstat against recordings from a model of both vendors' VMs, and against bad input.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
-# shellcheck source=tests/lib/asan.sh
-. "$top/tests/lib/asan.sh"
+# shellcheck source=tests/lib/exitstat.sh
+. "$top/tests/lib/exitstat.sh"
 
-"$top/packaging/need" tools test || exit 1
-build_asan exitstat || exit 1
 amd=$top/tests/fixtures/recordings/amd.rec
 intel=$top/tests/fixtures/recordings/intel.rec
 frames=$top/tests/fixtures/recordings/guest-amd.rec
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
 
-exitstat() { "$BUILD/exitstat" "$@"; }
-
-# status COMMAND...: print what the command returns, hide what it says.
+# status COMMAND...: print the command's status, hide its output
 status() {
 	"$@" >/dev/null 2>&1
 	echo $?
 }
 
-# refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that holds the words, nothing on stdout.
-refuses() {
-	local sentence=$1 wanted=$2 words=$3 said got
-
-	shift 3
-	exitstat "$@" >out 2>err </dev/null
-	got=$?
-	said=$(cat err)
-	if [ $got -eq "$wanted" ] && [ "$(wc -l <err)" -eq 1 ] && [[ $said == "exitstat: "*"$words"* ]] && [ ! -s out ]; then
-		pass "$sentence"
-	else
-		fail "$sentence" "exitstat $* returned $got and said:
-$said$(cat out)"
-	fi
-}
-
-# json EXPRESSION: what Python says of the object d on stdin.
-json() {
-	python3 -c "import json, sys; d = json.loads(sys.stdin.readline()); print($1)"
-}
-
-# rows COMMAND...: count and name of every row, by number.
+# rows COMMAND...: count and name of every row, by number
 rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
@@ -143,7 +113,7 @@ is "names prints what both manuals define" "$(exitstat names | wc -l) $(exitstat
 check "--version names the ABI's revision" grep -q "^exitstat [0-9.]* (ABI revision 2)$" <(exitstat --version)
 
 #
-# A hypervisor that speaks revision 2.
+# A hypervisor that implements revision 2.
 #
 second() { python3 "$top/tests/lib/second.py" "$@"; }
 second >plain.rec
@@ -205,8 +175,8 @@ is "what was closed at the start is no place for a file: no message lands in it"
 	"$(grep -c exitstat: closed; exitstat report --json closed | json 'len(d["intervals"])')" "0
 43"
 is "and what cannot be written is said" "$(closed '>&-' "$BUILD/exitstat" -S "$amd" 2>&1)" "exitstat: cannot write the result: Bad file descriptor"
-# signalled WHO SIGNAL ARGUMENT...: exitstat's status when it gets that signal once the file "ready" is there. Only it gets it: in
-# the background it is no leader of a group, and nothing but itself passes a signal on.
+# signalled WHO SIGNAL ARGUMENT...: exitstat's status if it gets that signal once the file "ready" exists. Only exitstat gets it: in
+# the background it is not a group leader, and only itself passes signals on.
 signalled() {
 	local signal=$1 pid
 
@@ -226,7 +196,7 @@ for signal in HUP TERM USR1 USR2; do
 	is "SIG$signal is passed on to the command" "$(signalled $signal -S "$amd" -o /dev/null -- \
 		sh -c "trap 'exit 33' $signal; echo >ready; while :; do sleep 0.05; done")" 33
 done
-# In a terminal both get them; here, as from a supervisor, exitstat alone does.
+# In a terminal, both get them; here, as from a supervisor, only exitstat does.
 for signal in INT QUIT; do
 	both+="$(signalled $signal -S "$amd" -o /dev/null -- sh -c "trap 'exit 33' $signal; echo >ready; sleep 1; exit 44") "
 done
@@ -244,7 +214,7 @@ is "what it cut short is in no mean" "$(signalled TERM -S "$frames" -o runs -r 4
 is "a command that lives through the signal is the last one all the same" "$(signalled TERM -S "$frames" -o runs -r 40 -- \
 	sh -c 'trap "exit 0" TERM; echo >>ready; while :; do sleep 0.05; done'; cat said)" "143
 exitstat: signal 15 (Terminated) ended this after 1 of 40 runs"
-# started HOW COMMAND...: with SIGCHLD blocked or ignored, as whoever started it may leave it.
+# started HOW COMMAND...: with SIGCHLD blocked or ignored, as inherited from a parent
 started() {
 	timeout -s KILL 20 python3 -c 'import os, signal, sys
 if sys.argv[1] == "blocked":

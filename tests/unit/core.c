@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm/core in user space, driven by this carrier: what no emulated host can show on demand, such
- * as an entry that fails, a TSC that goes backwards, or a reader in the very moment of a change.
+ * kvm/core in user space, driven by this carrier: for what no emulated host can show on demand,
+ * such as an entry that fails, a TSC that goes backwards, or a reader exactly during a change.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -603,16 +603,16 @@ static bool the_vm_decides(void)
 static const struct unit_case cases[] = {
 	{ every_cycle_is_in_its_place,
 	  "every cycle is in its place, and totals are the sums" },
-	{ at_random, "so it is in any order, at each of 200000 entries" },
+	{ at_random, "in random order, too, at each of 200000 entries" },
 	{ a_failed_entry_is_kernel,
 	  "a failed entry is the kernel's time, of the exit before, in one bucket" },
 	{ backwards_counts_as_zero,
 	  "a TSC that goes backwards counts as no time, wherever the vCPU is" },
 	{ in_the_middle_of_a_run, "counting may begin in the middle of a KVM_RUN" },
-	{ before_the_first_entry, "time before the first entry is no number's" },
-	{ from_afar, "from afar, an entry may have no exit, or one on another CPU" },
-	{ nothing_falls, "nothing that another CPU reads ever falls" },
-	{ counting_goes_on, "counting goes on while a VM lives" },
+	{ before_the_first_entry, "time before the first entry belongs to no number" },
+	{ from_afar, "for a remote carrier, an entry may have no exit, or one on another CPU" },
+	{ nothing_falls, "nothing that another CPU reads ever decreases" },
+	{ counting_goes_on, "counting goes on while a VM exists" },
 	{ keys_go_off_and_on,
 	  "keys go off and on in order, and a VM that had run is late" },
 	{ questions_pause_and_are_bounded,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The accounting that all carriers share, in user space; and its files compile for a 32-bit host.
+# The accounting that both carriers share, in user space; its files also compile for a 32-bit host.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$top/build/tests" || exit 1
 
-# Each header of a kernel that the core includes.
+# The kernel's headers that the core includes.
 grep -ho '^#include <\(linux\|asm\)/[^>]*>' "$top"/kvm/core/*.[ch] | sed 's/.*<\(.*\)>/\1/' | sort -u >"$work/headers"
 while read -r header; do
 	mkdir -p "$work/include/$(dirname "$header")"

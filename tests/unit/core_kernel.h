@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kvm/core uses of a kernel, in user space: core.sh makes every header that it includes say
- * #include "core_kernel.h".  The TSC is the test's, and the static keys note when they change.
+ * What kvm/core uses of a kernel, in user space: core.sh replaces every header that it includes by
+ * #include "core_kernel.h".  The TSC is the test's, and the static keys record when they change.
  */
 #ifndef CORE_KERNEL_H
 #define CORE_KERNEL_H

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The documents hold together: links lead somewhere, and what they repeat is what the sources say.
+# The documents are consistent: links are valid, and what they repeat agrees with the sources.
 # shellcheck disable=SC2016 # backquotes of Markdown
 set -u
 
@@ -13,7 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 documents=(*.md docs/*.md)
 
-# broken_links DOCUMENT...: links to files that are not there, beside the document
+# broken_links DOCUMENT...: links to files that do not exist
 broken_links() {
 	local document target
 
@@ -24,7 +24,7 @@ broken_links() {
 	done
 }
 
-# not_listed DOCUMENT...: those that the README does not lead to
+# not_listed DOCUMENT...: those without a link in the README
 not_listed() {
 	local document
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The exit tables in include/exitstat against themselves and against the names
- * that a kernel's own uapi headers give the exits.
+ * The exit tables in include/exitstat are consistent, and agree with the names in a
+ * kernel's own uapi headers.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -153,8 +153,8 @@ static const struct {
 	{ counts, "as many numbers are defined as the manual defines" },
 	{ names_are_unique, "no two numbers share a name" },
 	{ names_are_plain, "every name is made of letters, digits, _, - and space" },
-	{ kernel_agrees, "every name of the kernel's own list is ours" },
-	{ other_is_free, "the pseudo-number for other exits is no number of the table" },
+	{ kernel_agrees, "every name in the kernel's own list is ours" },
+	{ other_is_free, "the pseudo-number for other exits is not in the table" },
 	{ fits_bucket_input, "every number survives the 16 bits of the histogram leaf" },
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The exit tables are consistent, and name what the newest kernel's own headers name.
+# The exit tables are consistent, and agree with the newest kernel's own headers.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../../kvm/rules.sh

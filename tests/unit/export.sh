@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# exitstat export over synthetic VMs, under ASan: what it serves, and what it refuses.
+# exitstat export with synthetic VMs, under ASan: what it serves, and what it refuses.
 # shellcheck disable=SC2317 # functions are run through check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,7 +12,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 "$top/packaging/need" tools test || exit 1
 build_checked || exit 1
 
-# refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that holds the words.
+# refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that contains the words
 refuses() {
 	local sentence=$1 wanted=$2 words=$3 said got
 
@@ -130,7 +130,7 @@ is "and up when it is back" "$(sample 'exitstat_source_up{source="vms"}')" 1
 stop
 is "it ends at SIGTERM with nothing leaked" $? 0
 
-# A name is another one's text: in a process's arguments, as QEMU's are.
+# A name is untrusted text, from a process's arguments, like QEMU's.
 python3 "$top/tests/lib/vmm.py" named.ready 9 -name $'guest=we\xffb "1"\\,,\xc3\xa9\e[31m\xe2\x80\xae' &
 named=$!
 wait_for 10 test -e named.ready
@@ -152,7 +152,7 @@ is "a histogram: none of the exits of 2000 cycles took less than 1024, and all t
 	"2.56e-07 0 5.12e-07 0 1.024e-06 3 2.048e-06 3 +Inf 3"
 is "with its sum and its count" \
 	"$(metrics | sed -n 's/^kvm_exit_duration_seconds_\(sum\|count\){.*vcpu="0",reason="interrupt"} /\1 /p' | paste -sd ' ')" "sum 0.000003000 count 3"
-# What a newer kernel counts.
+# Exits that only a newer kernel knows.
 for table in "named/$named-9"/vcpu*/exit_stats; do
 	sed -i '$p;$p' "$table"
 	sed -i -e '$s/^0x[^ ]*/0xff/' -e "$(($(wc -l <"$table") - 1))s/^0x[^ ]*/0xfe/" "$table"

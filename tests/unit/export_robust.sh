@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2317,SC2119 # functions are run through check, stop may have an argument
-# exitstat export among slow and broken clients, VMs that come and go, and thousands of them.
+# exitstat export with slow and broken clients, with VMs that begin and end, and with thousands of them.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/lib/ktap.sh
@@ -56,7 +56,7 @@ is "and it is not larger by a tenth for it ($before KiB, then $(resident_kib))" 
 stop
 is "it ends well" $? 0
 
-# VMMs that behave in all the ways that they should not, and one that does.
+# VMMs that misbehave in every way, and one that does not.
 for how in hang mute close garbage no-qmp flood endless old stock well; do
 	python3 "$top/tests/lib/qmp.py" "$work/$how.qmp" $how >"$how.ready" &
 	wait_for 10 test -s $how.ready
@@ -105,7 +105,7 @@ use asan
 stop
 is "and the first one, with nothing leaked" $? 0
 
-# A reading that hangs: nobody ever writes to the FIFO in place of a table.
+# A reading that hangs: instead of a table there is a FIFO, to which nothing is ever written.
 mkdir -p stuck/5000001-10
 mkfifo stuck/5000001-10/exit_stats
 "$exporter" --debugfs stuck --textfile few >stuck.log 2>&1 &

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fuzz the parsers: read a recording to its end, or a table of a host's, and ask what a tool would
- * ask.
+ * Fuzz the parsers: read a recording to its end, or a host's table, and ask what a tool would ask.
  */
 #define _GNU_SOURCE
 #include <stdbool.h>
@@ -14,7 +13,7 @@
 
 #include "../../lib/exitstat.h"
 
-/* The name is libFuzzer's. */
+/* libFuzzer defines the name. */
 int fuzz_one(const uint8_t *data, size_t size) __asm__("LLVMFuzzerTestOneInput");
 
 static void use_moment(struct exitstat_source *src, struct exitstat_snapshot *before)

@@ -3,15 +3,12 @@
 # Fuzz the parsers of recordings and of the host's tables with libFuzzer under ASan and UBSan: seconds here, minutes with --soak.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/unit.sh
+. "$top/tests/lib/unit.sh"
 
 : "${EXITSTAT_SOAK:=0}"
-"$top/packaging/need" tools test || exit 1
 out=$top/build/tests/fuzz
 mkdir -p "$out/corpus" "$out/tables" || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 # Tables for the VM and a vCPU at once, with histograms and without.
 for numbering in svm vmx; do

@@ -1,15 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2317 # check() calls the function
-# The installed headers are C99 and C++, by themselves and without a warning; a program in C++ links with the library.
+# The installed headers compile as C99 and C++, each by itself and without warnings; a C++ program links with the library.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/unit.sh
+. "$top/tests/lib/unit.sh"
 
-"$top/packaging/need" tools test || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 make -s -C "$top/lib" BUILD="$work/build" install DESTDIR="$work/root" PREFIX=/usr || exit 1
 include=$work/root/usr/include
 

@@ -4,14 +4,9 @@
 # shellcheck disable=SC2317 # a trap and check() call the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
-# shellcheck source=tests/lib/asan.sh
-. "$top/tests/lib/asan.sh"
+# shellcheck source=tests/lib/exitstat.sh
+. "$top/tests/lib/exitstat.sh"
 
-"$top/packaging/need" tools test || exit 1
-build_asan exitstat || exit 1
-work=$(mktemp -d) || exit 1
 servers=()
 cleanup() {
 	[ -z "${terminal:-}" ] || tmux -S "$terminal" kill-server 2>/dev/null
@@ -19,29 +14,12 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-cd "$work" || exit 1
 
-# The first pid that no process has.
+# The first PID that no process can have.
 pid=4194305
 tree() { python3 "$top/tests/lib/hosttree.py" "$@"; }
 host() { "$BUILD/exitstat" host --debugfs vms "$@"; }
 qmp() { local how=$1; shift; "$BUILD/exitstat" host --qmp "$how.qmp" "$@"; }
-
-# refuses SENTENCE STATUS WORDS COMMAND...: one line on stderr that holds the words, nothing on stdout.
-refuses() {
-	local sentence=$1 wanted=$2 words=$3 said got
-
-	shift 3
-	"$@" >out 2>err </dev/null
-	got=$?
-	said=$(cat err)
-	if [ $got -eq "$wanted" ] && [ "$(wc -l <err)" -eq 1 ] && [[ $said == "exitstat: "*"$words"* ]] && [ ! -s out ]; then
-		pass "$sentence"
-	else
-		fail "$sentence" "$* returned $got and said:
-$said$(cat out)"
-	fi
-}
 
 # json EXPRESSION: what Python says of the objects on stdin, a list of one per line.
 json() {
@@ -66,21 +44,21 @@ plan 123
 #
 # Before there is a VM.
 #
-refuses "a host without KVM or debugfs is not here" 77 "no nowhere, so KVM is not loaded or debugfs is not mounted" \
+refuses_command "a host without KVM or debugfs is not here" 77 "no nowhere, so KVM is not loaded or debugfs is not mounted" \
 	"$BUILD/exitstat" host --debugfs nowhere
 mkdir none
-refuses "a host without a VM says so, and that is no error" 0 "no VM is running here: none has none" "$BUILD/exitstat" host -D none
-refuses "a verb that needs a VM has none then" 1 "no VM is running here" "$BUILD/exitstat" host -D none show
+refuses_command "a host without a VM says so, and that is no error" 0 "no VM is running here: none has none" "$BUILD/exitstat" host -D none
+refuses_command "a verb that needs a VM has none then" 1 "no VM is running here" "$BUILD/exitstat" host -D none show
 mkdir -p "stock/$pid-10/vcpu0"
-refuses "a stock KVM is not here, and the list says what to do" 77 "no exit statistics; see exitstat-kvm(8)" \
+refuses_command "a stock KVM is not here, and the list says what to do" 77 "no exit statistics; see exitstat-kvm(8)" \
 	"$BUILD/exitstat" host -D stock
-refuses "and so does a verb" 77 "$pid-10/exit_stats, so this host's KVM has no exit statistics" \
+refuses_command "and so does a verb" 77 "$pid-10/exit_stats, so this host's KVM has no exit statistics" \
 	"$BUILD/exitstat" host -D stock show
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	mkdir -m 700 roots
 	chmod 755 .
 	unprivileged() { setpriv --reuid 65534 --clear-groups "$BUILD/exitstat" "$@"; }
-	refuses "debugfs is root's, and QMP is the way without" 1 "only root can (try sudo); --qmp SOCKET needs no root" \
+	refuses_command "debugfs is root's, and QMP is the way without" 1 "only root can (try sudo); --qmp SOCKET needs no root" \
 		unprivileged host --debugfs "$work/roots"
 else
 	skip "debugfs is root's, and QMP is the way without" "this is not root, or setpriv is missing"
@@ -172,17 +150,17 @@ rm -r "named/${servers[1]}-11"
 is "a name is taken as it is shown, and as its VMM has it" \
 	"$(for vm in 'web,?[31m2?' "$(printf 'web,\e[31m2\302\233')"; do named --vm "$vm" -j | json 'd[0]["total"]["count"]'; done | paste -sd ' ')" "81 81"
 tree named --vms 2 --same-pid --pid "${servers[1]}"
-refuses "a pid with two VMs is refused with both of them" 1 \
+refuses_command "a pid with two VMs is refused with both of them" 1 \
 	"2 VMs are called '${servers[1]}': web,?[31m2? (${servers[1]}-10), web,?[31m2? (${servers[1]}-11)" named --vm "${servers[1]}"
 tree named --vms 1 --pid "${servers[2]}"
-refuses "and so is a name that two VMs have" 1 "2 VMs are called 'web1': web1 (${servers[0]}-10), web1 (${servers[2]}-10)" named --vm web1
-refuses "a VM that is not there is refused by name" 1 "no VM 'web9' in named; exitstat host lists them" named --vm web9 1
-refuses "without --vm a verb says which VMs there are" 2 "4 VMs; choose one with --vm VM: web1 (${servers[0]}-10)" named show
+refuses_command "and so is a name that two VMs have" 1 "2 VMs are called 'web1': web1 (${servers[0]}-10), web1 (${servers[2]}-10)" named --vm web1
+refuses_command "a VM that is not there is refused by name" 1 "no VM 'web9' in named; exitstat host lists them" named --vm web9 1
+refuses_command "without --vm a verb says which VMs there are" 2 "4 VMs; choose one with --vm VM: web1 (${servers[0]}-10)" named show
 tree foreign --vms 1 --pid "${servers[0]}"
 mv "foreign/${servers[0]}-10" "foreign/${servers[0]}-12"
 is "a process that does not have the VM, as of another PID namespace, does not name it" \
 	"$("$BUILD/exitstat" host -D foreign -T -n -j | json 'd[0]["vm"]')" "{'pid': ${servers[0]}, 'fd': 12, 'name': ''}"
-refuses "what a message repeats controls no terminal" 1 "there is no VM '?[31m?' in named" named --vm $'\e[31m\n'
+refuses_command "what a message repeats controls no terminal" 1 "there is no VM '?[31m?' in named" named --vm $'\e[31m\n'
 tree quoted --vms 1 --pid "${servers[3]}"
 is "CSV doubles the quotes in a name" "$("$BUILD/exitstat" host -D quoted -T --csv | sed -n '2s/^[0-9]*,10,\(.*\),[0-9]*,,96,.*/\1/p')" '"say ""hi"",twice"'
 rm -r named/"${servers[1]}"-* named/"${servers[2]}"-*
@@ -202,7 +180,7 @@ hlt 10
 io 6
 invalid_guest_state 2"
 is "--vcpu all has each of them" "$(host --vm $pid --vcpu all -j | json '[(o["vcpu"], o["total"]["count"]) for o in d]')" "[(0, 27), (1, 54)]"
-refuses "a vCPU that is not there is refused" 1 "there is no vCPU 2 in this VM" host --vm $pid --vcpu 2
+refuses_command "a vCPU that is not there is refused" 1 "there is no vCPU 2 in this VM" host --vm $pid --vcpu 2
 is "the leaves are the guest's: the count of an exit" "$(host --vm $pid leaf 0x4ffffffe 0x7b)" \
 	"leaf=0x4ffffffe ecx=0x0000007b: eax=0x00000009 ebx=0x00000000 ecx=0x00000000 edx=0x00000000"
 is "a number that names nothing is undefined, one that never happened 0" \
@@ -246,7 +224,7 @@ tree vms --vms 3
 host --vm $pid record -i 0.2 -o ended 2>err
 is "a recording ends with its VM" "$? $(head -n 1 err) $("$BUILD/exitstat" report ended | grep -c 'From the VM')" "0 exitstat: VM $pid-10 ended 1"
 tree vms --vms 3
-refuses "a VM that ends before the command is an error: what happened is lost" 1 "VM $pid-10 ended before the command did" \
+refuses_command "a VM that ends before the command is an error: what happened is lost" 1 "VM $pid-10 ended before the command did" \
 	host --vm $pid -- rm -r vms/$pid-10
 tree vms --vms 3
 is "what restarted in place is counted from zero" \
@@ -314,13 +292,13 @@ tree vms --vms 3
 #
 # Usage.
 #
-refuses "--vm is for a host" 2 "--vm is for 'exitstat host'" "$BUILD/exitstat" --vm 1
-refuses "a recording is no host" 2 "leave out --source" host --vm $pid --source rec show
-refuses "the list takes no --vcpu" 2 "the list of VMs takes no --vcpu" host --vcpu 1
-refuses "and no --total with an interval" 2 "it takes no INTERVAL" host --total 1
-refuses "a verb that is none is refused" 2 "there is no verb 'tops'; to measure a command: exitstat host -- tops" host tops
-refuses "host is no verb of host" 2 "there is no verb 'host'" host host
-refuses "top needs a terminal" 1 "top needs a terminal" host --vm $pid top
+refuses_command "--vm is for a host" 2 "--vm is for 'exitstat host'" "$BUILD/exitstat" --vm 1
+refuses_command "a recording is no host" 2 "leave out --source" host --vm $pid --source rec show
+refuses_command "the list takes no --vcpu" 2 "the list of VMs takes no --vcpu" host --vcpu 1
+refuses_command "and no --total with an interval" 2 "it takes no INTERVAL" host --total 1
+refuses_command "a verb that is none is refused" 2 "there is no verb 'tops'; to measure a command: exitstat host -- tops" host tops
+refuses_command "host is no verb of host" 2 "there is no verb 'host'" host host
+refuses_command "top needs a terminal" 1 "top needs a terminal" host --vm $pid top
 is "help is the host's" "$(host --help | head -n 1 | cut -d ' ' -f 1-3)" "usage: exitstat host"
 
 #
@@ -332,7 +310,7 @@ table 's/^tsc_khz.*/&\ncolour blue/; s/waiting_cycles/& future/; s/^0x.*/& 17/'
 is "keys and columns that are not known are passed over" "$(rows bad show | wc -l)" 5
 while IFS='|' read -r sentence line rule change; do
 	table "$change"
-	refuses "refused: $sentence" 1 "line $line: $rule" bad show
+	refuses_command "refused: $sentence" 1 "line $line: $rule" bad show
 done <<'END'
 an empty file|0|a table begins with 'exit_stats 1'|d
 another version|1|a table begins with 'exit_stats 1'|1s/1/2/
@@ -350,19 +328,19 @@ rows that do not ascend|10|the rows are in ascending order|9s/0x60/0xffffffff/
 END
 table ''
 truncate -s -1 "bad/$pid-10/exit_stats"
-refuses "refused: a line without its end" 1 "line 13: the table ends inside a line" bad show
+refuses_command "refused: a line without its end" 1 "line 13: the table ends inside a line" bad show
 truncate -s +1 "bad/$pid-10/exit_stats"
-refuses "refused: a zero byte" 1 "a table has no zero bytes" bad show
+refuses_command "refused: a zero byte" 1 "a table has no zero bytes" bad show
 table 8q
 seq 257 | sed 's/$/ name 1 1 1 1/' >>"bad/$pid-10/exit_stats"
-refuses "refused: more rows than there are exits" 1 "line 265: a table has at most 256 rows" bad show
+refuses_command "refused: more rows than there are exits" 1 "line 265: a table has at most 256 rows" bad show
 table ''
 yes 'key value' | head -c 2000000 >>"bad/$pid-10/exit_stats"
-refuses "refused: a table of megabytes" 1 ": File too large" bad show
+refuses_command "refused: a table of megabytes" 1 ": File too large" bad show
 table ''
 mkdir -p "bad/$pid-10/vcpu0"
 cp "bad/$pid-10/exit_stats" "bad/$pid-10/vcpu0"
-refuses "refused: a vCPU's table that is a VM's" 1 "and vcpus or vcpu" bad --vm $pid --vcpu 0
+refuses_command "refused: a vCPU's table that is a VM's" 1 "and vcpus or vcpu" bad --vm $pid --vcpu 0
 table 1d
 cp -r "vms/$((pid + 1))-10" bad
 bad -T >out 2>err
@@ -416,20 +394,20 @@ is "what counts late is said by QEMU, too" "$(qmp late | head -n 1 | grep -o 'si
 is "Intel's QEMU has Intel's numbers" "$(rows qmp intel | head -n 1)" "EXTERNAL_INTERRUPT 21"
 qmp ends 0.1 >out 2>err
 is "a QEMU that ends is said in a line, and is no error" "$? $(sed 's/([0-9]*)/(PID)/' err) $(wc -l <out)" "0 exitstat: VM web, 1 (PID) ended 2"
-refuses "refused: no socket" 1 "cannot use the QMP socket nowhere.qmp: No such file" qmp nowhere
-refuses "refused: one whose server is gone" 1 "cannot use the QMP socket ends.qmp: Connection refused" qmp ends
-refuses "refused: a path that is no socket's" 1 "cannot open" qmp "$(printf '%0200d' 1)"
-refuses "refused: one that closes" 1 "was closed before it answered" qmp close
-refuses "refused: garbage" 1 "what it sends is not a JSON object" qmp garbage
-refuses "refused: a server of something else" 1 "it does not greet as a QMP server does" qmp no-qmp
-refuses "refused: QEMU before 7.1" 77 "QEMU is older than 7.1" qmp old
-refuses "refused: a stock KVM" 77 "its KVM has no exit statistics" qmp stock
-refuses "refused: no KVM at all" 77 "its KVM has no exit statistics" qmp tcg
-refuses "refused: QEMU's error, in one line" 1 "it answers: no?statistics ?[31mtoday" qmp error
-refuses "refused: lists of different lengths" 1 "not lists of the same length" qmp ragged
-refuses "refused: a list too few" 1 "not lists of the same length" qmp short
-refuses "refused: no vCPU" 1 "reports no vCPU" qmp no-vcpu
-refuses "--qmp takes no --vm" 2 "it takes no --vm" qmp well --vm 1
+refuses_command "refused: no socket" 1 "cannot use the QMP socket nowhere.qmp: No such file" qmp nowhere
+refuses_command "refused: one whose server is gone" 1 "cannot use the QMP socket ends.qmp: Connection refused" qmp ends
+refuses_command "refused: a path that is no socket's" 1 "cannot open" qmp "$(printf '%0200d' 1)"
+refuses_command "refused: one that closes" 1 "was closed before it answered" qmp close
+refuses_command "refused: garbage" 1 "what it sends is not a JSON object" qmp garbage
+refuses_command "refused: a server of something else" 1 "it does not greet as a QMP server does" qmp no-qmp
+refuses_command "refused: QEMU before 7.1" 77 "QEMU is older than 7.1" qmp old
+refuses_command "refused: a stock KVM" 77 "its KVM has no exit statistics" qmp stock
+refuses_command "refused: no KVM at all" 77 "its KVM has no exit statistics" qmp tcg
+refuses_command "refused: QEMU's error, in one line" 1 "it answers: no?statistics ?[31mtoday" qmp error
+refuses_command "refused: lists of different lengths" 1 "not lists of the same length" qmp ragged
+refuses_command "refused: a list too few" 1 "not lists of the same length" qmp short
+refuses_command "refused: no vCPU" 1 "reports no vCPU" qmp no-vcpu
+refuses_command "--qmp takes no --vm" 2 "it takes no --vm" qmp well --vm 1
 for how in hang mute flood endless; do
 	wait "${slow[$how]}"
 	is "refused within seconds: $how" "$(cat $how.status) $(grep -c -e "does not answer" -e "more than 64 MiB" $how.err)" "1 1 1 1"

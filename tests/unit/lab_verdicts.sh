@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every verdict of lab/run and of guest, each provoked, on the AMD machine with the distribution's own modules.
+# Provoke every verdict of lab/run and of guest, on the AMD machine with the distribution's own modules.
 # timeout: 900
 # shellcheck disable=SC2016,SC2317 # the machines expand their own variables; "check" calls functions
 set -u
@@ -16,7 +16,7 @@ mkdir "$TMPDIR"
 
 lab() { "$top/lab/run" --stock --log "$scratch/log" "$@" </dev/null; }
 
-# What a run printed, on both channels, and its status.
+# A run's output, on both channels, and its status.
 said() {
 	lab "$@" 2>&1
 	echo "status $?"
@@ -24,7 +24,7 @@ said() {
 
 has() { grep -qE -- "$1" <<<"$2"; }
 
-# verdict NAME STATUS PATTERN ARGUMENT...: the run ends with STATUS and says PATTERN
+# verdict NAME STATUS PATTERN ARGUMENT...: the run ends with STATUS and prints PATTERN
 verdict() {
 	local name=$1 status=$2 pattern=$3 output
 
@@ -37,7 +37,7 @@ verdict() {
 	fi
 }
 
-# A wrong option costs no boot, one line, and 2.
+# A wrong option: no boot, one line, and status 2.
 usage_errors() {
 	local output options rule
 

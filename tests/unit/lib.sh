@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# libexitstat against a model of a virtual machine and against recordings, under ASan and UBSan.  Arguments are the compiler's.
+# libexitstat against a model of a virtual machine and against recordings, under ASan and UBSan.  Arguments are for the compiler.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 

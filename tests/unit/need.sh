@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# packaging/need: silent when nothing is missing, one sentence when it cannot help, and a table that
-# Debian can serve.
+# packaging/need prints nothing if nothing is missing, one sentence if it cannot help, and lists only packages that
+# Debian has.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=../lib/ktap.sh
@@ -11,7 +11,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 chmod 755 "$tmp"
 
-# A copy of the script whose group $1 consists of the package $2.
+# A copy of the script with package $2 in group $1.
 need_with() {
 	sed "s/^table='/&\n$1\t$2/" "$top/packaging/need" >"$tmp/need"
 	chmod 755 "$tmp/need"

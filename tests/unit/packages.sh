@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The Debian packages: lintian is silent, everything is in its place, nothing is where it would
-# replace a kernel's own KVM, and what cannot be built is said in one sentence.
+# The Debian packages: lintian is silent, everything is in its place, nothing replaces a kernel's own
+# KVM, and one sentence says what cannot be built.
 # timeout: 300
 # shellcheck disable=SC2317 # functions are run through check
 set -u
@@ -34,7 +34,7 @@ all_named() {
 	test -f "$1/include/exitstat/abi.h" && test -s "$tmp/objects"
 }
 
-# What is installed is a list of ours, and kernels are in a directory of ours.
+# The list of installed packages and the directory of kernels are our own.
 make_system() {
 	mkdir -p "$tmp/bin"
 	cat >"$tmp/bin/dpkg-query" <<-'END'

@@ -4,17 +4,8 @@
 # shellcheck disable=SC2317 # check() calls the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
-# shellcheck source=tests/lib/asan.sh
-. "$top/tests/lib/asan.sh"
-
-"$top/packaging/need" tools test || exit 1
-build_asan exitstat || exit 1
-exitstat=$BUILD/exitstat
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=tests/lib/exitstat.sh
+. "$top/tests/lib/exitstat.sh"
 
 # The first two samples have the NMI's frames on top, as it interrupts a program, and as it interrupts the kernel.
 cat >samples <<'END'
@@ -43,18 +34,6 @@ my prog 9    39 number=0x72 name=cpuid rip=0x401000 weight=1
 	    7f1234567899 main;x (/bin/my prog)
 END
 { cat samples; sed -n '1,6s/0x72 name=cpuid/0x7b name=io/p; 2,6p' samples; } >two
-
-# one_line STATUS WORDS COMMAND...: the command fails with that status and one line that holds the words.
-one_line() {
-	local wanted=$1 words=$2 said got
-
-	shift 2
-	said=$("$@" 2>&1 </dev/null)
-	got=$?
-	[ "$got" -eq "$wanted" ] && [[ $said == "exitstat: "*"$words"* ]] && [ "$(wc -l <<<"$said")" -eq 1 ] && return
-	echo "returned $got and said: $said"
-	return 1
-}
 
 page_says() {
 	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync \

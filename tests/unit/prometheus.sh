@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2317,SC2119 # functions are run through check, stop may have an argument
-# Debian's Prometheus scrapes two exporters, with our rules; what it answers are the counts that were made.
+# Debian's Prometheus scrapes two exporters, with our rules; its answers are the exits that were made.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/lib/ktap.sh

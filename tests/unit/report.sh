@@ -1,39 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# record, report and top against recordings: one of a real guest in the lab, the others from a model.
+# record, report and top with recordings: one of a real guest in the lab, the others from a model.
 # shellcheck disable=SC2317 # check() calls the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
-# shellcheck source=tests/lib/asan.sh
-. "$top/tests/lib/asan.sh"
+# shellcheck source=tests/lib/exitstat.sh
+. "$top/tests/lib/exitstat.sh"
 
-"$top/packaging/need" tools test || exit 1
-build_asan exitstat || exit 1
-exitstat=$BUILD/exitstat
 recordings=$top/tests/fixtures/recordings
 guest=$recordings/guest-amd.rec
-work=$(mktemp -d) || exit 1
 trap 'tmux -S "$work/tmux" kill-server 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-# json EXPRESSION: what Python says of the object d on stdin.
-json() {
-	python3 -c "import json, sys; d = json.loads(sys.stdin.readline()); print($1)"
-}
-
-# one_line STATUS WORDS COMMAND...: the command fails with that status and one line that holds the words.
-one_line() {
-	local wanted=$1 words=$2 said got
-
-	shift 2
-	said=$("$@" 2>&1 </dev/null)
-	got=$?
-	[ "$got" -eq "$wanted" ] && [[ $said == "exitstat: "*"$words"* ]] && [ "$(wc -l <<<"$said")" -eq 1 ] && return
-	echo "returned $got and said: $said"
-	return 1
-}
 
 # on_screen WORDS: wait until top shows them.
 on_screen() {
@@ -72,7 +48,7 @@ is "from first reading to last there are as many exits as in between, and the re
 	"$("$exitstat" -S "$guest" --json | json 'd["total"]["count"]')"
 check "a burst is found and told of" grep -q "^Burst at 5.204 s" <("$exitstat" report "$guest")
 check "of one interval nobody knows whether it is steady" grep -q "Fewer than 5 intervals do not tell" <("$exitstat" report "$recordings/amd.rec")
-# record_live EXITS SECONDS...: a recording of a VM in which so many io exits happen per second, by intervals of that length.
+# record_live EXITS SECONDS...: a recording of a VM with that many io exits per second, in intervals of these lengths
 record_live() {
 	python3 - "$@" <<-'END'
 		import sys

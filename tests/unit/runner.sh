@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Every verdict of tests/run, each provoked by a small test file.
+# Provoke every verdict of tests/run, each with a small test file.
 # shellcheck disable=SC2016 # the fixtures expand their own variables
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -11,7 +11,7 @@ fixtures=$(mktemp -d)
 trap 'rm -rf "$fixtures"' EXIT
 mkdir -p "$fixtures/unit" "$fixtures/lab"
 
-# Make test file $1 of the lines on stdin.
+# Make the test file $1 from stdin.
 fixture() {
 	{ echo "#!/bin/sh"; cat; } >"$fixtures/$1"
 	chmod +x "$fixtures/$1"
@@ -81,7 +81,7 @@ verdict "a failed case fails the run, with its diagnosis" unit/fails "1 passed, 
 verdict "a skipped case is counted apart" unit/skips "0 passed, 0 failed, 1 skipped" \
 	"ok 1 unit/skips: one # SKIP no frobnicator"
 verdict "a skip that names nothing missing fails" unit/mute-skip "0 passed, 1 failed, 0 skipped" \
-	"skipped without a word"
+	"skipped without saying"
 verdict "a file skipped as a whole is one skip" unit/whole-skip "0 passed, 0 failed, 1 skipped" "no frobnicator"
 verdict "a plan of nothing without a reason is lost" unit/empty-plan "0 passed, 1 failed, 0 skipped" "lost: no cases"
 verdict "a silent file is lost" unit/silent "0 passed, 1 failed, 0 skipped" "lost: exited with 0 and no plan"
@@ -89,13 +89,13 @@ verdict "a file that dies before its plan is done is lost" unit/dies "1 passed, 
 verdict "the last words of a lost file are shown" unit/dies "1 passed, 1 failed, 0 skipped" "#   last words"
 verdict "a file killed by a signal is lost" unit/killed "0 passed, 1 failed, 0 skipped" "lost: killed by signal 9"
 verdict "more cases than planned fail" unit/too-many "2 passed, 1 failed, 0 skipped" "lost: 2 of 1"
-verdict "cases out of order fail" unit/disorder "0 passed, 2 failed, 0 skipped" "numbered 2 where 1 was due"
+verdict "cases out of order fail" unit/disorder "0 passed, 2 failed, 0 skipped" "numbered 2 instead of 1"
 verdict "an exit status without a failed case fails" unit/bad-status "1 passed, 1 failed, 0 skipped" "exited with 5"
 verdict "a failed case with exit status 0 fails twice" unit/good-status "0 passed, 2 failed, 0 skipped" \
 	"exited with 0 though 1 failed"
 verdict "a last line without a newline is read" unit/no-newline "1 passed, 0 failed, 0 skipped" "ok 1 unit/no-newline"
 verdict "carriage returns of a serial line are dropped" unit/carriage "1 passed, 0 failed, 0 skipped" "ok 1 unit/carr"
-verdict "a file that hangs is stopped and lost" unit/hangs "0 passed, 1 failed, 0 skipped" "lost: stopped after its time"
+verdict "a file that hangs is stopped and lost" unit/hangs "0 passed, 1 failed, 0 skipped" "lost: stopped by its timeout"
 is "every result says which file it comes from" "$(run unit/passes | grep -c '^ok [12] unit/passes: ')" 2
 verdict "a test has an empty standard input" unit/reads-stdin "1 passed, 0 failed, 0 skipped" "ok 1"
 verdict "two lanes run at the same time" lab/lane "2 passed, 0 failed, 0 skipped" "1..2"

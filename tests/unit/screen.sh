@@ -1,17 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What exitstat shows in a terminal: names that are not ASCII, narrow and short screens, no colours, under ASan and UBSan.
+# What exitstat shows in a terminal: names that are not ASCII, narrow and short screens, no colours; under ASan and UBSan.
 # shellcheck disable=SC2317 # a trap and check() call the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
-# shellcheck source=tests/lib/asan.sh
-. "$top/tests/lib/asan.sh"
+# shellcheck source=tests/lib/exitstat.sh
+. "$top/tests/lib/exitstat.sh"
 
-"$top/packaging/need" tools test || exit 1
-build_asan exitstat || exit 1
-work=$(mktemp -d) || exit 1
 vmms=()
 terminal=
 cleanup() {
@@ -20,13 +15,12 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-cd "$work" || exit 1
 
-# No locale is chosen, as where root comes from cron or over a bare ssh.
+# No locale is set, as for root in a cron job or over a plain ssh.
 # in_terminal COLUMNS ROWS COMMAND: in a terminal of its own
 in_terminal() {
 	[ -z "$terminal" ] || tmux -S "$terminal" kill-server 2>/dev/null
-	# A server that is going would take the next one with it.
+	# A new name, because the server that is ending would end the next one, too.
 	terminal+=t
 	# A hangup while the sanitizer looks for leaks would have it wait for ever.
 	env -u NO_COLOR ASAN_OPTIONS=detect_leaks=0 LC_ALL=C TERM=screen tmux -u -S "$terminal" -f /dev/null new-session -d -s top -x "$1" -y "$2" "$3; echo ended; sleep 60"
@@ -47,7 +41,7 @@ on_screen() {
 	return 1
 }
 
-# At which column each line's $1th number begins that stands alone: one answer for all of them is right.
+# The columns at which each line's $1th separate number begins: there should be only one.
 column_of() {
 	python3 -c '
 import re, sys, unicodedata
@@ -68,7 +62,7 @@ for i in "${!names[@]}"; do
 done
 tree() { python3 "$top/tests/lib/hosttree.py" "$@"; }
 for i in "${!vmms[@]}"; do tree vms --vms 1 --pid "${vmms[i]}" --tick $((i + 1)); done
-# The first pid that no process has.
+# The first PID that no process can have.
 tree many --vms 60
 
 plan 28

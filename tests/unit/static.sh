@@ -1,17 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2317 # check() calls the functions
-# The static exitstat, of either word size and C library, in a root directory that holds nothing else.
+# The static exitstat, for both word sizes and C libraries, in a root directory that contains nothing else.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/unit.sh
+. "$top/tests/lib/unit.sh"
 
-"$top/packaging/need" tools test || exit 1
 [ "$(id -u)" = 0 ] || plan_skip "root, for chroot"
 make -s -C "$top/tools/exitstat" || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 amd=$top/tests/fixtures/recordings/amd.rec
 dynamic=$top/build/exitstat
 

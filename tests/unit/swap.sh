@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# exitstat-kvm on hosts of all kinds, none of them this one: what it refuses, in which order it
-# swaps, and that a swap that fails at any step ends with the kernel's own KVM as it was.
-# The script is the real one with its paths moved into a directory; the programs that would touch a
-# kernel are small ones of ours that change files in there and note how they were called.
+# exitstat-kvm on simulated hosts of all kinds: what it refuses, in which order it swaps, and that a
+# swap that fails at any step leaves the kernel's own KVM as it was.
+# The script is the real one, with its paths moved into a directory; the programs that would affect a
+# kernel are small ones of ours that change files there and record how they were called.
 # shellcheck disable=SC2317 # functions are run through is and check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -96,7 +96,7 @@ make_module() {
 	} >"$file"
 }
 
-# A host on which stock KVM is loaded, with parameters that are not the defaults, and ours is built.
+# A host with stock KVM loaded, with non-default parameters, and with ours built.
 new_host() {
 	rm -rf "$host"
 	mkdir -p "$host"/{sys/kernel/security,proc/1/fd,proc/sys/kernel,programs,dev,run}
@@ -304,7 +304,7 @@ swap load >/dev/null 2>&1
 wait
 is "load awaits a module that the kernel is still initialising, and its parameters" "$(loaded)" "exitstat 0.1 N 7 0"
 
-# --- what fails half way
+# --- failures half way
 new_host
 touch "$host/signal"
 swap load >/dev/null 2>&1

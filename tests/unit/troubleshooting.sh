@@ -1,14 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# docs/troubleshooting.md has every error message of exitstat, exitstat-kvm, the build and the lab.
+# docs/troubleshooting.md has all error messages of exitstat, exitstat-kvm, the build and the lab.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
+# shellcheck source=tests/lib/unit.sh
+. "$top/tests/lib/unit.sh"
 
-"$top/packaging/need" test || exit 1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 document=$top/docs/troubleshooting.md
 
 plan 3

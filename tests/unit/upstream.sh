@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The change as mails, and the way to another series: the mails apply to each series' source, and
-# porting to a series that is supported already gives the patch that supports it.
+# The change as mails, and porting to another series: the mails apply to each series' source, and
+# porting to a supported series reproduces its patch.
 # timeout: 300
 # kvm/patched/upstream itself applies the mails again and runs checkpatch; it fails if either does.
 # shellcheck disable=SC2317 # functions are run through check
@@ -25,7 +25,7 @@ forget_series() {
 	rm "$repo/kvm/patched/patches/7.2.patch"
 }
 
-# What a person does between the two steps, who knows the answer.
+# What a person does between the two steps; here, the answer is known.
 place_by_hand() {
 	(cd "$repo/build/port/7.2" && rm -r b && cp -r a b &&
 		patch --silent -d b -p1 <"$top/kvm/patched/patches/7.2.patch")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What the lab's small VMM says before it starts a guest.
+# What the lab's small VMM refuses before it starts a guest.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../lib/ktap.sh
@@ -10,7 +10,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 make -s -C "$top/lab/vmm" || exit 1
 vmm=$top/build/lab/vmm
 
-# As somebody who may not open /dev/kvm: what is not refused must not start a guest on this machine.
+# As a user without access to /dev/kvm: what is not refused must not start a guest on this machine.
 run_vmm() {
 	if [ "$(id -u)" = 0 ]; then
 		setpriv --reuid=65534 --regid=65534 --clear-groups "$vmm" "$@"

@@ -1,40 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# exitstat why, and --details elsewhere, against recordings from a model of a VM and against a machine that is none.
+# exitstat why, and --details elsewhere, against recordings from a model of a VM and against a machine that is not a VM.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-# shellcheck source=tests/lib/ktap.sh
-. "$top/tests/lib/ktap.sh"
-# shellcheck source=tests/lib/asan.sh
-. "$top/tests/lib/asan.sh"
+# shellcheck source=tests/lib/exitstat.sh
+. "$top/tests/lib/exitstat.sh"
 
-"$top/packaging/need" tools test || exit 1
-build_asan exitstat || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-exitstat() { "$BUILD/exitstat" "$@"; }
 model() { python3 "$top/tests/lib/detailed.py" "$@"; }
-
-# json EXPRESSION: what Python says of the object d on stdin.
-json() { python3 -c "import json, sys; d = json.loads(sys.stdin.readline()); print($1)"; }
-
-# refuses SENTENCE STATUS WORDS ARGUMENT...: one line on stderr that holds the words, nothing on stdout.
-refuses() {
-	local sentence=$1 wanted=$2 words=$3 said got
-
-	shift 3
-	exitstat "$@" >out 2>err </dev/null
-	got=$?
-	said=$(cat err)
-	if [ $got -eq "$wanted" ] && [ "$(wc -l <err)" -eq 1 ] && [[ $said == "exitstat: "*"$words"* ]] && [ ! -s out ]; then
-		pass "$sentence"
-	else
-		fail "$sentence" "exitstat $* returned $got and said:
-$said$(cat out)"
-	fi
-}
 
 # under REASON: the lines of its details, count and what it was, from a table on stdin
 under() {
