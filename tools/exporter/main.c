@@ -29,9 +29,9 @@ static const char help[] =
 	"\n"
 	"  -p, --per-vcpu              DETAIL: each vCPU in place of the VM\n"
 	"  -g, --histograms            times of single exits too, if the host keeps them\n"
-	"  -d, --details               what the exits were about, if the host counts it: two\n"
-	"                              series for each port, MSR, leaf and page, some 100\n"
-	"                              to 300 of a Linux guest, 520 of a vCPU at most\n";
+	"  -d, --details               what the exits were about, if the host counts that:\n"
+	"                              two series for each port, MSR, leaf and page, some\n"
+	"                              100 to 300 for a Linux guest, at most 520 per vCPU\n";
 
 /* Threads inherit the mask: only sigwait() and the like receive these signals. */
 static void block_signals(sigset_t *signals)
