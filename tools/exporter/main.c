@@ -29,7 +29,7 @@ static const char help[] =
 	"\n"
 	"  -p, --per-vcpu              DETAIL: each vCPU in place of the VM\n"
 	"  -g, --histograms            times of single exits too, if the host keeps them\n"
-	"  -d, --details               what the exits were about, if the host counts that:\n"
+	"  -d, --details               what the exits were about, if the host counts it:\n"
 	"                              two series for each port, MSR, leaf and page, some\n"
 	"                              100 to 300 for a Linux guest, at most 520 per vCPU\n";
 
