@@ -53,7 +53,7 @@ is "the text says how many exits they were" "$(head -n 1 text)" "9 exits by cpui
 is "the stack that makes most of them comes first, from the inside out" "$(sed -n 4,5p text | tr -s ' ')" " 5 55.6 io_serial_out
  uart_write"
 is "of functions, a recursive one has an exit once, and its own apart" \
-	"$(awk '$NF == "uart_write" && NF == 5 { print $1, $3 }' text)" "7 2"
+	"$(awk '$NF == "uart_write" && NF == 5 { print $3, $1 }' text)" "7 2"
 "$exitstat" profile --html page.html --source samples >/dev/null
 is "the page draws them as wide" "$(page_says)" "[ld-linux-x86-64.so.2]: 2 exits, 22.2 %
 _dl_start: 2 exits, 22.2 %

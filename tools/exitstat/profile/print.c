@@ -95,14 +95,15 @@ static int by_name(const void *a, const void *b)
 	return differ ? differ : (left->length > right->length) - (left->length < right->length);
 }
 
-static int by_inclusive(const void *a, const void *b)
+/* Those that made exits themselves come first. */
+static int by_own(const void *a, const void *b)
 {
 	const struct function *left = a, *right = b;
 
-	if (left->inclusive != right->inclusive)
-		return left->inclusive < right->inclusive ? 1 : -1;
 	if (left->own != right->own)
 		return left->own < right->own ? 1 : -1;
+	if (left->inclusive != right->inclusive)
+		return left->inclusive < right->inclusive ? 1 : -1;
 	return by_name(a, b);
 }
 
@@ -123,7 +124,7 @@ static void merge(struct functions *functions)
 		list[n].own += list[i].own;
 	}
 	functions->nr = n + 1;
-	qsort(list, functions->nr, sizeof(*list), by_inclusive);
+	qsort(list, functions->nr, sizeof(*list), by_own);
 }
 
 static double per_cent(const struct profile *profile, uint64_t exits)
@@ -136,13 +137,13 @@ static void print_functions(FILE *out, const struct profile *profile,
 {
 	size_t i;
 
-	fprintf(out, "\n%9s %5s %9s %5s  %s\n", "inclusive", "%", "own", "%", "function");
+	fprintf(out, "\n%9s %5s %9s %5s  %s\n", "own", "%", "inclusive", "%", "function");
 	for (i = 0; i < functions->nr && i < FUNCTIONS_SHOWN; i++) {
 		const struct function *f = &functions->list[i];
 
-		fprintf(out, "%9llu %5.1f %9llu %5.1f  %.*s\n", (unsigned long long)f->inclusive,
-			per_cent(profile, f->inclusive), (unsigned long long)f->own,
-			per_cent(profile, f->own), (int)f->length, f->name);
+		fprintf(out, "%9llu %5.1f %9llu %5.1f  %.*s\n", (unsigned long long)f->own,
+			per_cent(profile, f->own), (unsigned long long)f->inclusive,
+			per_cent(profile, f->inclusive), (int)f->length, f->name);
 	}
 	if (i < functions->nr)
 		fprintf(out, "%33s and %zu more\n", "", functions->nr - i);
