@@ -125,7 +125,8 @@
  *
  *	port I/O		15:0 port, 16 DETAIL_IN
  *	MSR			31:0 index, 32 DETAIL_WRITE
- *	CPUID			31:0 leaf; DETAIL_OWN for all leaves of this block
+ *	CPUID			31:0 leaf; DETAIL_OWN for all leaves of this block,
+ *				DETAIL_SCAN for all from that on up to this block
  *	hypercall		RAX
  *	memory (nested page fault, EPT violation or misconfiguration)
  *				with DETAIL_MMIO 51:0 guest-physical address that
@@ -143,6 +144,7 @@
 #define EXITSTAT_DETAIL_IN	0x10000u	/* (2) */
 #define EXITSTAT_DETAIL_WRITE	0x100000000ull	/* (2) */
 #define EXITSTAT_DETAIL_OWN	0x4fffff00u	/* (2) */
+#define EXITSTAT_DETAIL_SCAN	0x40000100u	/* (2) */
 #define EXITSTAT_DETAIL_MMIO	0x8000000000000000ull	/* (2) */
 #define EXITSTAT_DETAIL_REST	0xffffffffffffffffull	/* (2) */
 

@@ -80,7 +80,7 @@ void kvm_exit_stats_carrier_details(bool on)
 
 bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write)
 {
-	return kvm_exit_stats_vcpu_is_mmio(vcpu_of(s), gpa, is_write);
+	return kvm_exit_stats_vcpu_is_mmio(vcpu_of(s), s->details, gpa, is_write);
 }
 
 void kvm_exit_stats_carrier_sample(struct kvm_exit_stats *s, bool on)

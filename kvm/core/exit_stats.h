@@ -74,7 +74,7 @@ enum kvm_exit_stats_counter {
  * A key is a detail, whose bits 62:52 are 0, with the number's slot in bits 59:52.
  * The keys of the rests are only there to tell the slot.
  */
-#define KVM_EXIT_STATS_DETAILS		256
+#define KVM_EXIT_STATS_DETAILS		512
 #define KVM_EXIT_STATS_RESTS		16	/* enough for either vendor */
 #define KVM_EXIT_STATS_DETAIL_ROWS	(KVM_EXIT_STATS_DETAILS + KVM_EXIT_STATS_RESTS)
 #define KVM_EXIT_STATS_KEY_SLOT_SHIFT	52
@@ -88,6 +88,13 @@ struct kvm_exit_stats_details {
 	u16 before[KVM_EXIT_STATS_DETAILS];
 	u16 used[KVM_EXIT_STATS_RESTS];
 	u64 *hist;		/* NULL if the VM has no histograms */
+	/* The memory slot that the carrier found last, for kvm_exit_stats_is_mmio(). */
+	struct {
+		const void *slots;
+		u64 generation;
+		u64 base_gfn;
+		u64 npages;
+	} memory;
 };
 
 /*

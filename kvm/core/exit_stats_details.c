@@ -93,9 +93,11 @@ static void begin_row(struct kvm_exit_stats *s, u32 row, u64 key, u32 rest)
 /* Each key has its own way through the table, so that a full stretch is no barrier. */
 static u32 row_of_probe(u64 key, u32 probe)
 {
-	u32 step = ((u32)key * KVM_EXIT_STATS_HASH >> 16) | 1;
+	u32 product = kvm_exit_stats_product_of(key);
+	u32 step = product >> 16 | 1;
 
-	return (kvm_exit_stats_hash(key) + probe * step) % KVM_EXIT_STATS_DETAILS;
+	return (product / (U32_MAX / KVM_EXIT_STATS_DETAILS + 1) + probe * step) %
+	       KVM_EXIT_STATS_DETAILS;
 }
 
 static void count_detail(struct kvm_exit_stats *s, u64 detail)
@@ -123,9 +125,14 @@ static void count_detail(struct kvm_exit_stats *s, u64 detail)
 	count_in(s, KVM_EXIT_STATS_DETAILS + rest);
 }
 
+/* Who looks for hypervisors asks hundreds of leaves, and would have as many rows. */
 static void count_cpuid(struct kvm_exit_stats *s, u32 leaf)
 {
-	count_detail(s, (leaf & EXITSTAT_BASE_MASK) == EXITSTAT_BASE ? EXITSTAT_DETAIL_OWN : leaf);
+	if ((leaf & EXITSTAT_BASE_MASK) == EXITSTAT_BASE)
+		leaf = EXITSTAT_DETAIL_OWN;
+	else if (leaf >= EXITSTAT_DETAIL_SCAN && leaf < EXITSTAT_BASE)
+		leaf = EXITSTAT_DETAIL_SCAN;
+	count_detail(s, leaf);
 }
 
 /* RAX can be anything, and a key has no room for that. */
@@ -181,7 +188,7 @@ void __kvm_exit_stats_svm_detail(struct kvm_exit_stats *s, const struct vmcb_con
 		count_detail(s, kvm_exit_stats_svm_port(info));
 		break;
 	case KVM_EXIT_STATS_ROW(SVM_0x07c):
-		count_detail(s, kvm_exit_stats_svm_msr(info, regs[__VCPU_REGS_RCX]));
+		count_detail(s, (u32)regs[__VCPU_REGS_RCX] | (info & 1) << 32);
 		break;
 	case KVM_EXIT_STATS_ROW(SVM_0x081):
 		count_hypercall(s, regs[__VCPU_REGS_RAX]);

@@ -32,6 +32,7 @@ enum svm_slot {
 };
 
 #define KVM_EXIT_STATS_ADDRESS		(BIT_ULL(52) - 1)
+#define KVM_EXIT_STATS_HYPERCALL	0xffffffffull	/* what is not above is frequent */
 #define KVM_EXIT_STATS_NPF_RESERVED	BIT(3)	/* so KVM marks what is no memory */
 
 /* Of Intel's numbers with details, those that are seldom. */
@@ -52,38 +53,51 @@ static __always_inline bool kvm_exit_stats_vmx_is_rare(long row)
 
 #define KVM_EXIT_STATS_HASH		0x9e3779b1u
 
-/* Fibonacci hashing, by the low half of the key, which is where details differ. */
-static __always_inline u32 kvm_exit_stats_hash(u64 key)
+/* Fibonacci hashing, by the low half of the key and by what tells the writes of an MSR. */
+static __always_inline u32 kvm_exit_stats_product(u32 low, u32 write)
 {
-	return (u32)key * KVM_EXIT_STATS_HASH >> 24;
+	return (low + 8 * write) * KVM_EXIT_STATS_HASH;
+}
+
+static __always_inline u32 kvm_exit_stats_product_of(u64 key)
+{
+	return kvm_exit_stats_product(key, key >> 32 & 1);
 }
 
 /*
  * Count the exit if the detail has its row where it is looked for first.  All else is
  * for the functions below, which find out again what is what.
  */
+static __always_inline bool kvm_exit_stats_count_at(struct kvm_exit_stats *s, u32 slot, u64 detail,
+						    u32 product)
+{
+	u64 key = detail | (u64)slot << KVM_EXIT_STATS_KEY_SLOT_SHIFT;
+	unsigned long row = product / (U32_MAX / KVM_EXIT_STATS_DETAILS + 1);
+
+	if (unlikely(*(s->details->keys + row) != key))
+		return false;
+	s->row = s->detail_row + (long)KVM_EXIT_STATS_ROW(row);
+	kvm_exit_stats_add(s->counter + s->row + KVM_EXIT_STATS_COUNT, 1);
+	return true;
+}
+
 static __always_inline bool kvm_exit_stats_count_known(struct kvm_exit_stats *s, u32 slot,
 						       u64 detail)
 {
-	u64 key = detail | (u64)slot << KVM_EXIT_STATS_KEY_SLOT_SHIFT;
-	unsigned long hash = kvm_exit_stats_hash(key);
+	return kvm_exit_stats_count_at(s, slot, detail, kvm_exit_stats_product_of(detail));
+}
 
-	if (unlikely(*(s->details->keys + hash) != key))
-		return false;
-	s->row = s->detail_row + (long)KVM_EXIT_STATS_ROW(hash);
-	kvm_exit_stats_add(s->counter + s->row + KVM_EXIT_STATS_COUNT, 1);
-	return true;
+static __always_inline bool kvm_exit_stats_count_msr(struct kvm_exit_stats *s, u32 slot, u32 index,
+						     u64 write)
+{
+	return kvm_exit_stats_count_at(s, slot, index | write << 32,
+				       kvm_exit_stats_product(index, write));
 }
 
 /* The port is in bits 31:16, the direction in bit 0. */
 static __always_inline u64 kvm_exit_stats_svm_port(u32 info)
 {
 	return ror32(info, 16) & (EXITSTAT_DETAIL_IN | 0xffff);
-}
-
-static __always_inline u64 kvm_exit_stats_svm_msr(u64 info, u32 index)
-{
-	return index | (info & 1) << 32;
 }
 
 /* The port is in bits 31:16, the direction in bit 3. */
@@ -108,20 +122,22 @@ static __always_inline bool kvm_exit_stats_svm_detail(struct kvm_exit_stats *s,
 {
 	if (!s->details)
 		return true;
+	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x07c))
+		return kvm_exit_stats_count_msr(s, SVM_0x07c, regs[__VCPU_REGS_RCX],
+						control->exit_info_1);
 	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x07b))
 		return kvm_exit_stats_count_known(s, SVM_0x07b,
 				kvm_exit_stats_svm_port(control->exit_info_1));
-	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x07c))
-		return kvm_exit_stats_count_known(s, SVM_0x07c,
-				kvm_exit_stats_svm_msr(control->exit_info_1,
-						       regs[__VCPU_REGS_RCX]));
 	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x072))
 		return kvm_exit_stats_count_known(s, SVM_0x072, (u32)regs[__VCPU_REGS_RAX]);
+	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x081))
+		return !(regs[__VCPU_REGS_RAX] & ~KVM_EXIT_STATS_HYPERCALL) &&
+		       kvm_exit_stats_count_known(s, SVM_0x081, (u32)regs[__VCPU_REGS_RAX]);
 	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x400))
 		return control->exit_info_1 & KVM_EXIT_STATS_NPF_RESERVED &&
 		       kvm_exit_stats_count_known(s, SVM_0x400, EXITSTAT_DETAIL_MMIO |
 				(control->exit_info_2 & KVM_EXIT_STATS_ADDRESS));
-	return s->row != KVM_EXIT_STATS_ROW(SVM_0x081);
+	return true;
 }
 
 /* The same on Intel: @vmread reads a field of the VMCS, which is loaded. */
@@ -135,12 +151,11 @@ static __always_inline bool kvm_exit_stats_vmx_detail(struct kvm_exit_stats *s,
 		return kvm_exit_stats_count_known(s, VMX_30,
 				kvm_exit_stats_vmx_port(vmread(EXIT_QUALIFICATION)));
 	if (s->row == KVM_EXIT_STATS_ROW(VMX_32))
-		return kvm_exit_stats_count_known(s, VMX_32, (u32)regs[__VCPU_REGS_RCX] |
-				EXITSTAT_DETAIL_WRITE);
+		return kvm_exit_stats_count_msr(s, VMX_32, regs[__VCPU_REGS_RCX], 1);
 	if (s->row == KVM_EXIT_STATS_ROW(VMX_10))
 		return kvm_exit_stats_count_known(s, VMX_10, (u32)regs[__VCPU_REGS_RAX]);
 	if (s->row == KVM_EXIT_STATS_ROW(VMX_31))
-		return kvm_exit_stats_count_known(s, VMX_31, (u32)regs[__VCPU_REGS_RCX]);
+		return kvm_exit_stats_count_msr(s, VMX_31, regs[__VCPU_REGS_RCX], 0);
 	if (s->row == KVM_EXIT_STATS_ROW(VMX_49))
 		return kvm_exit_stats_count_known(s, VMX_49, EXITSTAT_DETAIL_MMIO |
 				(vmread(GUEST_PHYSICAL_ADDRESS) & KVM_EXIT_STATS_ADDRESS));

@@ -7,6 +7,7 @@
 #include <linux/static_call.h>
 
 #include "exit_stats_details.h"
+#define KVM_EXIT_STATS_SLOTS_STAY
 #include "exit_stats_memory.h"
 #include "svm/svm.h"
 #include "x86.h"
@@ -63,7 +64,7 @@ bool kvm_exit_stats_guest_cpl0(struct kvm_exit_stats *s)
 
 bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write)
 {
-	return kvm_exit_stats_vcpu_is_mmio(vcpu_of(s), gpa, is_write);
+	return kvm_exit_stats_vcpu_is_mmio(vcpu_of(s), s->details, gpa, is_write);
 }
 
 static unsigned long vmcs(unsigned long field)
@@ -104,7 +105,7 @@ static noinline void vmx_irqoff_slow(struct kvm_vcpu *vcpu)
 	static_call(kvm_exit_stats_vendor)(vcpu);
 }
 
-static void svm_irqoff(struct kvm_vcpu *vcpu)
+static void notrace svm_irqoff(struct kvm_vcpu *vcpu)
 {
 	if (likely(kvm_exit_stats_svm_detail(&vcpu->exit_stats, &to_svm(vcpu)->vmcb->control,
 					     vcpu->arch.regs)))
@@ -113,7 +114,7 @@ static void svm_irqoff(struct kvm_vcpu *vcpu)
 		svm_irqoff_slow(vcpu);
 }
 
-static void vmx_irqoff(struct kvm_vcpu *vcpu)
+static void notrace vmx_irqoff(struct kvm_vcpu *vcpu)
 {
 	if (likely(kvm_exit_stats_vmx_detail(&vcpu->exit_stats, vmcs, vcpu->arch.regs)))
 		static_call(kvm_exit_stats_vendor)(vcpu);

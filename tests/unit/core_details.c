@@ -109,6 +109,10 @@ static bool each_says_what_it_is(void)
 	leave_svm(s, CPUID, 0, 0, 0x1234567840000001);
 	leave_svm(s, CPUID, 0, 0, EXITSTAT_COUNT);
 	leave_svm(s, CPUID, 0, 0, EXITSTAT_SIGNATURE);
+	leave_svm(s, CPUID, 0, 0, 0x40000100);
+	leave_svm(s, CPUID, 0, 0, 0x40010000);
+	leave_svm(s, CPUID, 0, 0, 0x4ffffeff);
+	leave_svm(s, CPUID, 0, 0, 0x50000000);
 	leave_svm(s, HYPERCALL, 0, 0, 5);
 	leave_svm(s, NPF, 0x100000004, 0x1000, 0);			/* read */
 	leave_svm(s, NPF, 0x100000006, 0x1000, 0);			/* write */
@@ -122,11 +126,12 @@ static bool each_says_what_it_is(void)
 	       count_of(s, MSR, 0xc0000080) == 1 &&
 	       count_of(s, MSR, EXITSTAT_DETAIL_WRITE | 0xc0000080) == 1 &&
 	       count_of(s, CPUID, 0x40000001) == 1 && count_of(s, CPUID, EXITSTAT_DETAIL_OWN) == 2 &&
+	       count_of(s, CPUID, EXITSTAT_DETAIL_SCAN) == 3 && count_of(s, CPUID, 0x50000000) == 1 &&
 	       count_of(s, HYPERCALL, 5) == 1 && count_of(s, NPF, 1) == 1 && count_of(s, NPF, 2) == 1 &&
 	       count_of(s, NPF, 4) == 1 && count_of(s, NPF, EXITSTAT_DETAIL_MMIO | (MMIO + 0x18)) == 2 &&
 	       count_of(s, NPF, EXITSTAT_DETAIL_MMIO | 0x18) == 1 && sums_are_the_numbers(s) &&
 	       s->details->used[0] + s->details->used[1] + s->details->used[2] +
-	       s->details->used[3] + s->details->used[4] == 13;
+	       s->details->used[3] + s->details->used[4] == 15;
 }
 
 static unsigned long field_values[3];
@@ -249,7 +254,7 @@ static bool probes_are_few(void)
 	u32 leaf, n = 0;
 
 	for (leaf = 0; n < 9; leaf++) {
-		if (leaf * KVM_EXIT_STATS_HASH >> 16 != 0xfafa)
+		if (kvm_exit_stats_product_of(leaf) >> 16 != 0xfafa)
 			continue;
 		leave_svm(s, CPUID, 0, 0, leaf);
 		leave_svm(s, CPUID, 0, 0, leaf);
@@ -408,7 +413,7 @@ static bool garbage_names_nothing(void)
 		struct answer a;
 
 		if (i & 1)
-			place &= 0xff01ff;
+			place &= 0xff03ff;
 		a = ask(s, EXITSTAT_DETAIL, place);
 		if (!is_none(a) && (a.edx < place || a.edx >> 16 != 3))
 			return false;

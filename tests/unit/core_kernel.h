@@ -26,6 +26,7 @@ typedef unsigned int gfp_t;
 #define GFP_KERNEL	0
 #define GFP_KERNEL_ACCOUNT	0
 #define __GFP_ZERO	0
+#define U32_MAX		0xffffffffu
 #define U16_MAX		0xffffu
 #define S64_MAX		INT64_MAX
 #define EINVAL		22
