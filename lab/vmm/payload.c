@@ -489,6 +489,7 @@ static void set_up(struct vcpu *v)
 	wrmsr(MSR_X2APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR);
 	make_mmio(v);		/* at the first access, KVM notes that nothing is there */
 	*(volatile unsigned int *)(VMM_MMIO + 0x1000) = 0;
+	*(volatile unsigned int *)(VMM_MMIO + 0x2ffc) = 0;
 }
 
 /* Otherwise, the first access to a step on another page would be an extra exit. */

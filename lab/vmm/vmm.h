@@ -17,9 +17,9 @@
 #define VMM_MMIO	0x30000000ul	/* mapped by the page tables, backed by nothing */
 
 #define VMM_MAX_VCPUS	255	/* as many as have an APIC ID of 8 bits */
-#define VMM_MAX_STEPS	16384
+#define VMM_MAX_STEPS	32768
 #define VMM_MAX_ROWS	48	/* more exit numbers than a bare guest can cause */
-#define VMM_MAX_DETAILS	288	/* more than the table of a vCPU has rows */
+#define VMM_MAX_DETAILS	544	/* more than the table of a vCPU has rows */
 #define VMM_TARGETS	300	/* of OP_SPREAD: more than one number may have rows */
 
 /* Ports that no device in KVM claims: each OUT returns to the VMM. */
@@ -110,7 +110,7 @@ enum op {
 #define VMM_SPREADS						\
 	SPREAD(port, 0x5000, 4)					\
 	SPREAD(msr, 0x1000, 1)					\
-	SPREAD(leaf, 0x40100000, 1)				\
+	SPREAD(leaf, 0x50000000, 1)				\
 	SPREAD(mmio, VMM_MMIO + 0x2000, 4)
 
 #define SPREAD(name, first, stride) SPREAD_##name,

@@ -21,7 +21,7 @@ class Vcpu:
     """What one vCPU printed: its stops in order, and each mix."""
 
     def __init__(self):
-        self.stops, self.mixes, self.histograms = [], [], []
+        self.stops, self.mixes, self.histograms, self.details = [], [], [], []
 
 
 class Run:
@@ -58,6 +58,8 @@ class Run:
             vcpu.mixes.append(got)
         elif what == "histogram":
             vcpu.histograms.append(got)
+        elif what == "details":
+            vcpu.details.append(got)
 
     def stops(self):
         for index, vcpu in self.vcpus.items():

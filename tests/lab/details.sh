@@ -36,7 +36,7 @@ spread_faults() {
 		split("2 3 5 7 11", primes, " ")
 		first["port"] = 20480; stride["port"] = 4
 		first["msr"] = 4096; stride["msr"] = 1
-		first["leaf"] = 1074790400; stride["leaf"] = 1
+		first["leaf"] = 1342177280; stride["leaf"] = 1
 		first["mmio"] = 805314560; stride["mmio"] = 4
 		for (i = 0; i < 300; i++) {
 			name = sprintf(to == "mmio" ? "0x80000000%08x" : "0x%x", first[to] + i * stride[to])
@@ -56,7 +56,7 @@ spread_faults() {
 	END {
 		if (rows < 100)
 			print rows + 0 " of 300 targets have a row"
-		if (of[number] > 129)
+		if (of[number] > 257)
 			print number " has " of[number] " rows"
 		if (rest[number] != all - got)
 			print "the rest has " rest[number] + 0 " exits in place of " all - got

@@ -99,6 +99,7 @@ before_oracle "$seed" "$ways $user_ways"
 echo 1 >$parameters/guest_exit_stats
 before_oracle $((seed + 1)) "$ways"
 echo 1 >$parameters/exit_stats_histograms
+echo 1 >$parameters/exit_stats_details
 echo 0 >$parameters/guest_exit_stats
 before_oracle $((seed + 2)) "$ways $user_ways" --entry with
 

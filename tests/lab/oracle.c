@@ -18,6 +18,7 @@
 #define MAX_FAULTS	20
 #define MAX_NUMBERS	512
 #define MAX_VCPUS	8
+#define MAX_ROWS	1024	/* of a vCPU's details, and more than there are */
 #define MAX_VALUE	(1ul << 48)	/* more than a day of cycles */
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
 
@@ -47,6 +48,13 @@ static const char *line;
 /* The last answers to each vCPU, of the VM and of itself: of a leaf, about a number or in all. */
 static uint64_t last[2 * MAX_VCPUS][16][MAX_NUMBERS];
 static uint64_t last_bucket[2 * MAX_VCPUS][EXITSTAT_BUCKETS][MAX_NUMBERS];
+
+/* What is known of each vCPU's details, by their rows: they stay where they are. */
+static struct detail {
+	uint64_t number, detail;
+	bool known;
+	uint64_t count, time;
+} details[MAX_VCPUS][MAX_ROWS];
 
 static void __attribute__((format(printf, 1, 2))) fault(const char *format, ...)
 {
@@ -181,6 +189,64 @@ static void check_number(const struct answer *a)
 		is_time(a, last_of(a, row));
 }
 
+/* The detail at a place, or NULL if this vCPU may not see it in this scope, or it is no place. */
+static struct detail *detail_at(const struct answer *a, uint64_t place)
+{
+	unsigned int vcpu = place >> 16, row = place & 0xffff;
+
+	if (vcpu >= nr_vcpus || row >= MAX_ROWS || (!(a->leaf & EXITSTAT_VCPU) && vcpu != a->vcpu))
+		return NULL;
+	return &details[vcpu][row];
+}
+
+/* No detail from the input on, below the answer, may be known. */
+static void check_skipped_details(const struct answer *a)
+{
+	for (uint64_t i = 0; i < (uint64_t)nr_vcpus * MAX_ROWS; i++) {
+		uint64_t place = i / MAX_ROWS << 16 | i % MAX_ROWS;
+		const struct detail *d = detail_at(a, place);
+
+		if (place >= a->ecx && place < a->rdx && d && d->known)
+			fault("there is a detail at %#lx", place);
+	}
+}
+
+static void check_detail(const struct answer *a)
+{
+	uint64_t value = a->rbx << 32 | a->rcx;
+	struct detail *d;
+
+	check_skipped_details(a);
+	if (a->rdx == EXITSTAT_UNDEFINED) {
+		is_undefined(a);
+		return;
+	}
+	d = detail_at(a, a->rdx);
+	if (!d || a->rdx < a->ecx || find(a->rax) < 0)
+		fault("not the next detail");
+	else if (d->known && (d->number != a->rax || d->detail != value))
+		fault("there was %#lx of %#lx before", d->detail, d->number);
+	else
+		*d = (struct detail){ a->rax, value, true, d->count, d->time };
+}
+
+static void check_detail_value(const struct answer *a)
+{
+	struct detail *d = detail_at(a, a->ecx);
+
+	if (a->rdx == EXITSTAT_UNDEFINED) {
+		is_undefined(a);
+		if (d && d->known)
+			fault("there is a detail");
+	} else if (!d) {
+		fault("no place");
+	} else if ((a->leaf | EXITSTAT_VCPU) == EXITSTAT_DETAIL_COUNT) {
+		is_count(a, &d->count);
+	} else {
+		is_time(a, &d->time);
+	}
+}
+
 /* The times of the attached module are approximate, and it says so. */
 static void check_features(const struct answer *a)
 {
@@ -189,7 +255,7 @@ static void check_features(const struct answer *a)
 		(access("/sys/module/exitstat_attach", F_OK) ? 0 : EXITSTAT_FEATURE_APPROXIMATE);
 
 	if (a->rax != EXITSTAT_ABI_REVISION || a->rbx != numbering ||
-	    (a->rcx | EXITSTAT_FEATURE_HISTOGRAMS) != (always | EXITSTAT_FEATURE_HISTOGRAMS))
+	    (a->rcx & ~(EXITSTAT_FEATURE_HISTOGRAMS | EXITSTAT_FEATURE_DETAILS)) != always)
 		fault("not this revision, this vendor, the features that there are");
 }
 
@@ -257,9 +323,11 @@ static void check_leaf(const struct answer *a)
 		check_two(a, EXITSTAT_TIME_VMM, EXITSTAT_TIME_WAITING);
 		break;
 	case EXITSTAT_DETAIL:
+		check_detail(a);
+		break;
 	case EXITSTAT_DETAIL_COUNT:
 	case EXITSTAT_DETAIL_TIME:
-		is_undefined(a);
+		check_detail_value(a);
 		break;
 	case EXITSTAT_BUCKET:
 		check_bucket(a);

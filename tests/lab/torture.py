@@ -89,6 +89,18 @@ def check_histograms(run):
                 yield f"vcpu={index} {got}"
 
 
+def check_details(run):
+    """Of a number with details, they are all that it is. Our own questions take time while they are counted."""
+    own = run.numbers["cpuid"]
+    if not all(any(got["sum"] for got in vcpu.details) for vcpu in run.vcpus.values()):
+        yield "a vCPU has no details"
+    for index, vcpu in run.vcpus.items():
+        for got in (got for got in vcpu.details if got["sum"]):
+            times = got["time-before"] <= got["time-sum"] <= got["time-after"]
+            if not got["before"] <= got["sum"] <= got["after"] or not times and got["number"] != own:
+                yield f"vcpu={index} {got}"
+
+
 def summary(run):
     """For the log."""
     ppm = [residual_ppm(*v.stops[s - 1 : s + 1]) for v in run.vcpus.values() for s in range(1, len(v.stops))]

@@ -35,13 +35,14 @@ torture() {
 
 	seed=${TORTURE_SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
 	[ "$machine" = amd ] || smp=1
-	plan 13
+	plan 14
 	echo "# TORTURE_SEED=$seed"
 	build_for "$series"
 	run_machine "torture-$machine-$series" --machine "$machine" --smp "$smp" --timeout "$((600 + stops * exits / 60))" \
 		--add "$here/torture_inside.sh" -- sh /root/torture_inside.sh "$stops" "$exits" "$seed"
 	verdicts plain <<<"$common"
 	verdicts histograms <<<"$common
-histograms every exit is in one bucket"
+histograms every exit is in one bucket
+details each number's details add up to it, in count and time"
 	finish
 }

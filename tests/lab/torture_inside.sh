@@ -76,4 +76,5 @@ mkfifo lines
 read_along &
 torture plain "snapshot wait read vcpu-total-count 0 barrier"
 echo 1 >$parameters/exit_stats_histograms
-torture histograms "histograms snapshot wait read vcpu-total-count 0 barrier" --entry with
+echo 1 >$parameters/exit_stats_details
+torture histograms "histograms details vcpu snapshot wait read vcpu-total-count 0 barrier" --entry with
