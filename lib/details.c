@@ -471,15 +471,17 @@ static uint64_t take_out(struct exitstat_details *between, uint64_t detail, uint
 	struct exitstat_detail *found = NULL;
 	uint64_t cycles;
 
-	if (between->nr && own)
+	if (between->nr)
 		found = bsearch(&key, between->list, between->nr, sizeof(key), compare_details);
-	if (!found || !found->count)
+	if (!found)
 		return 0;
 	if (own > found->count)
 		own = found->count;
-	/* In proportion, exact and within 64 bits. */
-	cycles = found->cycles / found->count * own +
-		 found->cycles % found->count * own / found->count;
+	/* In proportion, exact and within 64 bits; what is left of an exit counted before is its. */
+	cycles = found->cycles;
+	if (own < found->count)
+		cycles = found->cycles / found->count * own +
+			 found->cycles % found->count * own / found->count;
 	between->reader.count += own;
 	between->reader.cycles += cycles;
 	found->count -= own;
@@ -521,8 +523,10 @@ int exitstat_details_subtract(const struct exitstat_details *after,
 	if (same)
 		subtract_places(between, before);
 	merge(between);
-	own -= take_out(between, EXITSTAT_DETAIL_OWN, own);
-	take_out(between, EXITSTAT_DETAIL_REST, own);
+	if (before)
+		own -= take_out(between, EXITSTAT_DETAIL_OWN, own);
+	if (own)
+		take_out(between, EXITSTAT_DETAIL_REST, own);
 	merge(between);
 	return 0;
 }

@@ -34,6 +34,7 @@ static struct vm {
 	uint32_t vcpus;
 	uint32_t me;			/* the vCPU that asks */
 	struct row rows[VCPUS][ROWS];
+	uint32_t owed;			/* the time of the last question, to this vCPU, less 1 */
 	unsigned long asked;
 	unsigned long moves_at;		/* after so many questions it is another vCPU */
 	unsigned long restarts_at;	/* the counters start anew */
@@ -154,10 +155,12 @@ static int ask(void *self, uint32_t leaf, uint32_t ecx, struct exitstat_regs *re
 
 	(void)self;
 	vm.asked++;
-	/* The count rises at the exit, the time at the next entry. */
+	/* The count rises at the exit, the time at the next entry: later than this answer. */
+	if (vm.owed)
+		row_of(vm.owed - 1, CPUID, EXITSTAT_DETAIL_OWN)->cycles += CPUID_CYCLES;
 	row_of(me, CPUID, EXITSTAT_DETAIL_OWN)->count++;
+	vm.owed = me + 1;
 	*regs = answer(leaf, ecx);
-	row_of(me, CPUID, EXITSTAT_DETAIL_OWN)->cycles += CPUID_CYCLES;
 	if (vm.busy)
 		exits(1, MSR, 0x6e0 | EXITSTAT_DETAIL_WRITE, 1);
 	if (vm.asked == vm.moves_at)
@@ -405,6 +408,30 @@ static bool own_in_the_rest(void)
 	       count_of(&between, CPUID, EXITSTAT_DETAIL_REST) == 19;
 }
 
+/* Wherever it moves to a vCPU that has a row for them: the time there is read after the counts. */
+static bool own_on_the_move(void)
+{
+	bool good = true;
+	unsigned long move;
+	uint32_t leaf;
+
+	for (move = 1; move < 90; move++) {
+		boot();
+		for (leaf = 2; leaf < 100; leaf++)
+			exits(0, CPUID, leaf, 1);
+		exits(1, CPUID, EXITSTAT_DETAIL_OWN, 5);
+		good = good && !read_into(&before);
+		exits(0, CPUID, 0x4000, 19);
+		vm.moves_at = vm.asked + move;
+		good = good && !read_into(&after);
+		if (vm.moves_at > after.asked_cpuid - 3 && vm.moves_at <= after.asked_cpuid)
+			continue;
+		good = good && !subtract() && between.nr == 1 &&
+		       count_of(&between, CPUID, EXITSTAT_DETAIL_REST) == 19;
+	}
+	return good;
+}
+
 static bool off(void)
 {
 	boot();
@@ -630,6 +657,7 @@ static const struct {
 	{ again_elsewhere, "even by a reader on another vCPU, which never asked before" },
 	{ rest_takes_the_rest, "exits that find no row count as the number's rest" },
 	{ own_in_the_rest, "the reader's own exits are subtracted from the rest if there" },
+	{ own_on_the_move, "even if the reader moves to a vCPU that has a row for them" },
 	{ another_epoch, "another epoch counts from zero" },
 	{ backward, "a counter that goes backwards counts from zero" },
 	{ vcpu_more, "the details of a vCPU that was plugged in are included" },
