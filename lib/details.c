@@ -477,7 +477,7 @@ static uint64_t take_out(struct exitstat_details *between, uint64_t detail, uint
 		return 0;
 	if (own > found->count)
 		own = found->count;
-	/* In proportion, exact and within 64 bits; what is left of an exit counted before is its. */
+	/* In proportion, exact and within 64 bits; without an exit, what is left of one before. */
 	cycles = found->cycles;
 	if (own < found->count)
 		cycles = found->cycles / found->count * own +

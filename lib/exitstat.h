@@ -364,7 +364,7 @@ struct exitstat_detail {
 };
 
 /* More than revision 2 has of one vCPU. */
-#define EXITSTAT_DETAILS_PER_VCPU	384
+#define EXITSTAT_DETAILS_PER_VCPU	640
 
 /*
  * A reading: the places in ascending order, each with a detail that one vCPU made.  Or, after

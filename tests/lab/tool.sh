@@ -105,6 +105,7 @@ cat status
 END
 fi
 # The guest's CPUs share one of the host's: QEMU 7.2 has trouble with a Linux guest on several emulated ones.
+# shellcheck disable=SC2086 # words
 "$top/lab/run" --machine "$machine" --kernel "$release" --timeout 800 --param kvm.exit_stats_details=1 "${adds[@]}" \
 	-- guest --smp "$smp" --kernel-arg tsc=reliable -- sh /root/script ${about[$machine]} >"$work/said" 2>"$work/errors"
 status=$?
