@@ -591,6 +591,7 @@ static const struct {
 	{ 1, 85, 0x48 | EXITSTAT_DETAIL_WRITE, "wrmsr 0x48", "IA32_SPEC_CTRL" },
 	{ 1, 31, 0x12345, "rdmsr 0x12345", NULL },
 	{ 2, CPUID, 0xd, "cpuid 0xd", "XSAVE" },
+	{ 2, CPUID, EXITSTAT_DETAIL_SCAN, "cpuid 0x40000100", "search for hypervisors" },
 	{ 1, 10, EXITSTAT_DETAIL_OWN, "cpuid 0x4fffff00", "the exit statistics" },
 	{ 2, 0x81, 10, "call 0xa", "KVM_HC_SEND_IPI" },
 	{ 1, 18, 0xfedcba9876543210, "call 0xfedcba9876543210", NULL },
