@@ -18,6 +18,7 @@
 
 #define EXITSTAT_FREEZE	0xf2ee2eu
 #define MAX_NUMBERS	128
+#define MAX_DETAILS	1024
 #define MAX_ATTEMPTS	1000
 
 struct row {
@@ -65,6 +66,53 @@ static void read_rows(struct rows *rows)
 			return;
 	}
 	die("more numbers have a count than there is room for");
+}
+
+/* Details of one number, to be told with the rest. */
+static struct detail {
+	unsigned int place;
+	unsigned long detail, count;
+} details[MAX_DETAILS];
+static unsigned int nr_details;
+
+static void find_details(unsigned int number)
+{
+	unsigned int a, b, c, place = 0;
+
+	for (;;) {
+		__cpuid_count(EXITSTAT_DETAIL, place, a, b, c, place);
+		if (place == EXITSTAT_UNDEFINED)
+			return;
+		if (nr_details == MAX_DETAILS)
+			die("more details than there is room for");
+		if (a == number)
+			details[nr_details++] = (struct detail){
+				.place = place, .detail = (unsigned long)b << 32 | c,
+			};
+		place++;
+	}
+}
+
+static unsigned long count_details(void)
+{
+	unsigned int a, b, c, d;
+	unsigned long sum = 0;
+
+	for (unsigned int i = 0; i < nr_details; i++) {
+		__cpuid_count(EXITSTAT_DETAIL_COUNT, details[i].place, a, b, c, d);
+		details[i].count = (unsigned long)b << 32 | a;
+		sum += details[i].count;
+	}
+	return sum;
+}
+
+static unsigned long count_of(const struct rows *rows, unsigned int number)
+{
+	for (unsigned int i = 0; i < rows->nr; i++) {
+		if (rows->row[i].number == number)
+			return rows->row[i].count;
+	}
+	return 0;
 }
 
 /* Only our own queries may come between the first row and the last. */
@@ -120,14 +168,21 @@ static void add_missing(struct rows *rows, unsigned int own, unsigned long missi
 int main(int argc, char **argv)
 {
 	static struct rows rows;
-	unsigned int own;
-	unsigned long total, sum = 0;
+	unsigned int own, detailed, attempts = 0;
+	unsigned long total, sum = 0, details_sum;
 
-	if (argc != 2)
-		die("give the number that CPUID exits have: our own questions move it");
+	if (argc != 2 && argc != 3)
+		die("give the number of CPUID exits, and perhaps one whose details to tell");
 	own = strtoul(argv[1], NULL, 0);
+	detailed = argc == 3 ? strtoul(argv[2], NULL, 0) : own;
+	if (argc == 3)
+		find_details(detailed);
 
-	read_undisturbed(&rows);
+	do {
+		details_sum = count_details();
+		read_undisturbed(&rows);
+	} while (argc == 3 && details_sum != count_of(&rows, detailed) &&
+		 attempts++ < MAX_ATTEMPTS);
 	total = ask(EXITSTAT_TOTAL_COUNT, EXITSTAT_FREEZE, NULL);
 	for (unsigned int i = 0; i < rows.nr; i++) {
 		if (rows.row[i].number == own)
@@ -139,5 +194,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < rows.nr; i++)
 		printf("%u %lu\n", rows.row[i].number, rows.row[i].count);
 	printf("total %lu\n", total);
+	for (unsigned int i = 0; i < nr_details; i++)
+		printf("detail %#lx %lu\n", details[i].detail, details[i].count);
 	return 0;
 }

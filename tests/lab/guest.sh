@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: MIT
 # In the Linux guest: say, section by section, what it sees of its exits.  linux.sh and stock.sh compare.
 cpuid=$(vmm --list kinds | sed -n 's/^cpuid //p')
+io=$(vmm --list kinds | sed -n 's/^pio_vmm //p')
 
 if [ "${1:-}" = stock ]; then
 	exitstat
@@ -14,7 +15,7 @@ fi
 
 # First of all, and in one piece: it has to tell the whole boot.
 echo "== freeze"
-/root/freeze "$cpuid"
+/root/freeze "$cpuid" "$io"
 echo "== cpuid"
 cpuid -1 -r -l 0x4ffffffe -s $((cpuid))
 # A program for each takes long: every eighth.

@@ -49,12 +49,12 @@ static const char *line;
 static uint64_t last[2 * MAX_VCPUS][16][MAX_NUMBERS];
 static uint64_t last_bucket[2 * MAX_VCPUS][EXITSTAT_BUCKETS][MAX_NUMBERS];
 
-/* What is known of each vCPU's details, by their rows: they stay where they are. */
+/* What each vCPU knows, in each scope, of the vCPUs' details, by their rows: they stay there. */
 static struct detail {
 	uint64_t number, detail;
 	bool known;
 	uint64_t count, time;
-} details[MAX_VCPUS][MAX_ROWS];
+} details[2 * MAX_VCPUS][MAX_VCPUS][MAX_ROWS];
 
 static void __attribute__((format(printf, 1, 2))) fault(const char *format, ...)
 {
@@ -196,7 +196,7 @@ static struct detail *detail_at(const struct answer *a, uint64_t place)
 
 	if (vcpu >= nr_vcpus || row >= MAX_ROWS || (!(a->leaf & EXITSTAT_VCPU) && vcpu != a->vcpu))
 		return NULL;
-	return &details[vcpu][row];
+	return &details[scope_of(a)][vcpu][row];
 }
 
 /* No detail from the input on, below the answer, may be known. */
