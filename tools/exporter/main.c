@@ -30,8 +30,8 @@ static const char help[] =
 	"  -p, --per-vcpu              DETAIL: each vCPU in place of the VM\n"
 	"  -g, --histograms            times of single exits too, if the host keeps them\n"
 	"  -d, --details               what the exits were about, if the host counts it:\n"
-	"                              two series for each port, MSR, leaf and page, some\n"
-	"                              100 to 300 for a Linux guest, at most 520 per vCPU\n";
+	"                              two series for each port, MSR, leaf and page: some\n"
+	"                              900 for a Linux guest, at most 1060 per vCPU\n";
 
 /* Threads inherit the mask: only sigwait() and the like receive these signals. */
 static void block_signals(sigset_t *signals)
