@@ -7,6 +7,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/lib/ktap.sh
 . "$top/tests/lib/ktap.sh"
 
+# The numbers whose details are added up: port I/O, MSR, hypercall, memory.
+declare -A about=([amd]="0x7b 0x7c 0x81 0x400" [intel]="30 32 18 48 49")
 declare -A cpuid=([amd]=114 [intel]=10) io=([amd]=123 [intel]=30)
 # shellcheck source=tests/lab/stock_qemu.sh
 . "$top/tests/lab/stock_qemu.sh"
@@ -30,6 +32,21 @@ thrice more exitstat --json -o one -- /root/exits 10007 251
 thrice static /root/static --json -o one -- /root/exits 0 503
 thrice vcpu0 taskset 1 exitstat --json -v 0 -o one -- /root/exits 0 0
 thrice vcpu0some taskset 1 exitstat --json -v 0 -o one -- /root/exits 1009 0
+thrice aboutnone exitstat --json -d -o one -- /root/exits 0 0
+thrice about exitstat --json -d -o one -- /root/exits 1009 503
+# What an exit was about: all of it, between two readings of the number's count.
+count_of() { exitstat leaf 0x4ffffffe $1 | sed 's/.*eax=\(0x[0-9a-f]*\).*/\1/'; }
+for number in "$@"; do
+	count_of $number >low
+	exitstat why -j $number >one
+	echo "{\"number\": $((number)), \"low\": $(($(cat low))), \"high\": $(($(count_of $number))), \"why\": $(cat one)}" >>sums
+done
+exitstat why -j >allwhy
+exitstat why -a io | grep serial | sed 's/^/names /'
+exitstat -v 0 why -j >vcpu0why
+exitstat record -d -i 0.1 -o about.rec -- /root/exits 0 251 2>/dev/null; echo "recorded details: $?"
+exitstat report --json about.rec >details
+exitstat why hlt; echo "no details: $?"
 exitstat -- sh -c 'exit 42' 2>/dev/null; echo "exited: $?"
 exitstat -- nothing 2>/dev/null; echo "nothing: $?"
 exitstat --json >table
@@ -56,7 +73,7 @@ if [ -e /sys/devices/system/cpu/cpu1 ]; then
 else
 	exitstat -v 1 2>&1
 fi
-for file in none some more static vcpu0 vcpu0some table vcpus intervals report; do sed "s/^/$file /" $file; done
+for file in none some more static vcpu0 vcpu0some table vcpus intervals report aboutnone about sums allwhy vcpu0why details; do sed "s/^/$file /" $file; done
 END
 static=$(make -s -C "$top/tools/exitstat" static | tail -n 1) || exit 1
 adds=(--add "$static:/root/static" --add "$built/exits" --add "$work/page" --add "$work/script")
@@ -88,8 +105,9 @@ cat status
 END
 fi
 # The guest's CPUs share one of the host's: QEMU 7.2 has trouble with a Linux guest on several emulated ones.
-"$top/lab/run" --machine "$machine" --kernel "$release" --timeout 800 "${adds[@]}" \
-	-- guest --smp "$smp" --kernel-arg tsc=reliable -- sh /root/script >"$work/said" 2>"$work/errors"
+# shellcheck disable=SC2086 # words
+"$top/lab/run" --machine "$machine" --kernel "$release" --timeout 800 --param kvm.exit_stats_details=1 "${adds[@]}" \
+	-- guest --smp "$smp" --kernel-arg tsc=reliable -- sh /root/script ${about[$machine]} >"$work/said" 2>"$work/errors"
 status=$?
 tr -d '\r' <"$work/said" >"$work/answers"
 
@@ -113,7 +131,7 @@ END
 
 said() { grep -x "$1" "$work/answers"; }
 
-if [ "$machine" = amd ]; then plan 25; else plan 22; fi
+if [ "$machine" = amd ]; then plan 33; else plan 30; fi
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "no command failed" "$(answer "[n for n in d for o in d[n] if o.get('status')]")" "[]"
@@ -127,7 +145,7 @@ is "and to the static exitstat" "$(answer "count('static', ${io[$machine]})")" 5
 is "1009 CPUIDs on CPU 0 are 1009 exits of vCPU 0" \
 	"$(answer "count('vcpu0some', ${cpuid[$machine]}) - count('vcpu0', ${cpuid[$machine]})")" 1009
 is "the entries add up to the total, everywhere" \
-	"$(answer "[n for n in d for o in d[n] if sum(e['count'] for e in o['exits']) != o['total']['count']]")" "[]"
+	"$(answer "[n for n in d for o in d[n] if n != 'sums' and sum(e['count'] for e in o['exits']) != o['total']['count']]")" "[]"
 is "there is an object for every CPU and interval" "$(answer "len(d['vcpus']), len(d['intervals'])")" "($smp, 3)"
 sentence="time in the states is the TSC's of the vCPU, within 2 %"
 if [ "$smp" -gt 1 ]; then
@@ -166,5 +184,19 @@ if [ "$machine" = amd ]; then
 	check "and, at a key, the vCPUs" said "screen: %waiting"
 	check "and ends at a key" said "top ended: 0"
 fi
+# Of an object, the counts of a number's details, by name.
+details='lambda o, number: {x["name"]: x["count"] for e in o["exits"] if e["number"] == number for x in e.get("details", [])}'
+is "503 port writes are 503 exits about that port" "$(answer "min(($details)(o, ${io[$machine]}).get('out 0xed', 0) for o in d['about'])")" 503
+is "1009 CPUIDs are 1009 exits about that leaf, and exitstat's own are about none" \
+	"$(answer "min(($details)(o, ${cpuid[$machine]})['cpuid 0x0'] for o in d['about']) - min(($details)(o, ${cpuid[$machine]})['cpuid 0x0'] for o in d['aboutnone']), [($details)(o, ${cpuid[$machine]}).get('cpuid 0x4fffff00') for o in d['about']]")" "(1009, [None, None, None])"
+is "the details of each number add up to its count" \
+	"$(answer "[(o['number'], o['low'], o['high']) for o in d['sums'] if not o['low'] <= sum(e['count'] for e in o['why']['exits']) <= o['high']]")" "[]"
+is "and so they do in all that is printed" \
+	"$(answer "[(n, e['name']) for n in ('about', 'allwhy', 'vcpu0why', 'details') for o in d[n] for e in o['exits'] if 'details' in e and sum(x['count'] for x in e['details']) != e['count']]")" "[]"
+is "at least 99 % of port I/O, MSR, CPUID and memory exits have a detail of their own" \
+	"$(answer "[e['name'] for o in d['allwhy'] for e in o['exits'] if 100 * sum(x['count'] for x in e.get('details', []) if x['name'] == 'rest') > e['count']]")" "[]"
+check "the serial port is called by its name" grep -q "^names .*  out 0x3f9  serial$" "$work/answers"
+is "251 port writes are in the report of a recording" "$(said "recorded details: 0" >&2; answer "($details)(d['details'][0], ${io[$machine]}).get('out 0xed')")" 251
+check "a reason without details says so" said "exitstat: $([ "$machine" = amd ] && echo hlt || echo HLT) has no details: nothing more is known of such an exit"
 [ -z "${EXITSTAT_KEEP:-}" ] || cp "$work/answers" "$EXITSTAT_KEEP"
 finish

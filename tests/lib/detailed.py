@@ -5,7 +5,7 @@ detailed.py [intel] [frames=N] [without] [restart] [note KEY VALUE]...
 
 What happens before the first frame, and from each frame to the next, is WORK, on the VM's two vCPUs. Each question
 of the recorder is an exit on vCPU 0. without: the details are not recorded. restart: the counters start anew before
-the last frame.
+the last frame. between: there is no work but before the first frame, and port accesses between its two halves.
 """
 import sys
 
@@ -136,6 +136,8 @@ class Recorder:
         if not seconds or vm.epoch != epoch:
             self.describe()
         self.snapshot()
+        if "between" in words and not seconds:
+            vm.exits(0, IO, 0x3f8, 5, 50000, 40000)
         if "without" not in words:
             self.details()
         print(f"frame {seconds}.000000000 asked {asked}")
@@ -163,5 +165,6 @@ for i, word in enumerate(words):
 for moment in range(frames):
     if "restart" in words and moment == frames - 1:
         vm = Vm(epoch + 1)
-    work()
+    if "between" not in words or not moment:
+        work()
     recorder.write(moment)

@@ -20,7 +20,7 @@ model restart >restart.rec
 sed 's/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >off.rec
 sed 's/^\(4fffff01 .*-> \)00000002/\100000001/; s/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >first.rec
 
-plan 62
+plan 63
 
 #
 # What is not there.
@@ -64,6 +64,8 @@ is "in an interval the reader's own exits are taken out of its own leaf, to the 
 	"$(exitstat -S amd.rec -d -b 1 1 | under cpuid; exitstat -S amd.rec -d -b 1 1 | grep -c ' exitstat itself$')" "70 cpuid 0xd  XSAVE
 35 cpuid 0x1  version, features
 1"
+is "what happened between the two halves of a reading is in the details' half, and all adds up" \
+	"$(model between | exitstat -S - -j -d 1 1 | json '[(e["name"], e["count"]) for e in d["exits"] if e["count"]], d["total"]["count"]')" "[] 0"
 is "lines show the busiest details, and reasons without" "$(exitstat -S amd.rec -d -n 1 1 | awk '{ print $6, $7, $8, $9, $10, $11 }')" "out 0x3f8 1022 wrmsr 0x6e0 503"
 is "a command's are what happened while it ran" "$(exitstat -S amd.rec -d -- true 2>&1 | under npf)" "41 mmio 0xfebc3004
 9 mmio 0xfebff0c0

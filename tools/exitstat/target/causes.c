@@ -121,6 +121,29 @@ int causes_show(struct causes *causes, const struct exitstat_detail *details, ui
 	return 0;
 }
 
+/*
+ * What a number with details did between the snapshot and the reading of these is in the difference
+ * of the snapshots only, or in that of the details: the latter counts.
+ */
+static void drop_unread(const struct causes *causes, struct exitstat_snapshot *snap)
+{
+	uint32_t i, j, nr;
+
+	for (i = 0; i < snap->entries_nr; i++) {
+		struct exitstat_entry *entry = &snap->entries[i];
+
+		if (causes_of(causes, entry->number, &nr))
+			continue;
+		for (j = 0; j < causes->now.nr; j++) {
+			if (causes->now.list[j].number == entry->number) {
+				entry->count = 0;
+				entry->cycles = 0;
+				break;
+			}
+		}
+	}
+}
+
 static void agree(const struct causes *causes, struct exitstat_snapshot *snap)
 {
 	const struct exitstat_detail *detail = causes->shown.list;
@@ -142,6 +165,7 @@ static void agree(const struct causes *causes, struct exitstat_snapshot *snap)
 		if (causes->shown.taken & EXITSTAT_TAKE_TIMES)
 			entry->cycles = cycles;
 	}
+	drop_unread(causes, snap);
 	snap->total.count = 0;
 	snap->total.cycles = 0;
 	for (i = 0; i < snap->entries_nr; i++) {
