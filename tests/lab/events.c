@@ -139,8 +139,8 @@ static void sleep_with(long times, int events)
 		nanosleep(&moment, NULL);
 	asked = ask(cpuid) - asked - 1;
 	printf("%d %ld %llu\n", events, switches() - switched, (unsigned long long)asked);
-	while (events--)
-		close(fds[events]);
+	for (i = 0; i < events; i++)
+		close(fds[i]);
 }
 
 int main(int argc, char **argv)
