@@ -16,7 +16,7 @@ make_debian() {
 	shift 2
 	if [ ! -d "$base" ]; then
 		rm -rf "$base.part"
-		debootstrap "$@" bookworm "$base.part" "$(debian_archive)" >"$base.log" 2>&1 || {
+		unshare --mount debootstrap "$@" bookworm "$base.part" "$(debian_archive)" >"$base.log" 2>&1 || {
 			tail -n 5 "$base.log" >&2
 			return 1
 		}

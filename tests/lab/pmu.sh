@@ -7,6 +7,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/lib/ktap.sh
 . "$top/tests/lib/ktap.sh"
 
+# QEMU's CPU says that it is virtual, Bochs' does not.
+declare -A refusals=([amd]="the hypervisor does not tell this machine its exits" [intel]="this is no virtual machine")
 declare -A numbers=([amd]="cpuid io 114 123" [intel]="cpuid io_instruction 10 30")
 # shellcheck source=tests/lab/stock_qemu.sh
 . "$top/tests/lab/stock_qemu.sh"
@@ -51,7 +53,7 @@ plan $((12 + 11 * amd + 4 * soak))
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "where no hypervisor answers, the module refuses in one sentence" "$(sed -n 's/^host says //p' "$work/answers")" \
-	"the hypervisor does not tell this machine its exits"
+	"${refusals[$machine]}"
 is "in the guest it can be loaded" "$(value insmod)" 0
 is "while no event is open, it asks nothing" "$(values loaded cpuid io)" "$(values before cpuid io)"
 check "there are events for each exit number" test "$(value names)" -gt 500

@@ -58,11 +58,42 @@ samples_off() {
 		"$bit $armed $(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers)" "0 0 0"
 }
 
-# 5 cases
+# until_waits N: until the vmm behind waits for the Nth time
+until_waits() {
+	until [ "$(grep -c waiting answers)" -ge "$1" ]; do sleep 0.1; done
+}
+
+# The guest is armed when the module goes, and not when it is back.
+armed_and_detached() {
+	local name="nobody samples after the module went, or came back, until the guest arms again" module=/lab/exitstat_attach.ko
+
+	if [ "$counter" != exitstat_attach ]; then
+		skip "$name" "the attached module"
+		return
+	fi
+	[ -f $module ] || module=exitstat_attach.ko
+	mkfifo samples.in
+	vmm arm cpuid 1 make cpuid 5 samples wait make cpuid 50 samples wait make cpuid 50 samples \
+		arm cpuid 1 make cpuid 7 samples <samples.in >answers 2>&1 &
+	exec 6>samples.in
+	until_waits 1
+	rmmod exitstat_attach
+	echo >&6
+	until_waits 2
+	insmod $module
+	echo >&6
+	wait $!
+	exec 6>&-
+	rm samples.in
+	is "$name" "$(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "5 0 0 7"
+}
+
+# 6 cases
 samples() {
 	sampled_kinds
 	sampled_some
 	unheard_samples
 	sampling_refused
 	samples_off
+	armed_and_detached
 }

@@ -184,7 +184,7 @@ signalled() {
 	rm -f ready
 	env --default-signal=INT,QUIT "$BUILD/exitstat" "$@" >said 2>&1 </dev/null &
 	pid=$!
-	timeout 10 sh -c 'while [ ! -e ready ]; do sleep 0.05; done'
+	timeout 10 sh -c 'while [ ! -s ready ]; do sleep 0.05; done'
 	kill -"$signal" "$pid"
 	( sleep 20; kill -KILL "$pid" ) >/dev/null 2>&1 &
 	wait "$pid"
