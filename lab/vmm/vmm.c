@@ -217,7 +217,8 @@ static void make_memory(int vm)
 	memory = mmap(NULL, VMM_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		die(1, "%lu bytes of guest memory: %s", VMM_MEMORY, strerror(errno));
-	if (madvise(memory, VMM_MEMORY, MADV_NOHUGEPAGE) && errno != EINVAL)	/* no kernel with huge pages */
+	/* EINVAL: a kernel without huge pages */
+	if (madvise(memory, VMM_MEMORY, MADV_NOHUGEPAGE) && errno != EINVAL)
 		die(1, "MADV_NOHUGEPAGE: %s", strerror(errno));
 	region.userspace_addr = (unsigned long)memory;
 	checked(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");

@@ -70,7 +70,9 @@ static u64 count_of(const struct kvm_exit_stats *s, u32 number, u64 detail)
 {
 	u32 row;
 
-	return find(s, number, detail, &row) ? kvm_exit_stats_read_detail(s, row, KVM_EXIT_STATS_COUNT) : 0;
+	if (!find(s, number, detail, &row))
+		return 0;
+	return kvm_exit_stats_read_detail(s, row, KVM_EXIT_STATS_COUNT);
 }
 
 static bool sums_are_the_numbers(const struct kvm_exit_stats *s)
@@ -80,7 +82,9 @@ static bool sums_are_the_numbers(const struct kvm_exit_stats *s)
 
 		for (u32 row = kvm_exit_stats_next_detail(s, 0); row < KVM_EXIT_STATS_DETAIL_ROWS;
 		     row = kvm_exit_stats_next_detail(s, row + 1)) {
-			if (kvm_exit_stats_number_of(kvm_exit_stats_detail_slot(s, row)) != detailed[n])
+			u32 slot = kvm_exit_stats_detail_slot(s, row);
+
+			if (kvm_exit_stats_number_of(slot) != detailed[n])
 				continue;
 			for (int c = 0; c < KVM_EXIT_STATS_COUNTERS; c++)
 				sum[c] += kvm_exit_stats_read_detail(s, row, c);
@@ -125,10 +129,14 @@ static bool each_says_what_it_is(void)
 	       count_of(s, IO, EXITSTAT_DETAIL_IN | 0x71) == 1 &&
 	       count_of(s, MSR, 0xc0000080) == 1 &&
 	       count_of(s, MSR, EXITSTAT_DETAIL_WRITE | 0xc0000080) == 1 &&
-	       count_of(s, CPUID, 0x40000001) == 1 && count_of(s, CPUID, EXITSTAT_DETAIL_OWN) == 2 &&
-	       count_of(s, CPUID, EXITSTAT_DETAIL_SCAN) == 3 && count_of(s, CPUID, 0x50000000) == 1 &&
-	       count_of(s, HYPERCALL, 5) == 1 && count_of(s, NPF, 1) == 1 && count_of(s, NPF, 2) == 1 &&
-	       count_of(s, NPF, 4) == 1 && count_of(s, NPF, EXITSTAT_DETAIL_MMIO | (MMIO + 0x18)) == 2 &&
+	       count_of(s, CPUID, 0x40000001) == 1 &&
+	       count_of(s, CPUID, EXITSTAT_DETAIL_OWN) == 2 &&
+	       count_of(s, CPUID, EXITSTAT_DETAIL_SCAN) == 3 &&
+	       count_of(s, CPUID, 0x50000000) == 1 &&
+	       count_of(s, HYPERCALL, 5) == 1 && count_of(s, NPF, 1) == 1 &&
+	       count_of(s, NPF, 2) == 1 &&
+	       count_of(s, NPF, 4) == 1 &&
+	       count_of(s, NPF, EXITSTAT_DETAIL_MMIO | (MMIO + 0x18)) == 2 &&
 	       count_of(s, NPF, EXITSTAT_DETAIL_MMIO | 0x18) == 1 && sums_are_the_numbers(s) &&
 	       s->details->used[0] + s->details->used[1] + s->details->used[2] +
 	       s->details->used[3] + s->details->used[4] == 15;
@@ -221,7 +229,8 @@ static bool what_is_over_is_the_rest(void)
 	}
 	for (u16 port = 0; port < 300; port++) {
 		u64 wanted = 3 * (7 + port % 3);
-		u64 got = count_of(s, IO, (0x1000 + 4 * port) | (port & 1 ? EXITSTAT_DETAIL_IN : 0));
+		u64 in = port & 1 ? EXITSTAT_DETAIL_IN : 0;
+		u64 got = count_of(s, IO, (0x1000 + 4 * port) | in);
 
 		if (got && got != wanted)
 			return false;
@@ -382,7 +391,8 @@ static bool a_guest_finds_them(void)
 	enter(&s[2], 7);
 	if (!(ask(s, EXITSTAT_FEATURES, 0).ecx & EXITSTAT_FEATURE_DETAILS))
 		return false;
-	for (a = ask(s, EXITSTAT_DETAIL, 0); a.edx != EXITSTAT_UNDEFINED; a = ask(s, EXITSTAT_DETAIL, place)) {
+	for (a = ask(s, EXITSTAT_DETAIL, 0); a.edx != EXITSTAT_UNDEFINED;
+	     a = ask(s, EXITSTAT_DETAIL, place)) {
 		struct answer c = ask(s, EXITSTAT_DETAIL_COUNT, a.edx);
 		struct answer t = ask(s, EXITSTAT_DETAIL_TIME, a.edx);
 
@@ -432,7 +442,8 @@ static bool off_is_off(void)
 	leave_port(s, 0x3f8, false);
 	enter(s, 3);
 	return !s->details && is_none(ask(s, EXITSTAT_DETAIL, 0)) &&
-	       is_none(ask(s, EXITSTAT_DETAIL_COUNT, 0)) && is_none(ask(s, EXITSTAT_DETAIL_TIME, 0)) &&
+	       is_none(ask(s, EXITSTAT_DETAIL_COUNT, 0)) &&
+	       is_none(ask(s, EXITSTAT_DETAIL_TIME, 0)) &&
 	       !(ask(s, EXITSTAT_FEATURES, 0).ecx & EXITSTAT_FEATURE_DETAILS) &&
 	       of(s, IO, KVM_EXIT_STATS_COUNT) == 1;
 }
@@ -455,7 +466,8 @@ static void *reader(void *unused)
 		if (value < last)
 			wrong = "the processing time fell";
 		last = value;
-		for (u32 row = kvm_exit_stats_next_detail(shared, 0); row < KVM_EXIT_STATS_DETAIL_ROWS;
+		for (u32 row = kvm_exit_stats_next_detail(shared, 0);
+		     row < KVM_EXIT_STATS_DETAIL_ROWS;
 		     row = kvm_exit_stats_next_detail(shared, row + 1)) {
 			if (!kvm_exit_stats_read_detail(shared, row, KVM_EXIT_STATS_COUNT))
 				wrong = "a row is seen before its exit";

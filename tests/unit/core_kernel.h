@@ -47,8 +47,9 @@ typedef unsigned int gfp_t;
 #define OPTIMIZER_HIDE_VAR(v)	asm("" : "+r"(v))
 #define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
+/* As the kernel's. */
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)	/* likewise */
 #define lower_32_bits(n)	((u32)(n))
 #define upper_32_bits(n)	((u32)((u64)(n) >> 32))
 #define array_index_nospec(i, size)	((i) < (size) ? (i) : 0)
