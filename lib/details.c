@@ -81,7 +81,7 @@ static int read_place(const struct reading *reading, uint32_t first,
 		return err;
 	if (regs.edx == EXITSTAT_UNDEFINED)
 		return 0;
-	/* A place that was passed already would keep the reader here for ever. */
+	/* A place already passed would keep the reader here forever. */
 	if (regs.edx < first)
 		return -EPROTO;
 	*detail = (struct exitstat_detail){

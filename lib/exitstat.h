@@ -357,20 +357,20 @@ int exitstat_histogram_quantile(const struct exitstat_histogram *histogram, doub
 struct exitstat_detail {
 	uint32_t number;		/* of the exit */
 	uint32_t place;			/* where it is counted; 0 where places were added up */
-	uint64_t detail;		/* EXITSTAT_DETAIL_REST: what found no place of its own */
+	uint64_t detail;		/* EXITSTAT_DETAIL_REST: all without a place of their own */
 	uint64_t count;
 	uint64_t cycles;		/* processing, kernel + VMM */
 	uint64_t reserved[2];
 };
 
-/* More than revision 2 has of one vCPU. */
+/* More than one vCPU has in revision 2. */
 #define EXITSTAT_DETAILS_PER_VCPU	640
 
 /*
- * A reading: the places in ascending order, each with a detail that one vCPU made.  Or, after
- * exitstat_details_subtract(), the details in ascending order of number and detail, over all vCPUs;
- * those that are not there did not move.  list is your memory, for room details; set both before
- * the first call.
+ * A reading: the places in ascending order, each with a detail of one vCPU.  Or, after
+ * exitstat_details_subtract(): the details in ascending order of number and detail, summed over all
+ * vCPUs; missing ones did not change.  list is your memory, for room details; set both before the
+ * first call.
  */
 struct exitstat_details {
 	enum exitstat_scope scope;
@@ -381,9 +381,9 @@ struct exitstat_details {
 	uint64_t epoch;
 	uint64_t time_ns;		/* the moment, or the time between the two */
 	struct exitstat_detail reader;	/* its own exits, not in the list; 0 in a reading */
-	uint64_t asked_first;		/* how often was asked before this reading, */
-	uint64_t asked_cpuid;		/* up to and with the reading of the reader's own place, */
-	uint64_t asked_last;		/* and with all of it */
+	uint64_t asked_first;		/* the source's queries before this reading, */
+	uint64_t asked_cpuid;		/* up to and including that of the reader's own place, */
+	uint64_t asked_last;		/* and including the last one */
 	uint64_t reserved[8];
 	uint32_t room;
 	uint32_t nr;
@@ -391,21 +391,22 @@ struct exitstat_details {
 };
 
 /*
- * Read all details.  take: EXITSTAT_TAKE_TIMES, or 0.  Of p places it takes 2p + 3 CPUIDs, 3p + 3
- * with times.  -EOPNOTSUPP: details are off.  -EOVERFLOW: there is no room; nr says for how many
- * there must be.  -ESTALE: the epoch is not desc's, have it described anew.  -EPROTO: answers that
- * contradict the ABI.
+ * Read all details.  take: EXITSTAT_TAKE_TIMES, or 0.  Reading p places takes 2p + 3 CPUIDs, 3p + 3
+ * with times.  -EOPNOTSUPP: details are off.  -EOVERFLOW: list is too short; nr says how many
+ * places there are.  -ESTALE: the epoch is not desc's; describe the source again.  -EPROTO: the
+ * answers contradict the ABI.
  */
 int exitstat_details_read(struct exitstat_source *src, const struct exitstat_description *desc,
 			  enum exitstat_scope scope, uint32_t take,
 			  struct exitstat_details *details);
 
 /*
- * The same once more, of the scope and with the times of before, where the places are remembered:
+ * Read the same scope again, with times if before has them, at the places found before.  Takes
  * p + 2 CPUIDs, 2p + 2 with times, and one for each exit number that has details (12 on Intel, 5
- * on AMD).  Only if their counts do not add up to the number's, because exits came meanwhile or a
- * place is new, are all places walked again: p + 1 more.  A new place is never missed.  details may
- * not be before.  For a source that is the CPU: of a recording ask what the recorder asked.
+ * on AMD).  If the counts of a number's details do not add up to the number's count, because exits
+ * happened meanwhile or a place is new, it looks for all places again: p + 1 CPUIDs more.  So a new
+ * place is never missed.  details must not be before.  Only for the CPU as the source: a recording
+ * can only answer what its recorder asked.
  */
 int exitstat_details_reread(struct exitstat_source *src, const struct exitstat_description *desc,
 			    const struct exitstat_details *before,

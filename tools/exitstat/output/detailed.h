@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The exits, and under each reason which ports, MSRs, leaves and pages they were about. */
+/* The exits, and under each reason the ports, MSRs, leaves and pages that they were about. */
 #ifndef DETAILED_H
 #define DETAILED_H
 
@@ -35,7 +35,7 @@ const char *detail_text(char text[DETAIL_TEXT_SIZE], const struct target *target
 const char *detail_about(char text[DEVICE_NAME_SIZE], const struct target *target,
 			 uint32_t number, uint64_t detail);
 
-/* In the order of the key, as many as make 95 % of it, or all; behind them the others: how many. */
+/* Sort by the key, and return how many of the first ones make up 95 % of it, or nr for all. */
 uint32_t details_sort(const struct options *opts, bool times, struct exitstat_detail *details,
 		      uint32_t nr);
 

@@ -293,7 +293,7 @@ static int read_details(struct target *target, const struct exitstat_snapshot *b
 			before && !target->path && !target->host);
 }
 
-/* A snapshot, and the details; both once more if the counters started anew between them. */
+/* A snapshot and the details; both again if the counters were reset in between. */
 static int read_all(struct target *target, const struct exitstat_snapshot *before,
 		    struct exitstat_snapshot *snap)
 {

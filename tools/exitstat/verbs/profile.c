@@ -76,7 +76,7 @@ static int say_parameter(const char *name, int err)
 		return say(STATUS_FAILED, "exits by %s cannot be sampled: an NMI would disturb them",
 			   name);
 	case -EBUSY:
-		return say(STATUS_FAILED, "somebody else is listening to exitstat:exit; try again later");
+		return say(STATUS_FAILED, "another program is listening to exitstat:exit; try again later");
 	default:
 		return say(STATUS_FAILED, "cannot set %s: %s", PARAMETER("exit"), strerror(-err));
 	}
