@@ -2,10 +2,10 @@
 /*
  * exitstat_pmu.ko: the VM exits of a guest as events of perf.
  *
- * The hypervisor keeps the counters, one set per vCPU, which is the CPU here; they
- * are read with CPUID, on the CPU that an event is on, when the event comes and
- * when it goes.  A CPUID is an exit, too: those of this module are counted per CPU
- * and taken out of what they fall into.
+ * The hypervisor keeps a set of counters per vCPU, that is, per CPU of this guest.
+ * They are read with CPUID, on the CPU that an event is on, when the event is
+ * scheduled in and out.  A CPUID is an exit, too: the module counts its own per CPU
+ * and subtracts them.
  */
 #ifndef EXITSTAT_PMU_H
 #define EXITSTAT_PMU_H
@@ -42,7 +42,7 @@ struct pmu_answer {
 	u32 eax, ebx, ecx, edx;
 };
 
-/* What the hypervisor says of itself. */
+/* What the hypervisor offers. */
 struct pmu_hypervisor {
 	u32 numbering;
 	u32 cpuid_number;	/* the exit number of a CPUID */
@@ -50,7 +50,7 @@ struct pmu_hypervisor {
 };
 
 /* pmu_ask.c */
-/* One question, and how many this CPU has asked, this one included.  Preemption is off. */
+/* Ask one leaf; *asked: how many this CPU has asked, including this one.  Preemption is off. */
 struct pmu_answer pmu_ask(u32 leaf, u32 input, u64 *asked);
 bool pmu_is_answered(void);
 /* NULL, or the reason why there is nothing to count here. */

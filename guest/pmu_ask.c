@@ -13,8 +13,8 @@
 static DEFINE_PER_CPU(u64, asked_here);
 
 /*
- * An NMI may ask in between, and then the two do not belong together: ask again.
- * The counters are those of the CPU that executes the CPUID, whatever it calls itself.
+ * If an NMI asks in between, answer and number do not belong together: ask again.
+ * The counters are those of the CPU that executes the CPUID.
  */
 struct pmu_answer pmu_ask(u32 leaf, u32 input, u64 *asked)
 {

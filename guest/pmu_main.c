@@ -80,7 +80,7 @@ static bool read_counter(u64 config, u64 *value)
 	return true;
 }
 
-/* A counter that fell has begun anew: the hypervisor, or who answers in it, is another one. */
+/* A counter that fell was restarted: the hypervisor, or the module in it, is a different one. */
 static void take(struct perf_event *event)
 {
 	u64 value, before;

@@ -45,14 +45,14 @@ static const struct pmu_counter counters[] = {
 	{ "-waiting", EXITSTAT_TIME_WAITING - EXITSTAT_VCPU, 0, true },
 };
 
-/* `time` alone is a word of perf's own. */
+/* perf has a meaning of its own for `time` alone. */
 static const struct pmu_counter totals[] = {
 	{ "total", EXITSTAT_TOTAL_COUNT - EXITSTAT_VCPU },
 	{ "total-time", EXITSTAT_TOTAL_TIME - EXITSTAT_VCPU, 0, true },
 	{ "guest-time", EXITSTAT_TIME_GUEST - EXITSTAT_VCPU, 0, true },
 };
 
-/* What perf kvm stat calls "DE excp" is de_excp: perf wants one case, and no blanks. */
+/* "DE excp" becomes de_excp: perf wants lower case and no blanks. */
 static void make_word(char *text)
 {
 	for (; *text; text++)
@@ -105,7 +105,7 @@ static struct attribute *make_name(struct pmu_name *name, const char *exit, cons
 	return &name->attr.attr;
 }
 
-/* Without a frequency, cycles stay cycles. */
+/* Without the frequency, times are in cycles. */
 static u32 add_counter(u32 n, struct attribute **attrs, u32 number, const char *exit,
 		       const struct pmu_counter *c)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Samples: the hypervisor queues an NMI at every so many-th exit of one number, and
- * the NMI's handler, which interrupts who made that exit, fires a tracepoint.
+ * Samples: the hypervisor queues an NMI at every Nth exit of one number.  The NMI
+ * interrupts the code that made the exit, and its handler fires a tracepoint.
  *
- * The number and the period are parameters.  As long as the tracepoint has a
- * listener, every CPU that is online is armed, and the module cannot be unloaded.
+ * The number and the period are parameters.  As long as the tracepoint is in use,
+ * every online CPU is armed, and the module cannot be unloaded.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -18,7 +18,7 @@
 #define CREATE_TRACE_POINTS
 #include "pmu_trace.h"
 
-/* As many samples without a question disarm the CPU. */
+/* The hypervisor disarms the CPU after so many samples that were not taken. */
 #define PATIENCE	16
 
 static DEFINE_MUTEX(lock);		/* the three below change when not armed */
@@ -44,8 +44,8 @@ static bool arm_here(u32 input)
 }
 
 /*
- * The hypervisor waits for the question before it queues another NMI.  This handler
- * makes exits, too, and they may be of that number.
+ * The hypervisor queues the next NMI only after this one was asked about.  This
+ * handler makes exits, too, which may have the sampled number.
  */
 static int handle_nmi(unsigned int cmd, struct pt_regs *regs)
 {
@@ -99,7 +99,7 @@ static int arm_all(void)
 	return failed ? -EOPNOTSUPP : 0;
 }
 
-/* What is pending comes before the CPUID that disarms is over. */
+/* A pending NMI arrives before the CPUID that disarms completes. */
 static void disarm_all(void)
 {
 	cpus_read_lock();
@@ -146,7 +146,7 @@ void pmu_samples_end(void)
 	module_put(THIS_MODULE);
 }
 
-/* To disarm what is not armed tells as well whether it could be. */
+/* Disarming also tells whether the number can be sampled at all. */
 static bool can_be_sampled(u32 number)
 {
 	struct pmu_answer a;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tracepoint of a sampled exit.  The hypervisor is told to sample while
- * somebody listens to it, and only then.
+ * The tracepoint of a sampled exit.  The hypervisor samples only while it
+ * is in use.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM exitstat

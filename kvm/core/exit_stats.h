@@ -449,7 +449,7 @@ static inline void kvm_exit_stats_sample_reentry(struct kvm_exit_stats *s)
 		kvm_exit_stats_sample(s);
 }
 
-/* The vCPU was reset: whoever armed is gone. */
+/* The vCPU was reset, so the kernel that armed is gone. */
 void kvm_exit_stats_disarm(struct kvm_exit_stats *s);
 
 /*

@@ -39,9 +39,9 @@ void kvm_exit_stats_carrier_details(bool on);
 bool kvm_exit_stats_is_mmio(struct kvm_exit_stats *s, u64 gpa, bool is_write);
 
 /*
- * Samples.  From now on, or no more, call kvm_exit_stats_sample() after each exit of this
- * vCPU.  The rest is about its latest exit: queue an NMI for the next entry; tell RIP,
- * EAX and the base of the IDT, and whether it left a nested guest.
+ * Samples.  _carrier_sample(): from now on call kvm_exit_stats_sample() after each exit of
+ * this vCPU, or stop doing so.  The others are about its latest exit: queue an NMI for the
+ * next entry; return RIP, EAX and the base of the IDT; did it leave a nested guest?
  */
 void kvm_exit_stats_carrier_sample(struct kvm_exit_stats *s, bool on);
 void kvm_exit_stats_queue_nmi(struct kvm_exit_stats *s);

@@ -76,7 +76,7 @@ static void count_rest(struct kvm_exit_stats *s)
 	count_in(s, KVM_EXIT_STATS_DETAILS + rest_of(s->row / KVM_EXIT_STATS_COUNTERS));
 }
 
-/* The row that is free becomes that of the key.  Readers find it whole, by key or by list. */
+/* Give the free row to the key.  Readers see it whole, by key or by list. */
 static void begin_row(struct kvm_exit_stats *s, u32 row, u64 key, u32 rest)
 {
 	struct kvm_exit_stats_details *details = s->details;
@@ -90,7 +90,7 @@ static void begin_row(struct kvm_exit_stats *s, u32 row, u64 key, u32 rest)
 	smp_store_release(&details->latest[rest], row + 1);
 }
 
-/* Each key has its own way through the table, so that a full stretch is no barrier. */
+/* Double hashing: a full stretch of the table does not stop every key. */
 static u32 row_of_probe(u64 key, u32 probe)
 {
 	u32 product = kvm_exit_stats_product_of(key);
@@ -125,7 +125,7 @@ static void count_detail(struct kvm_exit_stats *s, u64 detail)
 	count_in(s, KVM_EXIT_STATS_DETAILS + rest);
 }
 
-/* Who looks for hypervisors asks hundreds of leaves, and would have as many rows. */
+/* Software that looks for a hypervisor asks hundreds of leaves, which would take as many rows. */
 static void count_cpuid(struct kvm_exit_stats *s, u32 leaf)
 {
 	if ((leaf & EXITSTAT_BASE_MASK) == EXITSTAT_BASE)

@@ -32,10 +32,10 @@ enum svm_slot {
 };
 
 #define KVM_EXIT_STATS_ADDRESS		(BIT_ULL(52) - 1)
-#define KVM_EXIT_STATS_HYPERCALL	0xffffffffull	/* what is not above is frequent */
-#define KVM_EXIT_STATS_NPF_RESERVED	BIT(3)	/* so KVM marks what is no memory */
+#define KVM_EXIT_STATS_HYPERCALL	0xffffffffull	/* larger values take the slow path */
+#define KVM_EXIT_STATS_NPF_RESERVED	BIT(3)	/* how KVM marks MMIO */
 
-/* Of Intel's numbers with details, those that are seldom. */
+/* Intel's numbers with details that are rare. */
 static __always_inline bool kvm_exit_stats_vmx_is_rare(long row)
 {
 	switch (row) {
@@ -65,8 +65,8 @@ static __always_inline u32 kvm_exit_stats_product_of(u64 key)
 }
 
 /*
- * Count the exit if the detail has its row where it is looked for first.  All else is
- * for the functions below, which find out again what is what.
+ * Count the exit if the detail has its row where it is looked for first.  Everything
+ * else is left to the functions below, which start over.
  */
 static __always_inline bool kvm_exit_stats_count_at(struct kvm_exit_stats *s, u32 slot, u64 detail,
 						    u32 product)
@@ -113,8 +113,8 @@ void __kvm_exit_stats_vmx_detail(struct kvm_exit_stats *s,
 				 const unsigned long *regs);
 
 /*
- * The frequent ones, in the order of what they cost: return false if the detail is yet
- * to be counted, by the function above.  @regs are the guest's, in the hardware's order.
+ * The frequent ones: return false if the detail is still to be
+ * counted, by the function above.  @regs are the guest's, in the hardware's order.
  */
 static __always_inline bool kvm_exit_stats_svm_detail(struct kvm_exit_stats *s,
 						      const struct vmcb_control_area *control,

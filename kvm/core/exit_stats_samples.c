@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Samples: every so many-th exit of one number queues an NMI to the vCPU that made
- * it, if the guest's kernel asked for that; the ABI header is the contract.
+ * Samples: every Nth exit of one number queues an NMI to the vCPU that made it, if
+ * the guest's kernel asked for that; the ABI header is the contract.
  *
  * Everything here runs in the vCPU's own thread.  At most one NMI is on its way: the
- * next one is queued only after the guest asked what the last one was about, so a
- * guest that lost its handler sees one NMI, and no more after a few exits.
+ * next one is queued only after the guest has asked about the last one, so a guest
+ * that lost its handler gets a single NMI.
  */
 #include <linux/module.h>
 
@@ -64,7 +64,7 @@ void kvm_exit_stats_disarm(struct kvm_exit_stats *s)
 	kvm_exit_stats_carrier_sample(s, false);
 }
 
-/* What has been sampled remains to be asked about. */
+/* Samples taken before remain to be asked about. */
 void kvm_exit_stats_answer_arm(struct kvm_exit_stats *s, u32 input, u32 *eax, u32 *edx)
 {
 	u32 number = (s32)(s16)input, slot;
@@ -89,7 +89,6 @@ void kvm_exit_stats_answer_arm(struct kvm_exit_stats *s, u32 input, u32 *eax, u3
 	*eax = 1;
 }
 
-/* The last answer's RIP is of no use to anybody but the guest. */
 void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
 	if (!s->sampling.unanswered)
@@ -101,7 +100,7 @@ void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u3
 	s->sampling.unanswered = 0;
 }
 
-/* The question about a sample would be sampled, and so on. */
+/* Otherwise, asking about a sample would make the next one. */
 static bool is_question(struct kvm_exit_stats *s)
 {
 	bool vmx = kvm_exit_stats_numbering()->id == EXITSTAT_NUMBERING_VMX;
@@ -111,8 +110,7 @@ static bool is_question(struct kvm_exit_stats *s)
 }
 
 /*
- * A guest that was reset, or gave way to another kernel, has another IDT: the kernel
- * that armed is gone.
+ * After a reset or a kexec the guest has another IDT: the kernel that armed is gone.
  */
 void kvm_exit_stats_sample(struct kvm_exit_stats *s)
 {

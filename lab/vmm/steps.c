@@ -205,7 +205,7 @@ static void add_read(enum op op, unsigned int leaf, unsigned int ecx)
 	s->ecx = ecx;
 }
 
-/* The bare guest of most tests has nobody for an NMI. */
+/* The bare guest of most tests has no NMI handler. */
 static void add_random_read(enum op op, unsigned int leaf, unsigned int ecx)
 {
 	add_read(op, leaf, leaf == EXITSTAT_SAMPLE_ARM ? ecx & 0xffff : ecx);
