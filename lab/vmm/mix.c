@@ -285,18 +285,19 @@ void sum_histograms(struct step *head)
 	}
 }
 
-/* Our own questions are exits, too: they are taken off their number's count and their detail's. */
-static unsigned long asked;
-
+/*
+ * Our own questions are exits, too: they are taken off their number's count and their detail's.
+ * Each vCPU counts its own, in head->watched.
+ */
 static struct answer ask_in(struct step *head, unsigned int leaf, unsigned int input)
 {
-	asked++;
+	head->watched++;
 	return ask(head->n ? leaf : leaf - EXITSTAT_VCPU, input);
 }
 
 static unsigned long own_questions(const struct step *head, unsigned int number)
 {
-	return number == head->ecx ? asked : 0;
+	return number == head->ecx ? head->watched : 0;
 }
 
 /* The count and the time of each number: into rax and rdx, later into rcx and fallen. */
@@ -355,7 +356,7 @@ void read_details(struct step *head)
 {
 	struct step *rows = head + VMM_MAX_ROWS + 1;
 
-	asked = 0;
+	head->watched = 0;
 	read_numbers(head, 0);
 	read_rows(head);
 	read_numbers(head, 1);

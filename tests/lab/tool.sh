@@ -42,7 +42,7 @@ for number in "$@"; do
 	echo "{\"number\": $((number)), \"low\": $(($(cat low))), \"high\": $(($(count_of $number))), \"why\": $(cat one)}" >>sums
 done
 exitstat why -j >allwhy
-exitstat why -a io | grep serial | sed 's/^/names /'
+exitstat why -a | grep serial | sed 's/^/names /'
 exitstat -v 0 why -j >vcpu0why
 exitstat record -d -i 0.1 -o about.rec -- /root/exits 0 251 2>/dev/null; echo "recorded details: $?"
 exitstat report --json about.rec >details
