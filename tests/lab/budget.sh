@@ -34,9 +34,12 @@ measured() {
 	shift
 	[ "$machine" = amd ] && options+=(--icount) || exits=(--exits 100)
 	"$top/lab/run" --machine "$machine" --kernel "$release" --timeout 800 --add "$top/bench/measure" "${options[@]}" -- \
-		sh -c "sh measure ${exits[*]} --sustained 0 $*; vmm $interrupted" >"$tmp/$file" 2>"$tmp/$file.log" ||
+		sh -c "sh measure ${exits[*]} --sustained 0 $* || exit; $attach_again; vmm $interrupted" >"$tmp/$file" 2>"$tmp/$file.log" ||
 		{ cat "$tmp/$file" "$tmp/$file.log"; return 1; }
 }
+
+# The last way is `detached'.
+attach_again='[ ! -e /lab/exitstat_attach.ko ] || insmod /lab/exitstat_attach.ko'
 
 # Exits of interrupts, which the host serves in thousands of instructions, and of hypercalls, which take KVM as many.
 interrupted='make hypercall 100 spin 200000000 read vcpu-count-time 0x60 read vcpu-count-time hypercall'
