@@ -66,8 +66,10 @@ archive_offer() {
 archive_serve() {
 	local port
 
+	# Emptied here, not in the background: an earlier server's port must not be read for this one's.
+	: >"$archive/server.log"
 	python3 -u -m http.server --bind 127.0.0.1 --directory "$archive/www" "${archive_port:-0}" \
-		>"$archive/server.log" 2>"$archive/requests.log" &
+		>>"$archive/server.log" 2>"$archive/requests.log" &
 	archive_server=$!
 	until port=$(grep -oE 'port [0-9]+' "$archive/server.log" 2>/dev/null); do
 		kill -0 "$archive_server" || return 1
@@ -75,7 +77,7 @@ archive_serve() {
 	done
 	archive_port=${port#port }
 	echo "deb http://127.0.0.1:$archive_port $archive_codename main" >"$archive/sources.list"
-	apt-get -qq update 2>/dev/null
+	apt-get -qq update 2>"$archive/update.log" || { diagnose "apt-get update: $(cat "$archive/update.log")"; return 1; }
 }
 
 archive_stop() {
