@@ -29,7 +29,7 @@ verdict() {
 
 	said=$(run "$2")
 	status=$?
-	if [ "$(tail -n 1 <<<"$said")" != "$3" ] || ! grep -qF -- "$4" <<<"$said"; then
+	if [ "$(tail -n 1 <<<"$said")" != "$3" ] || [[ $said != *"$4"* ]]; then
 		fail "$1" "$said"
 	elif [ $status -eq 0 ] && ! grep -q ' 0 failed' <<<"$3"; then
 		fail "$1" "it exited with 0"
@@ -75,9 +75,13 @@ until [ -e \"\${0%-*}-a\" ] && [ -e \"\${0%-*}-b\" ]; do n=\$((n + 1)); [ \$n -l
 done
 : >"$fixtures/unit/not-executable.sh"
 
-plan 28
+plan 29
 verdict "a file that passes counts its cases" unit/passes "2 passed, 0 failed, 0 skipped" "ok 2 unit/passes: two"
 verdict "a failed case fails the run, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "# why"
+verdict "and is repeated at the end, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "1..2
+# What failed:
+# not ok 2 unit/fails: two
+# # why"
 verdict "a skipped case is counted apart" unit/skips "0 passed, 0 failed, 1 skipped" \
 	"ok 1 unit/skips: one # SKIP no frobnicator"
 verdict "a skip that names nothing missing fails" unit/mute-skip "0 passed, 1 failed, 0 skipped" \
