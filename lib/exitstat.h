@@ -468,6 +468,12 @@ const struct exitstat_exit *exitstat_exit_at(uint32_t numbering, size_t i);
 /* The exit with that number, or NULL if that is neither defined nor EXITSTAT_OTHER. */
 const struct exitstat_exit *exitstat_exit_find(uint32_t numbering, uint32_t number);
 
+/*
+ * What that exit is on either vendor's CPU: "hlt", "io", "msr", "cpuid", "memory", "interrupt" and
+ * so on, in small letters and underscores; "other" for any number that has none.
+ */
+const char *exitstat_exit_class(uint32_t numbering, uint32_t number);
+
 /* The exit number of CPUID. */
 uint32_t exitstat_exit_cpuid(uint32_t numbering);
 

@@ -835,6 +835,67 @@ static bool names(void)
 		       "cpuid");
 }
 
+static bool is_class(uint32_t numbering, uint32_t number, const char *name)
+{
+	return !strcmp(exitstat_exit_class(numbering, number), name);
+}
+
+/* Only these have no twin on the other vendor's CPUs. */
+static bool is_lonely(const char *class)
+{
+	return !strcmp(class, "timer");
+}
+
+static bool has_class(uint32_t numbering, const char *class)
+{
+	const struct exitstat_exit *exit;
+	size_t i;
+
+	for (i = 0; (exit = exitstat_exit_at(numbering, i)); i++) {
+		if (is_class(numbering, exit->number, class))
+			return true;
+	}
+	return false;
+}
+
+/* One word for what both vendors have, and "other" is not a dump for what matters. */
+static bool classes(void)
+{
+	static const struct {
+		uint32_t vmx;
+		uint32_t svm;
+		const char *class;
+	} twins[] = {
+		{ 12, 0x78, "hlt" }, { 30, 0x7b, "io" }, { 32, 0x7c, "msr" }, { 10, 0x72, "cpuid" },
+		{ 49, 0x400, "memory" }, { 18, 0x81, "hypercall" }, { 1, 0x60, "interrupt" },
+		{ 7, 0x64, "window" }, { 28, 0x10, "cr" }, { 0, 0x4e, "exception" },
+		{ 40, 0x77, "pause" }, { 33, 0xffffffff, "failed_entry" }, { 35, 0x404, "other" },
+		{ EXITSTAT_OTHER, EXITSTAT_OTHER, "other" },
+	};
+	static const uint32_t numberings[] = { EXITSTAT_NUMBERING_VMX, EXITSTAT_NUMBERING_SVM };
+	const struct exitstat_exit *exit;
+	size_t i, v;
+
+	for (i = 0; i < COUNT(twins); i++) {
+		if (!is_class(EXITSTAT_NUMBERING_VMX, twins[i].vmx, twins[i].class) ||
+		    !is_class(EXITSTAT_NUMBERING_SVM, twins[i].svm, twins[i].class))
+			return false;
+	}
+	for (v = 0; v < COUNT(numberings); v++) {
+		for (i = 0; (exit = exitstat_exit_at(numberings[v], i)); i++) {
+			const char *class = exitstat_exit_class(numberings[v], exit->number);
+
+			if (!is_lonely(class) && !has_class(numberings[!v], class))
+				return false;
+			/* What has details is worth a class. */
+			if (exitstat_detail_kind(numberings[v], exit->number) &&
+			    !strcmp(class, "other"))
+				return false;
+		}
+	}
+	return !strcmp(exitstat_exit_class(0, 12), "other");
+}
+
 /* A recording with that text, not yet advanced; NULL if the machine cannot. */
 static struct exitstat_source *recording_of(const char *text, size_t size)
 {
@@ -1330,6 +1391,7 @@ static const struct {
 	  "snapshots of two scopes, of two vCPUs, or in the wrong order are not subtracted" },
 	{ long_times, "a year in cycles is a year in nanoseconds" },
 	{ names, "exits have the names that the tracepoints print" },
+	{ classes, "exits have classes that mean the same on Intel and AMD" },
 	{ broken_recordings, "every broken recording is refused with the number of the bad line" },
 	{ long_and_zero_lines, "an endless line and a zero byte are refused" },
 	{ time_goes_on, "a recording's time does not go backwards" },
