@@ -107,7 +107,7 @@ attached_vms() { attach && vms_come_and_go "$1" && detach; }
 come_and_go() {
 	local n=0
 
-	while [ $n -lt "$1" ]; do
+	while [ $n -lt "$1" ] && [ ! -e enough ]; do
 		n=$((n + 1))
 		attach "exit_stats_histograms=$((n % 2))" "exit_stats_details=$((n / 2 % 2))" || { echo "attach $n failed"; return 1; }
 		[ $((n % 3)) = 0 ] || usleep $((n % 7 * 20000))
@@ -142,9 +142,10 @@ in_the_middle() {
 		vmm --vcpus 4 $(yes "read signature 0" | head -n 4000 | tr '\n' ' ') </dev/null >>middle.out 2>&1
 		sed 's/^vcpu=[0-9]* //' middle.out | sort | uniq -c | sort -n >kinds
 	done
-	kill $loop 2>/dev/null
-	wait $loop 2>/dev/null
-	rmmod exitstat_attach 2>/dev/null
+	# Not killed: an insmod would go on without it, and into the next case.
+	: >enough
+	wait $loop
+	rm enough
 	diagnose "$(cat kinds)"
 	is "in the middle of a question, the answer is KVM's or ours, and whole" \
 		"$(grep -vcE "rax=$stock_regs\$|rax=0x4fffffff rbx=0x74697845 rcx=0x74617453 rdx=0x4d564b73$" kinds)" 0
