@@ -65,7 +65,7 @@ is "the changelog's first version is the tool's" \
 	"$(sed -nE 's/^## ([0-9.]+).*/\1/p' CHANGELOG.md | head -n 1)" "$(sed -n 's/^VERSION := //p' tools/tool.mk)"
 is "what the documents have make do, it can do" \
 	"$(grep -hoE '(^    |`)make [a-z][a-z-]*' "${documents[@]}" | awk '{ print $NF }' | sort -u | grep -vx C | comm -23 - <(targets_of))" ""
-is "the README's layout has a row for every directory" "$(sed -n '/^## Layout/,/^## To read/s/^| `\([a-z]*\)\/`.*/\1/p' README.md | sort)" \
+is "CONTRIBUTING.md has a row for every directory" "$(sed -n '/^## The directories/,/^## How/s/^| `\([a-z]*\)\/`.*/\1/p' CONTRIBUTING.md | sort)" \
 	"$(git ls-files --cached --others --exclude-standard | sed -n 's|^\([a-z]*\)/.*|\1|p' | sort -u)"
 is "the pages of the manual are all in packages" \
 	"$(for page in man/*.[1-9]; do grep -q "$(basename "$page")" lib/Makefile tools/*/Makefile || echo "$page"; done)" ""
