@@ -54,13 +54,11 @@ unsigned int kvm_exit_stats_vcpu_index(const struct kvm_exit_stats *s)
 
 bool kvm_exit_stats_vm_has_run(const struct kvm_exit_stats_vm *vm)
 {
-	struct kvm *kvm = kvm_of(vm);
 	struct kvm_vcpu *vcpu;
-	int i;
+	unsigned long i;
 
-	for (i = 0; i < atomic_read(&kvm->online_vcpus); i++) {
-		vcpu = kvm_get_vcpu(kvm, i);
-		if (vcpu && attached_has_run(vcpu))
+	kvm_for_each_vcpu(i, vcpu, kvm_of(vm)) {
+		if (attached_has_run(vcpu))
 			return true;
 	}
 	return false;

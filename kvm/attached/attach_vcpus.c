@@ -154,11 +154,10 @@ static struct attached_vm *find_vm(struct kvm *kvm)
 {
 	struct attached_vcpu *v;
 	struct kvm_vcpu *vcpu;
-	int i;
+	unsigned long i;
 
-	for (i = 0; i < atomic_read(&kvm->online_vcpus); i++) {
-		vcpu = kvm_get_vcpu(kvm, i);
-		v = vcpu ? attached_of(vcpu) : NULL;
+	kvm_for_each_vcpu(i, vcpu, kvm) {
+		v = attached_of(vcpu);
 		if (v)
 			return attached_vm_of(v->stats.vm);
 	}

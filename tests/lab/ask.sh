@@ -3,7 +3,9 @@
 # Ask the small VMM, and take its answers one by one.  Sourced, in a machine of the lab.
 #
 #	ask WORDS...		run vmm; any failure of its own ends the test
-#	answers_from FD		take the answers of a vmm that is already running
+#	start_vm WORDS...	run vmm in the background, up to where it waits
+#	go_on			let it go on to where it waits again
+#	end_vm			let it go on to its end, and take its answers
 #	next_answer [N]		the next answer, or the Nth next: leaf ecx rax rbx rcx rdx are set, and what they say: $count,
 #				$cycles, and $second, the other value where two are answered
 #
@@ -51,9 +53,25 @@ ask() {
 	take_answers
 }
 
-answers_from() {
-	eval "cat <&$1 >answers"
-	eval "exec $1<&-"
+start_vm() {
+	mkfifo vm.in vm.out
+	vmm "$@" <vm.in >vm.out 2>&1 &
+	exec 6>vm.in 7<vm.out
+	read -r _ <&7
+}
+
+go_on() {
+	echo >&6
+	read -r _ <&7
+}
+
+end_vm() {
+	echo >&6
+	exec 6>&-
+	cat <&7 >answers
+	exec 7<&-
+	wait
+	rm vm.in vm.out
 	take_answers
 }
 

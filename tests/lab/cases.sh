@@ -293,16 +293,9 @@ $(spread_faults port answers)" "1 "
 
 # The VM stands still after its last question but for the way to the VMM.
 host_reads_details() {
-	mkfifo host.in host.out
-	vmm make pio_vmm 7 make hypercall 11 details vcpu wait <host.in >host.out 2>&1 &
-	exec 6>host.in 7<host.out
-	read -r _ <&7
+	start_vm make pio_vmm 7 make hypercall 11 details vcpu wait
 	until cat /sys/kernel/debug/kvm/*/vcpu0/exit_details >table 2>/dev/null; do sleep 0.1; done
-	echo >&6
-	exec 6>&-
-	answers_from 7
-	wait
-	rm host.in host.out
+	end_vm
 }
 
 # Of the last list in FILE, what neither our own questions nor the way to the VMM move: place, number, detail, count, time.
@@ -382,10 +375,7 @@ four_vcpus() {
 two_vms() {
 	local first
 
-	mkfifo first.in first.out
-	vmm read count hypercall make hypercall "$prime" wait read count hypercall <first.in >first.out 2>&1 &
-	exec 6>first.in 7<first.out
-	read -r _ <&7
+	start_vm read count hypercall make hypercall "$prime" wait read count hypercall
 	ask read count hypercall read total-count 0 make hypercall 211 read count hypercall
 	next_answer
 	is "a new VM has no exits of another VM" "$count" 0
@@ -393,15 +383,11 @@ two_vms() {
 	check "and starts with those of its own start" test "$count" -lt 100
 	next_answer 2
 	is "and counts its own" "$count" 211
-	echo >&6
-	exec 6>&-
-	answers_from 7
+	end_vm
 	next_answer
 	first=$count
 	next_answer 2
 	is "the other VM counts its own all the while" "$((count - first))" "$prime"
-	wait
-	rm first.in first.out
 }
 
 # What a KVM without all this answers: the leaf just below the block says it.
@@ -453,26 +439,17 @@ vmm_decides() {
 flip() {
 	local before
 
-	mkfifo flip.in flip.out
-	vmm read count hypercall wait make hypercall "$prime" read signature 0 wait read count hypercall \
-		<flip.in >flip.out 2>&1 &
-	exec 6>flip.in 7<flip.out
-	read -r _ <&7
+	start_vm read count hypercall wait make hypercall "$prime" read signature 0 wait read count hypercall
 	echo 0 >$parameter
-	echo >&6
-	read -r _ <&7
+	go_on
 	echo 2 >$parameter
-	echo >&6
-	exec 6>&-
-	answers_from 7
+	end_vm
 	next_answer
 	before=$count
 	next_answer 2
 	check "switched off, a running VM sees no signature" test "$(text "$rbx")" != Exit
 	next_answer
 	is "switched on again, it has missed no exit" "$((count - before))" "$prime"
-	wait
-	rm flip.in flip.out
 }
 
 # Counting begins in the middle of a VM, and it is told; a VM that the VMM has counted is not late.
@@ -480,15 +457,10 @@ late() {
 	local began age
 
 	echo 0 >$parameter
-	mkfifo late.in late.out
-	vmm tsc make hypercall 5 wait read features 0 read age 0 tsc read count hypercall make hypercall "$prime" \
-		read count hypercall read features 0 <late.in >late.out 2>&1 &
-	exec 6>late.in 7<late.out
-	read -r _ <&7
+	start_vm tsc make hypercall 5 wait read features 0 read age 0 tsc read count hypercall make hypercall "$prime" \
+		read count hypercall read features 0
 	echo 2 >$parameter
-	echo >&6
-	exec 6>&-
-	answers_from 7
+	end_vm
 	next_answer
 	began=$((rax))
 	next_answer 2
@@ -502,8 +474,6 @@ late() {
 	is "exits before do not count" "$count" 0
 	next_answer 2
 	is "and those after do" "$count" "$prime"
-	wait
-	rm late.in late.out
 
 	echo 0 >$parameter
 	ask --entry with make hypercall 3 read features 0 read age 0 read count hypercall
