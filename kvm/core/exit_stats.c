@@ -155,7 +155,7 @@ switch_state(struct kvm_exit_stats *s, enum kvm_exit_stats_counter next, u64 now
 
 	if (likely(!kvm_exit_stats_subtract(&cycles, &s->since))) {
 		if (s->state == KVM_EXIT_STATS_WAITING) {
-			kvm_exit_stats_move(s, cycles, cycles);
+			kvm_exit_stats_move(s, cycles);
 		} else {
 			kvm_exit_stats_add(&s->not_guest, cycles);
 			s->pending_cycles += cycles;
@@ -163,7 +163,7 @@ switch_state(struct kvm_exit_stats *s, enum kvm_exit_stats_counter next, u64 now
 		kvm_exit_stats_add(&kvm_exit_stats_counters(s)[s->state], cycles);
 		s->since = now;
 	} else if (s->since != KVM_EXIT_STATS_NEVER) {
-		kvm_exit_stats_move(s, cycles, cycles);
+		kvm_exit_stats_move(s, cycles);
 		s->since = now;
 	}
 	s->state = next;
@@ -174,7 +174,7 @@ static void begin(struct kvm_exit_stats *s)
 {
 	u64 now = rdtsc();
 
-	kvm_exit_stats_move(s, now - s->since, now - s->since);
+	kvm_exit_stats_move(s, now - s->since);
 	s->since = now;
 	s->state = KVM_EXIT_STATS_KERNEL;
 	s->in_run = true;

@@ -227,12 +227,11 @@ static __always_inline bool kvm_exit_stats_subtract(u64 *now, const u64 *since)
 }
 
 /* Advance by @cycles, none of which is processing; readers retry until both are updated. */
-static __always_inline void kvm_exit_stats_move(struct kvm_exit_stats *s, u64 cycles,
-						u64 no_processing_cycles)
+static __always_inline void kvm_exit_stats_move(struct kvm_exit_stats *s, u64 cycles)
 {
 	raw_write_seqcount_begin(&s->no_processing);
 	kvm_exit_stats_add(&s->not_guest, cycles);
-	kvm_exit_stats_add(&s->counter[KVM_EXIT_STATS_NOT_PROCESSING], no_processing_cycles);
+	kvm_exit_stats_add(&s->counter[KVM_EXIT_STATS_NOT_PROCESSING], cycles);
 	raw_write_seqcount_end(&s->no_processing);
 }
 
@@ -289,7 +288,7 @@ static __always_inline u64 kvm_exit_stats_close_kernel(struct kvm_exit_stats *s,
 		 * The first entry, perhaps in a KVM_RUN that began before counting
 		 * did, or the TSC went backwards.
 		 */
-		kvm_exit_stats_move(s, cycles, cycles);
+		kvm_exit_stats_move(s, cycles);
 		s->state = KVM_EXIT_STATS_KERNEL;
 		s->in_run = true;
 		return 0;
@@ -368,7 +367,7 @@ static __always_inline void kvm_exit_stats_exit_far(struct kvm_exit_stats *s, u6
 	u64 cycles = now;
 
 	if (unlikely(kvm_exit_stats_subtract(&cycles, &s->since)))
-		kvm_exit_stats_move(s, cycles, cycles);
+		kvm_exit_stats_move(s, cycles);
 	else
 		kvm_exit_stats_add(&s->guest_cycles, cycles);
 	s->since = now;
