@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "exitstat.h"
+#include "own.h"
 
 static uint64_t join(uint32_t high, uint32_t low)
 {
@@ -171,7 +172,7 @@ static int read_own_counts(const struct reading *reading)
 		if (err)
 			return err;
 		if (detail->place >> 16 == details->vcpu && is_own(reading, detail))
-			details->asked_cpuid = exitstat_source_asked(reading->src);
+			details->asked.cpuid = exitstat_source_asked(reading->src);
 	}
 	return 0;
 }
@@ -217,7 +218,7 @@ static int begin(const struct reading *reading, enum exitstat_scope scope, uint3
 	details->numbering = desc->numbering;
 	details->epoch = desc->epoch;
 	details->time_ns = exitstat_source_now_ns(reading->src);
-	details->asked_first = exitstat_source_asked(reading->src);
+	details->asked.first = exitstat_source_asked(reading->src);
 	return desc->features & EXITSTAT_FEATURE_DETAILS ? 0 : -EOPNOTSUPP;
 }
 
@@ -234,7 +235,7 @@ static int end(const struct reading *reading, int err)
 	if (!err || changed == -ESTALE)
 		err = changed;
 	details->vcpu = vcpu;
-	details->asked_last = exitstat_source_asked(reading->src);
+	details->asked.last = exitstat_source_asked(reading->src);
 	if (err)
 		details->nr = err == -EOVERFLOW ? details->nr : 0;
 	return err;
@@ -296,7 +297,7 @@ static int is_complete(const struct reading *reading, uint32_t number)
 	if (err)
 		return err;
 	if (number == reading->cpuid)
-		own = exitstat_source_asked(reading->src) - details->asked_cpuid;
+		own = exitstat_source_asked(reading->src) - details->asked.cpuid;
 	return join(regs.ebx, regs.eax) == count_of_number(details, number) + own;
 }
 
@@ -354,7 +355,7 @@ static int read_new_places(const struct reading *reading)
 		if (ret)
 			return ret;
 		if (detail.place >> 16 == details->vcpu && is_own(reading, &detail))
-			details->asked_cpuid = exitstat_source_asked(reading->src);
+			details->asked.cpuid = exitstat_source_asked(reading->src);
 		i++;
 	}
 	return ret;
@@ -447,20 +448,6 @@ static void subtract_places(struct exitstat_details *between, const struct exits
 	}
 }
 
-/* How often the reader asked between its two readings of its own place. */
-static uint64_t own_count(const struct exitstat_details *after,
-			  const struct exitstat_details *before)
-{
-	uint64_t own = after->asked_cpuid - after->asked_first;
-
-	if (after->epoch != before->epoch)
-		return own;
-	own += before->asked_last - before->asked_cpuid;
-	if (after->scope == EXITSTAT_SCOPE_VM)
-		own += after->asked_first - before->asked_last;
-	return own;
-}
-
 /* Move up to own exits of the detail to the reader: how many. */
 static uint64_t take_out(struct exitstat_details *between, uint64_t detail, uint64_t own)
 {
@@ -477,11 +464,8 @@ static uint64_t take_out(struct exitstat_details *between, uint64_t detail, uint
 		return 0;
 	if (own > found->count)
 		own = found->count;
-	/* In proportion, exact and within 64 bits; without an exit, what is left of one before. */
-	cycles = found->cycles;
-	if (own < found->count)
-		cycles = found->cycles / found->count * own +
-			 found->cycles % found->count * own / found->count;
+	/* Without an exit, what is left of one before. */
+	cycles = own < found->count ? proportion(found->cycles, own, found->count) : found->cycles;
 	between->reader.count += own;
 	between->reader.cycles += cycles;
 	found->count -= own;
@@ -496,9 +480,10 @@ int exitstat_details_subtract(const struct exitstat_details *after,
 	struct exitstat_detail *list = between->list;
 	uint32_t room = between->room;
 	int same = before && after->epoch == before->epoch;
-	uint64_t own = before ? own_count(after, before) : 0;
+	uint64_t own = !before ? 0 : own_queries(after->scope, same ? &before->asked : NULL,
+						 &after->asked);
 
-	if (before && (after->scope != before->scope || after->asked_first < before->asked_last))
+	if (before && (after->scope != before->scope || after->asked.first < before->asked.last))
 		return -EINVAL;
 	if (same && (after->numbering != before->numbering || after->taken != before->taken))
 		return -EINVAL;

@@ -249,6 +249,13 @@ enum exitstat_scope {
 #define EXITSTAT_TAKE_SPLIT	0x2u	/* vmm_, waiting_, guest_cycles: k + 1 more, or 2k + 1 */
 #define EXITSTAT_TAKE_EPOCH	0x4u	/* vcpus, vcpu, epoch: 1 more */
 
+/* The number of the source's queries at three moments of a reading. */
+struct exitstat_asked {
+	uint64_t first;			/* before it */
+	uint64_t cpuid;			/* when the count with the queries themselves was read */
+	uint64_t last;			/* after it */
+};
+
 /* What subtracting found. */
 #define EXITSTAT_SINCE_RESTART	0x1u	/* another epoch: everything is since its beginning */
 #define EXITSTAT_SINCE_BACKWARD	0x2u	/* a counter went backwards: that one is since zero */
@@ -270,9 +277,7 @@ struct exitstat_snapshot {
 	uint64_t guest_cycles;
 	struct exitstat_entry total;	/* the sum of the entries */
 	struct exitstat_entry reader;	/* its own exits, not in the entries; 0 at one moment */
-	uint64_t asked_first;		/* the number of queries before this snapshot, */
-	uint64_t asked_cpuid;		/* including the one that read the CPUID exits' count, */
-	uint64_t asked_last;		/* and after this snapshot */
+	struct exitstat_asked asked;	/* cpuid: the CPUID exits' count was read */
 	uint64_t reserved[8];
 	uint32_t entries_nr;
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
@@ -381,9 +386,7 @@ struct exitstat_details {
 	uint64_t epoch;
 	uint64_t time_ns;		/* the moment, or the time between the two */
 	struct exitstat_detail reader;	/* its own exits, not in the list; 0 in a reading */
-	uint64_t asked_first;		/* the source's queries before this reading, */
-	uint64_t asked_cpuid;		/* up to and including that of the reader's own place, */
-	uint64_t asked_last;		/* and including the last one */
+	struct exitstat_asked asked;	/* cpuid: the reader's own place was read */
 	uint64_t reserved[8];
 	uint32_t room;
 	uint32_t nr;

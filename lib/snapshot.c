@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "exitstat.h"
+#include "own.h"
 
 static uint64_t low_high(uint32_t low, uint32_t high)
 {
@@ -94,7 +95,7 @@ struct reading {
 static void note_cpuid(const struct reading *reading, uint32_t number)
 {
 	if (number == exitstat_exit_cpuid(reading->snap->numbering))
-		reading->snap->asked_cpuid = exitstat_source_asked(reading->src);
+		reading->snap->asked.cpuid = exitstat_source_asked(reading->src);
 }
 
 static int read_count_time(const struct reading *reading, struct exitstat_entry *entry)
@@ -225,7 +226,7 @@ static int reread_entries(const struct reading *reading, const struct exitstat_s
 	err = exitstat_source_ask(reading->src, EXITSTAT_TOTAL_COUNT - reading->row, 0, &regs);
 	if (err)
 		return err;
-	own = snap->asked_cpuid ? exitstat_source_asked(reading->src) - snap->asked_cpuid : 0;
+	own = snap->asked.cpuid ? exitstat_source_asked(reading->src) - snap->asked.cpuid : 0;
 	if (sum_of_counts(snap) + own == low_high(regs.eax, regs.ebx))
 		return 0;
 	return read_entries(reading);
@@ -270,7 +271,7 @@ static int begin_reading(struct exitstat_source *src, const struct exitstat_desc
 	snap->vcpu = desc->vcpu;
 	snap->epoch = desc->epoch;
 	snap->time_ns = exitstat_source_now_ns(src);
-	snap->asked_first = exitstat_source_asked(src);
+	snap->asked.first = exitstat_source_asked(src);
 	reading->src = src;
 	reading->snap = snap;
 	reading->row = scope == EXITSTAT_SCOPE_VCPU ? EXITSTAT_VCPU : 0;
@@ -292,7 +293,7 @@ static int end_reading(const struct reading *reading, int err)
 
 	for (i = 0; i < snap->entries_nr; i++)
 		entry_add(&snap->total, &snap->entries[i]);
-	snap->asked_last = exitstat_source_asked(reading->src);
+	snap->asked.last = exitstat_source_asked(reading->src);
 	return err;
 }
 
@@ -351,27 +352,6 @@ static void entry_subtract(struct exitstat_entry *entry, const struct exitstat_e
 	entry->waiting_cycles = minus(entry->waiting_cycles, before->waiting_cycles, since);
 }
 
-/* The reader's own queries between its two readings of the CPUID exits' count. */
-static uint64_t own_count(const struct exitstat_snapshot *after,
-			  const struct exitstat_snapshot *before)
-{
-	uint64_t own = after->asked_cpuid - after->asked_first;
-
-	if (after->epoch != before->epoch)
-		return own;
-	own += before->asked_last - before->asked_cpuid;
-	/* Queries between the two snapshots may have been on any vCPU. */
-	if (after->scope == EXITSTAT_SCOPE_VM)
-		own += after->asked_first - before->asked_last;
-	return own;
-}
-
-/* cycles * part / whole, exact and without overflow: part <= whole, which is a number of exits. */
-static uint64_t proportion(uint64_t cycles, uint64_t part, uint64_t whole)
-{
-	return cycles / whole * part + cycles % whole * part / whole;
-}
-
 /* Move the reader's own exits from the CPUID entry to reader. */
 static void take_out_own(struct exitstat_snapshot *between, uint64_t own,
 			 struct exitstat_entry *entry)
@@ -405,9 +385,10 @@ int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 	struct exitstat_snapshot result = *after;
 	uint32_t cpuid = exitstat_exit_cpuid(after->numbering);
 	int same = after->epoch == before->epoch;
+	uint64_t own = own_queries(after->scope, same ? &before->asked : NULL, &after->asked);
 	uint32_t i;
 
-	if (after->scope != before->scope || after->asked_first < before->asked_last)
+	if (after->scope != before->scope || after->asked.first < before->asked.last)
 		return -EINVAL;
 	/* With another epoch, before is not used. */
 	if (same && (after->numbering != before->numbering || after->taken != before->taken))
@@ -433,7 +414,7 @@ int exitstat_snapshot_subtract(const struct exitstat_snapshot *after,
 		if (same && old)
 			entry_subtract(&entry, old, &result.since);
 		if (entry.number == cpuid)
-			take_out_own(&result, own_count(after, before), &entry);
+			take_out_own(&result, own, &entry);
 		if (entry_is_empty(&entry))
 			continue;
 		result.entries[result.entries_nr++] = entry;

@@ -47,20 +47,27 @@ void exitstat_table_free(struct table *table)
 	*table = (struct table){ 0 };
 }
 
-/* The index where that number's row is, or would be. */
-static size_t find(const struct table *table, uint32_t number)
+/* In a list that ascends by the key at offset, the index of the first one not below wanted. */
+static size_t first_from(const void *list, size_t nr, size_t size, size_t offset, uint32_t wanted)
 {
-	size_t low = 0, high = table->rows_nr;
+	size_t low = 0, high = nr;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (table->rows[middle].number < number)
+		if (*(const uint32_t *)((const char *)list + middle * size + offset) < wanted)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
+}
+
+/* The index of the first row of that number or a higher one. */
+static size_t find(const struct table *table, uint32_t number)
+{
+	return first_from(table->rows, table->rows_nr, sizeof(*table->rows),
+			  offsetof(struct exitstat_entry, number), number);
 }
 
 static const struct exitstat_entry *row_at(const struct table *table, size_t row, uint32_t number)
@@ -295,25 +302,10 @@ static struct exitstat_regs bucket_of(const struct table *table, uint32_t ecx)
 	return (struct exitstat_regs){ 0 };
 }
 
-/* The index of the first detail at that place or after it. */
-static size_t find_place(const struct table *table, uint32_t place)
-{
-	size_t low = 0, high = table->details_nr;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->details[middle].place < place)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static struct exitstat_regs detail_regs(const struct table *table, uint32_t leaf, uint32_t place)
 {
-	size_t i = find_place(table, place);
+	size_t i = first_from(table->details, table->details_nr, sizeof(*table->details),
+			      offsetof(struct exitstat_detail, place), place);
 	const struct exitstat_detail *detail = &table->details[i];
 
 	if (i == table->details_nr || (leaf != EXITSTAT_DETAIL && detail->place != place))

@@ -35,7 +35,8 @@ ROOMS = {
     "lab/vmm": ["include"],
     "bench": ["lib", "include"],
     "tests/lab": ["include"],
-    "tests/unit": ["lib", "kvm/core", "include"],
+    "tests/lib": [],
+    "tests/unit": ["tests/lib", "lib", "kvm/core", "include"],
 }
 # The public headers of directories that also have private ones.
 PUBLIC = {"lib": ["exitstat.h", "clock.h", "grow.h", "write.h"], "lib/host": ["qmp.h"]}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../../lib/exitstat.h"
+#include "../lib/cases.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define VCPUS	4
@@ -216,7 +217,7 @@ static int subtract(void)
 
 static uint64_t cost(const struct exitstat_details *details)
 {
-	return details->asked_last - details->asked_first;
+	return details->asked.last - details->asked.first;
 }
 
 static uint64_t count_of(const struct exitstat_details *details, uint32_t number, uint64_t detail)
@@ -279,7 +280,7 @@ static bool exact(void)
 		return false;
 	work();
 	return !read_into(&after) && !subtract() && work_is_seen() &&
-	       between.reader.count == after.asked_cpuid - before.asked_cpuid &&
+	       between.reader.count == after.asked.cpuid - before.asked.cpuid &&
 	       between.reader.cycles;
 }
 
@@ -296,9 +297,9 @@ static bool exact_elsewhere(void)
 		good = good && !read_into(&before);
 		work();
 		good = good && !read_into(&after);
-		if (vm.moves_at > before.asked_cpuid - 3 && vm.moves_at <= before.asked_cpuid)
+		if (vm.moves_at > before.asked.cpuid - 3 && vm.moves_at <= before.asked.cpuid)
 			continue;
-		if (vm.moves_at > after.asked_cpuid - 3 && vm.moves_at <= after.asked_cpuid)
+		if (vm.moves_at > after.asked.cpuid - 3 && vm.moves_at <= after.asked.cpuid)
 			continue;
 		good = good && !subtract() && work_is_seen();
 	}
@@ -424,7 +425,7 @@ static bool own_on_the_move(void)
 		exits(0, CPUID, 0x4000, 19);
 		vm.moves_at = vm.asked + move;
 		good = good && !read_into(&after);
-		if (vm.moves_at > after.asked_cpuid - 3 && vm.moves_at <= after.asked_cpuid)
+		if (vm.moves_at > after.asked.cpuid - 3 && vm.moves_at <= after.asked.cpuid)
 			continue;
 		good = good && !subtract() && between.nr == 1 &&
 		       count_of(&between, CPUID, EXITSTAT_DETAIL_REST) == 19;
@@ -636,10 +637,7 @@ static bool layout_stays(void)
 	       sizeof(struct exitstat_details) == 192);
 }
 
-static const struct {
-	bool (*holds)(void);
-	const char *sentence;
-} cases[] = {
+static const struct test_case cases[] = {
 	{ off, "if details are off, nothing is queried" },
 	{ no_room, "without enough room, the reader is told how many there are" },
 	{ no_room_between, "a difference needs as much room, or replaces the later reading" },
@@ -670,15 +668,8 @@ static const struct {
 
 int main(void)
 {
-	size_t i, failed = 0;
+	int status = run_cases(cases, COUNT(cases));
 
-	printf("KTAP version 1\n1..%zu\n", COUNT(cases));
-	for (i = 0; i < COUNT(cases); i++) {
-		bool holds = cases[i].holds();
-
-		printf("%s %zu %s\n", holds ? "ok" : "not ok", i + 1, cases[i].sentence);
-		failed += !holds;
-	}
 	exitstat_source_close(src);
-	return failed != 0;
+	return status;
 }

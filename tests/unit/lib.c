@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../lib/exitstat.h"
+#include "../lib/cases.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define ROWS	300
@@ -230,7 +231,7 @@ static bool retake(void)
 
 static uint64_t cost(const struct exitstat_snapshot *snap)
 {
-	return snap->asked_last - snap->asked_first;
+	return snap->asked.last - snap->asked.first;
 }
 
 static uint64_t count_of(const struct exitstat_snapshot *snap, uint32_t number)
@@ -362,7 +363,7 @@ static bool features_honoured(void)
 		return false;
 	return before.taken == EXITSTAT_TAKE_EPOCH && before.total.count && !before.total.cycles &&
 	       !before.guest_cycles &&
-	       before.asked_last - before.asked_first == before.entries_nr + 2;
+	       before.asked.last - before.asked.first == before.entries_nr + 2;
 }
 
 static bool wide_counters(void)
@@ -438,7 +439,7 @@ static bool nothing_is_nothing(void)
 	if (exitstat_snapshot_subtract(&after, &before, &between))
 		return false;
 	return !between.entries_nr && !between.total.count && !between.total.cycles &&
-	       between.reader.count == after.asked_cpuid - before.asked_cpuid &&
+	       between.reader.count == after.asked.cpuid - before.asked.cpuid &&
 	       between.reader.cycles;
 }
 
@@ -570,7 +571,7 @@ static bool fewer_than_own(void)
 	    exitstat_snapshot_subtract(&after, &before, &between))
 		return false;
 	return !between.since && !count_of(&between, 10) &&
-	       between.reader.count == 2 + before.asked_last - before.asked_cpuid;
+	       between.reader.count == 2 + before.asked.last - before.asked.cpuid;
 }
 
 static bool first_again(void)
@@ -1338,10 +1339,7 @@ static bool impossible_cpu(void)
 	return good;
 }
 
-static const struct {
-	bool (*holds)(void);
-	const char *sentence;
-} cases[] = {
+static const struct test_case cases[] = {
 	{ bare_metal, "without the hypervisor bit, no leaf of the block is queried" },
 	{ stock_intel, "the highest basic leaf's data is no signature, nothing else is queried" },
 	{ stock_amd, "zeros are not a signature, and nothing else is queried" },
@@ -1412,15 +1410,8 @@ static const struct {
 
 int main(void)
 {
-	size_t i, failed = 0;
+	int status = run_cases(cases, COUNT(cases));
 
-	printf("KTAP version 1\n1..%zu\n", COUNT(cases));
-	for (i = 0; i < COUNT(cases); i++) {
-		bool holds = cases[i].holds();
-
-		printf("%s %zu %s\n", holds ? "ok" : "not ok", i + 1, cases[i].sentence);
-		failed += !holds;
-	}
 	exitstat_source_close(src);
-	return failed != 0;
+	return status;
 }

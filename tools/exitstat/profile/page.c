@@ -5,20 +5,12 @@
 
 #include "output/file.h"
 #include "output/json.h"
+#include "output/template.h"
 #include "profile/profile.h"
 
 /* From embed.S. */
 extern const char embed_profile[], embed_selection[], embed_flamegraph[],
 	embed_flamegraph_license[];
-
-/* Copy the page up to the mark, and return what comes after it. */
-static const char *print_until(FILE *out, const char *page, const char *mark)
-{
-	const char *found = strstr(page, mark);
-
-	fwrite(page, 1, (size_t)(found - page), out);
-	return found + strlen(mark);
-}
 
 /* How much of both is the same, in whole frames: the length up to what is between the next two. */
 static size_t common(const char *a, const char *b)
@@ -113,13 +105,12 @@ static void print(FILE *out, void *profile)
 {
 	const char *page = embed_profile;
 
-	page = print_until(out, page, "@LICENSE@");
-	fputs(embed_flamegraph_license, out);
-	page = print_until(out, page, "@D3@");
+	template_begin(out, "exitstat profile", embed_flamegraph_license);
+	page = template_until(out, page, "@D3@");
 	fputs(embed_selection, out);
-	page = print_until(out, page, "@FLAMEGRAPH@");
+	page = template_until(out, page, "@FLAMEGRAPH@");
 	fputs(embed_flamegraph, out);
-	page = print_until(out, page, "@DATA@");
+	page = template_until(out, page, "@DATA@");
 	print_data(out, profile);
 	fputs(page, out);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The report as an HTML page: template, Chart.js and data in one file. */
 #include <stdio.h>
-#include <string.h>
 
 #include "output/file.h"
 #include "output/json.h"
+#include "output/template.h"
 #include "report/report.h"
 
 /* About as many as a chart has columns. */
@@ -24,24 +24,14 @@ static void print_data(FILE *out, struct series *series, size_t series_nr)
 	json_end(&json, ']');
 }
 
-/* Copy the page up to the mark, and return what comes after it. */
-static const char *print_until(FILE *out, const char *page, const char *mark)
-{
-	const char *found = strstr(page, mark);
-
-	fwrite(page, 1, (size_t)(found - page), out);
-	return found + strlen(mark);
-}
-
 static void print_page(FILE *out, struct series *series, size_t series_nr)
 {
 	const char *page = embed_page;
 
-	page = print_until(out, page, "@LICENSE@");
-	fputs(embed_license, out);
-	page = print_until(out, page, "@CHART@");
+	template_begin(out, "exitstat report", embed_license);
+	page = template_until(out, page, "@CHART@");
 	fputs(embed_chart, out);
-	page = print_until(out, page, "@DATA@");
+	page = template_until(out, page, "@DATA@");
 	print_data(out, series, series_nr);
 	fputs(page, out);
 }

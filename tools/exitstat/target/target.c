@@ -280,7 +280,7 @@ static int read_described(struct target *target, const struct exitstat_snapshot 
 			err = read_counters(target, NULL, snap);
 	} else if (!err && snap->epoch != target->desc.epoch) {
 		err = exitstat_description_read(target->src, &target->desc);
-		snap->asked_last = exitstat_source_asked(target->src);
+		snap->asked.last = exitstat_source_asked(target->src);
 	}
 	return err;
 }
@@ -309,8 +309,8 @@ static int read_all(struct target *target, const struct exitstat_snapshot *befor
 	}
 	/* The two are one reading: each takes out what both asked on this vCPU. */
 	if (!err) {
-		target->causes->now.asked_first = snap->asked_first;
-		snap->asked_last = target->causes->now.asked_last;
+		target->causes->now.asked.first = snap->asked.first;
+		snap->asked.last = target->causes->now.asked.last;
 	}
 	return err;
 }

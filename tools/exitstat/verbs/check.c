@@ -104,7 +104,7 @@ static void print_description(const struct target *target)
 
 static unsigned long long cost_of(const struct exitstat_snapshot *snap)
 {
-	return snap->asked_last - snap->asked_first;
+	return snap->asked.last - snap->asked.first;
 }
 
 static int print_cost(struct target *target)
