@@ -131,7 +131,7 @@ static int run_export(char **argv)
 	argv[0] = EXPORT_PROGRAM;
 	/* Without /proc, this program's directory is not known. */
 	if (size > 0) {
-		strcpy(path + size, EXPORT_PROGRAM);
+		memcpy(path + size, EXPORT_PROGRAM, sizeof(EXPORT_PROGRAM));
 		execv(path, argv);
 	}
 	execvp(EXPORT_PROGRAM, argv);

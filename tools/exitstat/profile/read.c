@@ -72,7 +72,7 @@ static void read_head(struct sample *sample, const char *line)
 		length--;
 	clean_part(sample->comm, line, length);
 	if (!*sample->comm)
-		strcpy(sample->comm, "?");
+		snprintf(sample->comm, sizeof(sample->comm), "?");
 }
 
 /* "	ffffffff8156c0f7 io_serial_out+0x17 ([kernel.kallsyms])" */

@@ -261,18 +261,17 @@ void devices_note(const struct devices *devices, bool port, char *text, size_t s
 	*text = '\0';
 	for (i = 0; i < devices->nr; i++) {
 		const struct range *range = &devices->ranges[i];
-		char item[160];
-		int put;
+		size_t put;
 
 		if (range->port != port || strchr(range->name, ';'))
 			continue;
-		put = snprintf(item, sizeof(item), "%s%s%llx-%llx %s",
-			       length ? ";" : "", range->bar ? "+" : "", range->first, range->last,
-			       range->name);
-		if (length + (size_t)put >= size)
-			continue;
-		strcpy(text + length, item);
-		length += (size_t)put;
+		put = (size_t)snprintf(text + length, size - length, "%s%s%llx-%llx %s",
+				       length ? ";" : "", range->bar ? "+" : "", range->first,
+				       range->last, range->name);
+		if (length + put < size)
+			length += put;
+		else
+			text[length] = '\0';
 	}
 }
 
