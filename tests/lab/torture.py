@@ -4,7 +4,7 @@ import sys
 
 from answers import MAX_RESIDUAL_PPM, Run, residual_ppm, tell
 
-MAX_DROPPED = 8
+MAX_DROPPED = 100 # of some 100 000 exits
 
 
 def check_complete(run):
@@ -40,7 +40,8 @@ def check_trace(run):
     """The host was read between the last query of the snapshot and the next one, which lies two exits on: the I/O
     that led to the host, and itself. What is above that are interrupts, before or after the host was read.
 
-    The tracepoint's histogram drops an exit, and says so, if two CPUs are the first to see its number at once."""
+    The tracepoint's histogram drops an exit, and says so, if another CPU is in the middle of adding its number: at most the
+    eight that begin at once, each a few times. What was dropped must be missing there, and nothing else."""
     for stop, trace in enumerate(run.traces):
         dropped = run.dropped[stop]
         if dropped > MAX_DROPPED:
