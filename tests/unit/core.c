@@ -160,6 +160,8 @@ struct vm *new_vm(unsigned int nr)
 		free(vm);
 	}
 	vm = aligned_alloc(64, sizeof(*vm));
+	if (!vm)
+		abort();
 	memset(vm, 0, sizeof(*vm));
 	vm->nr = nr;
 	kvm_exit_stats_vm_create(&vm->vm);

@@ -1196,7 +1196,7 @@ static bool text_is_cleaned(void)
 		size_t length = exitstat_text_clean(clean, sizeof(clean), texts[i].text);
 		char *same = strdup(texts[i].text);
 
-		if (strcmp(clean, texts[i].clean) || length != strlen(clean)) {
+		if (!same || strcmp(clean, texts[i].clean) || length != strlen(clean)) {
 			printf("# %zu: %s\n", i, clean);
 			return false;
 		}
@@ -1217,11 +1217,15 @@ static bool text_is_cut(void)
 
 	for (size = 1; size <= sizeof(text); size++) {
 		char *to = malloc(size);
-		size_t length = exitstat_text_clean(to, size, text);
-		bool holds = length < size && length == strlen(to) && !strncmp(text, to, length) &&
-			     (text[length] & 0xc0) != 0x80 &&
-			     (size > COUNT(cut) || !strcmp(to, cut[size - 1]));
+		size_t length;
+		bool holds;
 
+		if (!to)
+			return false;
+		length = exitstat_text_clean(to, size, text);
+		holds = length < size && length == strlen(to) && !strncmp(text, to, length) &&
+			(text[length] & 0xc0) != 0x80 &&
+			(size > COUNT(cut) || !strcmp(to, cut[size - 1]));
 		free(to);
 		if (!holds)
 			return false;
