@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The names of exits, from the tables in include/, and their classes. */
+#include <stdbool.h>
+
 #include "exitstat.h"
 
 #define EXITSTAT_EXIT(number, name, words) { number, name, words },
@@ -29,14 +31,24 @@ const struct exitstat_exit *exitstat_exit_at(uint32_t numbering, size_t i)
 
 const struct exitstat_exit *exitstat_exit_find(uint32_t numbering, uint32_t number)
 {
-	const struct exitstat_exit *exit;
-	size_t i;
+	bool vmx = numbering == EXITSTAT_NUMBERING_VMX;
+	const struct exitstat_exit *exits = vmx ? vmx_exits : svm_exits;
+	size_t low = 0, high = vmx ? LENGTH(vmx_exits) : LENGTH(svm_exits);
 
 	if (number == EXITSTAT_OTHER)
 		return &other_exit;
-	for (i = 0; (exit = exitstat_exit_at(numbering, i)); i++) {
-		if (exit->number == number)
-			return exit;
+	if (!vmx && numbering != EXITSTAT_NUMBERING_SVM)
+		return NULL;
+	/* They are in ascending order; tests/unit/exit_tables checks it. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (exits[middle].number == number)
+			return &exits[middle];
+		if (exits[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
 	}
 	return NULL;
 }

@@ -159,11 +159,17 @@ const char *exitstat_source_note(struct exitstat_source *src, const char *key);
 #define EXITSTAT_VM_NAME_SIZE	128
 #define EXITSTAT_VM_DIR_SIZE	512
 
+#define EXITSTAT_VM_UUID_SIZE	37
+
 struct exitstat_vm {
 	int pid;			/* of the VMM */
 	int fd;				/* the VMM's descriptor for this VM; it may have several */
 	char name[EXITSTAT_VM_NAME_SIZE];	/* QEMU's -name, or the process's, or "" */
 	char dir[EXITSTAT_VM_DIR_SIZE];	/* for exitstat_source_open_debugfs() */
+	char uuid[EXITSTAT_VM_UUID_SIZE];	/* QEMU's -uuid in lower case, or "" */
+	int named;			/* name is QEMU's -name */
+	uint64_t serial;		/* of the directory: it tells VMs of one pid and fd apart */
+	uint64_t started;		/* when the VMM was, in ticks since boot; 0: unknown */
 };
 
 struct exitstat_vms;
@@ -173,6 +179,10 @@ int exitstat_vms_open(const char *kvm_dir, struct exitstat_vms **vms);
 
 /* The next VM, in ascending order of pid and fd: 1, or 0 if there is none. */
 int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm);
+
+/* The two halves of that: pid, fd, dir and serial; then what /proc tells about the VMM. */
+int exitstat_vms_next_dir(struct exitstat_vms *vms, struct exitstat_vm *vm);
+void exitstat_vm_identify(struct exitstat_vm *vm);
 
 void exitstat_vms_close(struct exitstat_vms *vms);
 

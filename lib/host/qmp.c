@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +20,27 @@
 #include <json-c/json.h>
 
 #include "clock.h"
+#include "proc.h"
 #include "qmp.h"
 #include "tables.h"
+#include "uuid.h"
 
-/* For a command and its answer, including events in between. */
-#define ANSWER_NS	5000000000
+/* For a moment: all commands and their answers, including events in between. */
+#define MOMENT_NS	5000000000
 
-/* An answer: hundreds of vCPUs with histograms. */
-#define OBJECT_MAX_BYTES	(64u << 20)
+/* Before an answer. */
+#define EVENTS_MAX	10000
+
+/*
+ * What a VMM sends becomes a tree of json-c's, which takes far more memory than the text: no
+ * VMM may make its reader's memory grow without bounds, nor may a thousand.  An answer of some
+ * hundred vCPUs is small.  Only one at a time may be large: thousands of vCPUs, or hundreds with
+ * histograms.
+ */
+#define SMALL_BYTES	(8u << 20)
+#define LARGE_BYTES	(256u << 20)
+#define OBJECT_BYTES	512	/* an upper bound of the mean in answers that are valid */
+#define VALUE_BYTES	96
 
 /* KVM's own statistics have no such names. */
 #define PREFIX		"exit_"
@@ -36,6 +50,9 @@ struct qmp {
 	const char *path;
 	struct exitstat_vm *vm;
 	int fd;
+	uint64_t moment_ns;
+	uint64_t deadline_ns;	/* of this moment */
+	bool is_large;		/* it holds the lock */
 	struct json_tokener *parser;
 	char text[65536];	/* received text, */
 	const char *next;	/* the part of it that is not parsed yet, */
@@ -107,21 +124,57 @@ static int receive(struct qmp *me, uint64_t deadline_ns)
 	return got < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
 }
 
+static pthread_mutex_t large_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* About as much memory as json-c needs for that text. */
+static size_t tree_bytes(const char *text, size_t size)
+{
+	size_t i, bytes = 2 * size;
+
+	for (i = 0; i < size; i++) {
+		if (text[i] == '{' || text[i] == '[')
+			bytes += OBJECT_BYTES;
+		else if (text[i] == ',')
+			bytes += VALUE_BYTES;
+	}
+	return bytes;
+}
+
+/* Wait for other large answers, but not longer than for the VMM. */
+static int become_large(struct qmp *me)
+{
+	const struct timespec deadline = {
+		.tv_sec = (time_t)(me->deadline_ns / 1000000000),
+		.tv_nsec = (long)(me->deadline_ns % 1000000000),
+	};
+
+	if (!me->is_large && pthread_mutex_clocklock(&large_lock, CLOCK_MONOTONIC, &deadline))
+		return -ETIMEDOUT;
+	me->is_large = true;
+	return 0;
+}
+
+static int check_size(struct qmp *me, struct table *table, size_t bytes)
+{
+	if (bytes > LARGE_BYTES)
+		return exitstat_table_complain(table, "it sends more at once than thousands of vCPUs need");
+	return bytes > SMALL_BYTES ? become_large(me) : 0;
+}
+
 /* The next object, which may take several lines: 0 or -errno. */
-static int receive_object(struct qmp *me, struct table *table, uint64_t deadline_ns,
-			  struct json_object **object)
+static int receive_object(struct qmp *me, struct table *table, struct json_object **object)
 {
 	enum json_tokener_error state = json_tokener_continue;
-	size_t size = 0;
+	size_t bytes = 0;
 
 	for (*object = NULL; state == json_tokener_continue;) {
-		int err = me->size ? 0 : receive(me, deadline_ns);
+		int err = me->size ? 0 : receive(me, me->deadline_ns);
 
+		bytes += tree_bytes(me->next, me->size);
+		if (!err)
+			err = check_size(me, table, bytes);
 		if (err)
 			return err;
-		size += me->size;
-		if (size > OBJECT_MAX_BYTES)
-			return exitstat_table_complain(table, "it sends more than 64 MiB at once");
 		*object = json_tokener_parse_ex(me->parser, me->next, (int)me->size);
 		state = json_tokener_get_error(me->parser);
 		if (state == json_tokener_continue)
@@ -183,8 +236,7 @@ static int refuse(struct qmp *me, struct table *table, struct json_object *error
 	return exitstat_table_complain(table, me->said);
 }
 
-static int send_command(struct qmp *me, const char *command, struct json_object *arguments,
-			uint64_t deadline_ns)
+static int send_command(struct qmp *me, const char *command, struct json_object *arguments)
 {
 	struct json_object *json = json_object_new_object();
 	const char *text;
@@ -195,9 +247,9 @@ static int send_command(struct qmp *me, const char *command, struct json_object 
 		json_object_object_add(json, "arguments", arguments);
 	text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN);
 	if (text)
-		err = send_text(me, text, deadline_ns);
+		err = send_text(me, text, me->deadline_ns);
 	if (!err)
-		err = send_text(me, "\n", deadline_ns);
+		err = send_text(me, "\n", me->deadline_ns);
 	json_object_put(json);
 	return err;
 }
@@ -206,13 +258,15 @@ static int send_command(struct qmp *me, const char *command, struct json_object 
 static int execute(struct qmp *me, struct table *table, const char *command,
 		   struct json_object *arguments, struct json_object **answer)
 {
-	uint64_t deadline_ns = now_ns() + ANSWER_NS;
-	int err = send_command(me, command, arguments, deadline_ns);
+	int err = send_command(me, command, arguments);
+	unsigned int events;
 
-	while (!err) {
+	for (events = 0; !err; events++) {
 		struct json_object *object;
 
-		err = receive_object(me, table, deadline_ns, &object);
+		err = events > EVENTS_MAX ?
+		      exitstat_table_complain(table, "it sends events and no answer") :
+		      receive_object(me, table, &object);
 		if (err)
 			return err;
 		*answer = json_object_get(member(object, "return"));
@@ -289,12 +343,13 @@ static int read_names(struct qmp *me, struct table *table)
 	return -EOPNOTSUPP;
 }
 
-/* The VM's name and the VMM's PID, for people. */
+/* The VM's name and UUID, and the VMM's PID. */
 static int read_identity(struct qmp *me, struct table *table)
 {
 	struct ucred peer = { 0 };
 	socklen_t size = sizeof(peer);
-	const char *name;
+	char unused[EXITSTAT_VM_NAME_SIZE];
+	const char *name, *uuid;
 	struct json_object *answer;
 	int err = execute(me, table, "query-name", NULL, &answer);
 
@@ -302,16 +357,24 @@ static int read_identity(struct qmp *me, struct table *table)
 		return err;
 	name = text_of(member(answer, "name"));
 	exitstat_text_clean(me->vm->name, sizeof(me->vm->name), name ? name : "");
+	me->vm->named = *me->vm->name != '\0';
+	json_object_put(answer);
+	err = execute(me, table, "query-uuid", NULL, &answer);
+	if (err)
+		return err;
+	uuid = text_of(member(answer, "UUID"));
+	exitstat_uuid_take(me->vm->uuid, uuid ? uuid : "");
 	json_object_put(answer);
 	if (!getsockopt(me->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		me->vm->pid = peer.pid;
+	me->vm->started = exitstat_process_read(me->vm->pid, unused);
 	return 0;
 }
 
 static int greet(struct qmp *me, struct table *table)
 {
 	struct json_object *greeting, *answer;
-	int err = receive_object(me, table, now_ns() + ANSWER_NS, &greeting);
+	int err = receive_object(me, table, &greeting);
 
 	if (err)
 		return err;
@@ -587,13 +650,17 @@ static void disconnect(struct qmp *me)
 	me->names = NULL;
 	me->stats = NULL;
 	memset(me->vcpus, 0, sizeof(me->vcpus));
+	if (me->is_large)
+		pthread_mutex_unlock(&large_lock);
+	me->is_large = false;
 }
 
 static int read_vm(struct qmp *me, struct table *table)
 {
-	int err = me->fd < 0 ? connect_to(me, table) : 0;
-	int i;
+	int err, i;
 
+	me->deadline_ns = now_ns() + me->moment_ns;
+	err = me->fd < 0 ? connect_to(me, table) : 0;
 	if (!err)
 		err = query(me, table);
 	/* A late answer would be taken for the answer to another command. */
@@ -648,7 +715,8 @@ static const struct tables_ops qmp_ops = {
 	.close = qmp_close,
 };
 
-int qmp_open(const char *path, struct exitstat_vm *vm, struct exitstat_source **src)
+int qmp_open_within(const char *path, uint64_t moment_ns, struct exitstat_vm *vm,
+		    struct exitstat_source **src)
 {
 	struct qmp *me;
 	int err;
@@ -669,9 +737,15 @@ int qmp_open(const char *path, struct exitstat_vm *vm, struct exitstat_source **
 			       JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	me->path = path;
 	me->vm = vm;
+	me->moment_ns = moment_ns;
 	me->fd = -1;
 	err = exitstat_tables_open(&qmp_ops, me, src);
 	if (err)
 		qmp_close(me);
 	return err;
+}
+
+int qmp_open(const char *path, struct exitstat_vm *vm, struct exitstat_source **src)
+{
+	return qmp_open_within(path, MOMENT_NS, vm, src);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The VMs of a host, as listed in KVM's debugfs directory, with names for people. */
+/* The VMs of a host, as KVM's debugfs directory lists them, and what /proc tells of their VMMs. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -10,10 +10,16 @@
 
 #include "exitstat.h"
 #include "grow.h"
+#include "proc.h"
+#include "uuid.h"
+
+/* More than libvirt's longest; whose process has more arguments has its name within these. */
+#define CMDLINE_MAX_BYTES	(256 << 10)
 
 struct id {
 	int pid;
 	int fd;
+	uint64_t serial;
 };
 
 struct exitstat_vms {
@@ -67,6 +73,7 @@ static int read_ids(struct exitstat_vms *vms)
 	while (!err && (errno = 0, entry = readdir(dir))) {
 		struct id id;
 
+		id.serial = entry->d_ino;
 		if (parse_id(entry->d_name, &id))
 			err = add_id(vms, &id);
 	}
@@ -122,35 +129,59 @@ static FILE *open_proc(int pid, const char *what)
 	return fopen(path, "re");
 }
 
-static void read_cmdline(int pid, char name[EXITSTAT_VM_NAME_SIZE])
+static int is_option(const char *argument, const char *option)
 {
-	FILE *file = open_proc(pid, "cmdline");
+	if (*argument++ != '-')
+		return 0;
+	return !strcmp(argument + (*argument == '-'), option);
+}
+
+/* QEMU takes the last one of several -uuid, and of -name what was given last. */
+static void read_cmdline(struct exitstat_vm *vm)
+{
+	FILE *file = open_proc(vm->pid, "cmdline");
+	int is_name = 0, is_uuid = 0;
 	char *argument = NULL;
 	size_t room = 0;
-	int is_name = 0;
+	ssize_t size, left = CMDLINE_MAX_BYTES;
 
-	while (file && !*name && getdelim(&argument, &room, '\0', file) > 0) {
+	while (file && left > 0 && (size = getdelim(&argument, &room, '\0', file)) > 0) {
+		left -= size;
 		if (is_name)
-			take_option(name, argument);
-		is_name = !strcmp(argument, "-name") || !strcmp(argument, "--name");
+			take_option(vm->name, argument);
+		if (is_uuid)
+			exitstat_uuid_take(vm->uuid, argument);
+		is_name = is_option(argument, "name");
+		is_uuid = is_option(argument, "uuid");
 	}
+	vm->named = *vm->name != '\0';
 	free(argument);
 	if (file)
 		fclose(file);
 }
 
-static void read_comm(int pid, char name[EXITSTAT_VM_NAME_SIZE])
+/* /proc/<pid>/stat: pid (name) state and 18 numbers before it, where the name may hold anything. */
+#define STARTED_FORMAT	" %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu"
+
+uint64_t exitstat_process_read(int pid, char name[EXITSTAT_VM_NAME_SIZE])
 {
-	FILE *file = open_proc(pid, "comm");
-	char line[64];
+	FILE *file = open_proc(pid, "stat");
+	unsigned long long started = 0;
+	char line[1024], *begin, *end;
+	size_t size;
 
 	if (!file)
-		return;
-	if (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		exitstat_text_clean(name, EXITSTAT_VM_NAME_SIZE, line);
-	}
+		return 0;
+	size = fread(line, 1, sizeof(line) - 1, file);
 	fclose(file);
+	line[size] = '\0';
+	begin = strchr(line, '(');
+	end = strrchr(line, ')');
+	if (!begin || !end)
+		return 0;
+	*end = '\0';
+	exitstat_text_clean(name, EXITSTAT_VM_NAME_SIZE, begin + 1);
+	return sscanf(end + 1, STARTED_FORMAT, &started) == 1 ? started : 0;
 }
 
 /* Are the PIDs in our /proc those of the initial PID namespace, which KVM uses? */
@@ -168,13 +199,13 @@ static int same_pids(void)
  * descriptor on and ended, the PID is another process's.  Without permission to check, trust the
  * PID.
  */
-static int has_vm(const struct id *id)
+static int has_vm(const struct exitstat_vm *vm)
 {
 	static const char wanted[] = "anon_inode:kvm-vm";
 	char path[48], link[512];
 	ssize_t size;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", id->pid, id->fd);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", vm->pid, vm->fd);
 	size = readlink(path, link, sizeof(link));
 	if (size < 0)
 		return errno == EACCES && same_pids();
@@ -182,23 +213,39 @@ static int has_vm(const struct id *id)
 	       !memcmp(link + size - (sizeof(wanted) - 1), wanted, sizeof(wanted) - 1);
 }
 
-int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm)
+int exitstat_vms_next_dir(struct exitstat_vms *vms, struct exitstat_vm *vm)
 {
 	const struct id *id = &vms->ids[vms->next];
 
 	if (vms->next == vms->nr)
 		return 0;
 	vms->next++;
-	vm->pid = id->pid;
-	vm->fd = id->fd;
+	*vm = (struct exitstat_vm){ .pid = id->pid, .fd = id->fd, .serial = id->serial };
 	snprintf(vm->dir, sizeof(vm->dir), "%s/%d-%d", vms->dir, id->pid, id->fd);
-	*vm->name = '\0';
-	if (!has_vm(id))
-		return 1;
-	read_cmdline(id->pid, vm->name);
-	if (!*vm->name)
-		read_comm(id->pid, vm->name);
 	return 1;
+}
+
+void exitstat_vm_identify(struct exitstat_vm *vm)
+{
+	char unused[EXITSTAT_VM_NAME_SIZE];
+
+	*vm->name = '\0';
+	*vm->uuid = '\0';
+	vm->named = 0;
+	vm->started = 0;
+	if (!has_vm(vm))
+		return;
+	read_cmdline(vm);
+	vm->started = exitstat_process_read(vm->pid, vm->named ? unused : vm->name);
+}
+
+int exitstat_vms_next(struct exitstat_vms *vms, struct exitstat_vm *vm)
+{
+	int ret = exitstat_vms_next_dir(vms, vm);
+
+	if (ret > 0)
+		exitstat_vm_identify(vm);
+	return ret;
 }
 
 void exitstat_vms_close(struct exitstat_vms *vms)

@@ -29,16 +29,16 @@ boot() {
 		-- sh fleet_inside.sh "$@" >"$name.out" 2>&1 &
 }
 
-counted() { query "sum by (instance) (kvm_exits_total{vm=\"vmm\", reason=\"$1\"})" | sort; }
+counted() { query "sum by (instance) (exitstat_exits_total{vm=\"vmm\", reason=\"$1\"})" | sort; }
 wanted() { printf '{instance="%s"} %s\n' "$one" "$1" "$two" "$2" | sort; }
 is_counted() { [ "$(counted "$1")" = "$(wanted "$2" "$3")" ]; }
-sees_guest() { [ "$(query "kvm_vcpus{instance=\"$one\", vm=~\"qemu.*\"}" | cut -d ' ' -f 2)" = 1 ]; }
+sees_guest() { [ "$(query "exitstat_vcpus{instance=\"$one\", vm=~\"qemu.*\"}" | cut -d ' ' -f 2)" = 1 ]; }
 guest_ended() { grep -q '^after: ' one.out && ! sees_guest; }
 
 # own FILE: `reason count` of the guest's own
 own_counts() {
 	case $1 in
-	*.prom) sed -n "s/^$1: kvm_exits_total{vm=\"web1\"\\(,vcpu=\"0\"\\)*,reason=\"\\(.*\\)\"} /\\2 /p" one.clean ;;
+	*.prom) sed -n "s/^$1: exitstat_exits_total{vm=\"web1\"\\(,vcpu=\"0\"\\)*,reason=\"\\([^\"]*\\)\",class=.*} /\\2 /p" one.clean ;;
 	*) sed -n "s/^$1: //p" one.clean | awk -F, '{ print $4, $5 }' ;;
 	esac | sort
 }
@@ -58,11 +58,11 @@ check "two hosts boot, and Prometheus sees their hypercalls to the last one: 100
 	wait_for 150 is_counted hypercall 10007 1009
 is "and their CPUIDs, of two vCPUs each" "$(counted cpuid)" "$(wanted $((503 * 3)) $((2003 * 3)))"
 is "each vCPU has its own" \
-	"$(query "sum by (vcpu) (kvm_exits_total{instance=\"$two\", vm=\"vmm\", reason=\"cpuid\"})" | paste -sd ' ')" \
+	"$(query "sum by (vcpu) (exitstat_exits_total{instance=\"$two\", vm=\"vmm\", reason=\"cpuid\"})" | paste -sd ' ')" \
 	'{vcpu="0"} 2003 {vcpu="1"} 4006'
 is "two VMs on each host are two VMs, by their ids" \
-	"$(query 'count by (instance) (count by (instance, id) (kvm_exits_total{vm="vmm"}))' | sort)" "$(wanted 2 2)"
-is "their times are known" "$(query 'count(kvm_guest_seconds_total{vm="vmm"} > 0)')" 6
+	"$(query 'count by (instance) (count by (instance, id) (exitstat_exits_total{vm="vmm"}))' | sort)" "$(wanted 2 2)"
+is "their times are known" "$(query 'count(exitstat_vcpu_seconds_total{vm="vmm", mode="guest"} > 0)')" 6
 check "a Linux guest under QEMU is a VM of its host" wait_for 60 sees_guest
 check "when it has ended it is none, and its series are stale" wait_for 90 guest_ended
 tr -d '\r' <one.out >one.clean

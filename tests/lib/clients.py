@@ -142,8 +142,8 @@ def churn(seconds, directory):
     while time.monotonic() < end or (pages < 1000 and (pages <= 50 or len(seen) <= 20)):
         status, body = get()
         text = body.decode()
-        ids = re.findall(r'^kvm_vcpus{vm="[^"]*",id="(\d+-11)"', text, re.M)
-        exits = collections.Counter(re.findall(r'^kvm_exits_total{vm="[^"]*",id="(\d+-11)"', text, re.M))
+        ids = re.findall(r'^exitstat_vcpus{vm="[^"]*",id="(\d+-11)"', text, re.M)
+        exits = collections.Counter(re.findall(r'^exitstat_exits_total{vm="[^"]*",id="(\d+-11)"', text, re.M))
         seen |= set(ids)
         pages += 1
         if status != 200:

@@ -16,7 +16,7 @@ import urllib.request
 
 import yaml
 
-VARIABLES = {"$__rate_interval": "10s", "$instance": ".*", "$id": ".*"}
+VARIABLES = {"$__rate_interval": "10s", "$instance": ".*", "$uuid": ".*", "$id": ".*"}
 # Of what stands alone in a panel about one VM: any will do.
 MATCHERS = [(r'instance="\.\*"', 'instance=~".*"'), (r'vm="\$vm"', 'vm=~".*"')]
 
@@ -55,11 +55,11 @@ def panels(url, rules_path, metrics_path, *dashboards):
     with open(rules_path, encoding="utf-8") as file:
         rules = yaml.safe_load(file)
     with open(metrics_path, encoding="utf-8") as file:
-        known = set(re.findall(r"^(\w+)(?={| )", file.read(), re.M)) | {"up"}
+        known = set(re.findall(r"^(\w+)(?={| )", file.read(), re.M)) | {"up", "node_textfile_mtime_seconds"}
     known |= {rule["record"] for group in rules["groups"] for rule in group["rules"] if "record" in rule}
     asked = 0
     for where, expression, answers in expressions(rules, dashboards):
-        used = set(re.findall(r"\b(?:kvm_|exitstat_|up\b|\w+:)[\w:]*", re.sub(r'"[^"]*"', '""', expression)))
+        used = set(re.findall(r"\b(?:kvm_|node_|exitstat_|up\b|\w+:)[\w:]*", re.sub(r'"[^"]*"', '""', expression)))
         if used - known or not used:
             print(f"{where}: is about {', '.join(sorted(used - known)) or 'nothing'}, which is not exported")
         for variable, value in VARIABLES.items():

@@ -14,6 +14,7 @@ import time
 import hosttree
 
 EPOCH = 0xfedcba9876543210  # too large for a signed integer
+UUID = os.environ.get("QMP_UUID", "00000000-0000-0000-0000-000000000000")  # QEMU's default
 EVENT = {"event": "NIC_RX_FILTER_CHANGED", "timestamp": {"seconds": 1, "microseconds": 0}}
 GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": ["oob"]}}
 OWN = ["exits", "halt_exits", "halt_poll_success_hist"]
@@ -53,6 +54,8 @@ def answer(how, command, arguments, tick):
         return {}
     if command == "query-name":
         return {"name": "we\x1b[31mb\n\u202e1\x9b" if how == "rude" else "web, 1"}
+    if command == "query-uuid":
+        return {"UUID": UUID}
     if command == "query-cpus-fast":
         return [{"cpu-index": i, "qom-path": "/machine/unattached/device[%d]" % i, "thread-id": 1, "target": "x86_64"}
                 for i in range(2)]

@@ -38,7 +38,7 @@ lint() { metrics >page && [ -s page ] && promtool check metrics <page; }
 
 status_of() { python3 "$top/tests/lib/fetch.py" --method "$2" --status "${url%/metrics}$1"; }
 
-plan 79
+plan 88
 
 # --- what is refused
 mkdir vms
@@ -94,18 +94,20 @@ start --debugfs vms
 refuses "a port that is taken" 1 "the port is in use; choose another one with --listen" --debugfs vms --listen "$(cut -d / -f 3 <<<"$url")"
 check "promtool has nothing to say about the page" lint
 is "a reason's exits are those of the VM's table" \
-	"$(sample 'kvm_exits_total{vm="5000001-11",id="5000001-11",reason="io"}')" 2002
-is "every VM and reason has a series" "$(metrics | grep -c ^kvm_exits_total)" 42
-is "the states of a reason: 2002000 cycles of 2 GHz each in KVM and in the VMM, twice as many waiting" \
-	"$(metrics | sed -n 's/^kvm_exit_seconds_total{vm="5000001-11",.*reason="io",state="\(.*\)"} /\1 /p' | paste -sd ' ')" \
+	"$(sample 'exitstat_exits_total{vm="5000001-11",id="5000001-11",reason="io",class="io"}')" 2002
+is "every VM and reason has a series" "$(metrics | grep -c ^exitstat_exits_total)" 42
+is "the modes of a reason: 2002000 cycles of 2 GHz each in KVM and in the VMM, twice as many waiting" \
+	"$(metrics | sed -n 's/^exitstat_exit_seconds_total{vm="5000001-11",.*reason="io",class="io",mode="\(.*\)"} /\1 /p' | paste -sd ' ')" \
 	"kernel 0.001001000 vmm 0.001001000 waiting 0.002002000"
-is "guest mode in seconds" "$(sample 'kvm_guest_seconds_total{vm="5000001-11",id="5000001-11"}')" 10.000000000
-is "vCPUs" "$(sample 'kvm_vcpus{vm="5000001-11",id="5000001-11"}')" 2
+is "all of the vCPUs' time in seconds, by mode" \
+	"$(metrics | sed -n 's/^exitstat_vcpu_seconds_total{vm="5000001-11",id="5000001-11",mode="\(.*\)"} /\1 /p' | paste -sd ' ')" \
+	"guest 10.000000000 kernel 0.014105000 vmm 0.014105000 waiting 0.028210000"
+is "vCPUs" "$(sample 'exitstat_vcpus{vm="5000001-11",id="5000001-11"}')" 2
 is "the source is up, with three VMs" "$(sample 'exitstat_source_up{source="vms"}') $(sample exitstat_vms)" "1 3"
 is "a page says how often all was read" "$(($(sample exitstat_scrapes_total) - $(sample exitstat_scrapes_total)))" -1
 is "no series is there twice" "$(metrics | grep -v '^#' | sed 's/ [^ ]*$//' | sort | uniq -d)" ""
 is "who wants OpenMetrics gets it, to its end" \
-	"$(metrics 'Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5' | sed -n '2p;$p')" "# TYPE kvm_exits counter
+	"$(metrics 'Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5' | sed -n '2p;$p')" "# TYPE exitstat_exits counter
 # EOF"
 is "who refuses it does not, nor who prefers the other, whatever the case and the blanks" \
 	"$(for accept in '*/*;q=0.1, application/openmetrics-text;version=1.0.0;q=0' 'application/openmetrics-text; q=0.4 ,text/plain;q=0.5' \
@@ -118,7 +120,7 @@ rm -r vms/5000001-11
 is "a VM that ended has no series any more" "$(metrics | grep -c '5000001-11')" 0
 sed -i 's/^tsc_khz .*/tsc_khz 0/' vms/5000002-11/exit_stats
 is "without a known TSC frequency a VM has counts and no seconds" \
-	"$(metrics | grep 5000002 | grep -c kvm_exits_total) $(metrics | grep 5000002 | grep -c seconds) $(sample 'kvm_tsc_frequency_hertz{vm="5000002-11",id="5000002-11"}')" "14 0 0"
+	"$(metrics | grep 5000002 | grep -c exitstat_exits_total) $(metrics | grep 5000002 | grep -c seconds) $(sample 'exitstat_tsc_frequency_hertz{vm="5000002-11",id="5000002-11"}')" "14 0 0"
 echo "exit_stats 1" >vms/5000002-11/exit_stats
 is "a broken table costs that VM's series, and is counted" \
 	"$(metrics | grep -c 5000002) $(sample exitstat_vms) $(($(sample exitstat_vm_errors_total) > 0))" "0 1 1"
@@ -143,27 +145,92 @@ python3 - "$top/tests/lib" $named <<-'END'
 END
 start --debugfs named --per-vcpu --histograms
 is "a name is escaped, and UTF-8 without control characters whatever it was" \
-	"$(metrics | sed -n 's/^kvm_vcpus{vm="\(.*\)",id=.*/\1/p')" 'we?b \"1\"\\,é?[31m?'
+	"$(metrics | sed -n 's/^exitstat_vcpus{vm="\(.*\)"}.*/\1/p')" 'we?b \"1\"\\,é?[31m?'
 check "promtool takes it, with histograms" lint
 is "per vCPU there is a series each, and none for the VM" \
-	"$(metrics | sed -n 's/^kvm_exits_total{.*id="'$named'-9",\(.*\)reason="io"} /\1/p' | paste -sd ' ')" 'vcpu="0",1 vcpu="1",1 vcpu="2",1'
-is "a histogram: none of the exits of 2000 cycles took less than 1024, and all took less than 2048" \
-	"$(metrics | sed -n 's/^kvm_exit_duration_seconds_bucket{.*vcpu="0",reason="interrupt",le="\(.*\)"} /\1 /p' | sed -n '1,4p;24p' | paste -sd ' ')" \
-	"2.56e-07 0 5.12e-07 0 1.024e-06 3 2.048e-06 3 +Inf 3"
+	"$(metrics | sed -n 's/^exitstat_exits_total{vm="we.*",\(vcpu=.*\)reason="io",class="io"} /\1/p' | paste -sd ' ')" 'vcpu="0",1 vcpu="1",1 vcpu="2",1'
+is "a histogram, with bounds in seconds that are the same on every host: 2000 cycles of 2 GHz took less than 1.024 us" \
+	"$(metrics | sed -n 's/^exitstat_exit_duration_seconds_bucket{.*vcpu="0",reason="interrupt",class="interrupt",le="\(.*\)"} /\1 /p' | sed -n '1,4p;24p' | paste -sd ' ')" \
+	"2.5e-07 0 5e-07 0 1e-06 0 2e-06 3 +Inf 3"
 is "with its sum and its count" \
-	"$(metrics | sed -n 's/^kvm_exit_duration_seconds_\(sum\|count\){.*vcpu="0",reason="interrupt"} /\1 /p' | paste -sd ' ')" "sum 0.000003000 count 3"
+	"$(metrics | sed -n 's/^exitstat_exit_duration_seconds_\(sum\|count\){.*vcpu="0",reason="interrupt",class="interrupt"} /\1 /p' | paste -sd ' ')" "sum 0.000003000 count 3"
 # Exits that only a newer kernel knows.
 for table in "named/$named-9"/vcpu*/exit_stats; do
 	sed -i '$p;$p' "$table"
 	sed -i -e '$s/^0x[^ ]*/0xff/' -e "$(($(wc -l <"$table") - 1))s/^0x[^ ]*/0xfe/" "$table"
 done
 is "exits that have no name here are told apart by number" \
-	"$(metrics | sed -n 's/^kvm_exits_total{.*vcpu="0",reason="\(0x.*\)"} /\1 /p' | paste -sd ' ')" "0x0fe 2 0x0ff 2"
+	"$(metrics | sed -n 's/^exitstat_exits_total{.*vcpu="0",reason="\(0x.*\)",class="other"} /\1 /p' | paste -sd ' ')" "0x0fe 2 0x0ff 2"
 echo "exit_stats 1" >"named/$named-9/vcpu2/exit_stats"
-is "a VM of which a vCPU cannot be read has no series at all" "$(metrics | grep -c "$named-9") $(sample exitstat_vms)" "0 0"
+is "a VM of which a vCPU cannot be read has no series at all" "$(metrics | grep -c 'vm="') $(sample exitstat_vms)" "0 0"
 stop INT
 is "it ends at SIGINT too" $? 0
 kill $named
+
+# --- which VM is which
+uuid=7f3f4d5e-0b7c-4c6e-9d3a-2f1f6c1b2a3d
+vmms=()
+# vmm NAME FD[,FD...] ARGUMENT...: the process, as /proc shows it, of VMs with these descriptors
+vmm() {
+	python3 "$top/tests/lib/vmm.py" "$@" &
+	vmms+=($!)
+	wait_for 10 test -e "$1"
+}
+# vm INDEX FD [EXITS]: a VM of the INDEX-th of them
+vm() {
+	python3 - "$top/tests/lib" who "${vmms[$1]}-$2" "${3:-0}" <<-'END'
+		import sys
+		sys.path.insert(0, sys.argv[1])
+		import vms
+		vms.write_vm(sys.argv[2], sys.argv[3], int(sys.argv[4]), 3, 1)
+	END
+}
+# labels: of each VM, without the PIDs, which are A, B and so on
+labels() {
+	local i script='' letters=ABCDEFGH
+
+	for i in "${!vmms[@]}"; do
+		script+="s/${vmms[i]}-/${letters:i:1}-/g;"
+	done
+	metrics | sed -n "s/^exitstat_vcpus{\(.*\)} .*/\1/p" | sed "$script" | sort | paste -sd ' '
+}
+mkdir who
+vmm named.1 9 -name guest=web,debug-threads=on -uuid "${uuid^^}"
+vmm named.2 9 --name web -uuid "${uuid/7/8}"
+vmm named.3 9 -name web --uuid $uuid
+vmm named.4 9 -name web
+vmm named.5 9,10 -uuid 00000000-0000-0000-0000-000000000000 -name ""
+vmm named.6 9 -uuid "$uuid,x" -name $'guest=web",,uuid="'
+vmm named.7 9 -uuid ${uuid/3/4}
+for i in 3 2 1 0 4 5 6; do vm $i 9; done
+vm 4 10
+start --debugfs who
+is "a VM is its name and its UUID; a copy of one that runs is also its id, as is what has neither" "$(labels)" \
+	"vm=\"python3\",id=\"E-10\" vm=\"python3\",id=\"E-9\" vm=\"python3\",uuid=\"${uuid/3/4}\" vm=\"web\" vm=\"web\",uuid=\"$uuid\" vm=\"web\",uuid=\"$uuid\",id=\"C-9\" vm=\"web\",uuid=\"${uuid/7/8}\" vm=\"web\\\",uuid=\\\"\""
+is "which are all told apart, in every series" "$(metrics | grep -v '^#' | sed 's/ [^ ]*$//' | sort | uniq -d)" ""
+is "PID and descriptor are in a series of their own" \
+	"$(metrics | grep -cE "pid=\"($(IFS='|'; echo "${vmms[*]}"))\",fd=\"(9|10)\"") $(metrics | grep -v ^exitstat_vm_info | grep -c 'pid=\|fd=')" "8 0"
+check "promtool takes it" lint
+rm -r "who/${vmms[0]}-9"
+is "when a VM ends, its copy stays what it is, lest their exits be added up" "$(labels | grep -o 'vm="web",uuid="7[^ ]*')" "vm=\"web\",uuid=\"$uuid\",id=\"C-9\""
+vmm named.8 9 -name web -uuid $uuid
+vm 7 9 5
+is "started again, it goes on in its series, which begins at zero" \
+	"$(labels | grep -o 'vm="web",uuid="7[^ ]*' | paste -sd ' ') $(sample "exitstat_exits_total{vm=\"web\",uuid=\"$uuid\",reason=\"interrupt\",class=\"interrupt\"}")" \
+	"vm=\"web\",uuid=\"$uuid\" vm=\"web\",uuid=\"$uuid\",id=\"C-9\" 5003"
+rm -r "who/${vmms[4]}-10"
+vm 4 10 7
+is "a VM of the same PID and descriptor as one before is another, with its exits" \
+	"$(sample "exitstat_exits_total{vm=\"python3\",id=\"${vmms[4]}-10\",reason=\"interrupt\",class=\"interrupt\"}")" 7003
+stop
+is "it ends with nothing leaked of what it knew of VMs" $? 0
+rm -r "who/${vmms[7]}-9"
+vm 0 9
+start --debugfs who
+is "to another exporter, too, the oldest of two is the one without an id" "$(labels | grep -o 'vm="web",uuid="7[^ ]*' | paste -sd ' ')" \
+	"vm=\"web\",uuid=\"$uuid\" vm=\"web\",uuid=\"$uuid\",id=\"C-9\""
+stop
+kill "${vmms[@]}"
 
 # --- what the exits were about
 mkdir about
@@ -174,20 +241,20 @@ stop
 start --debugfs about --details
 check "promtool has nothing to say about details" lint
 is "a detail has its name and what the manuals call it, added up over the vCPUs" \
-	"$(metrics | sed -n 's/^kvm_exit_details_total{vm="5000001-11",id="5000001-11",\(.*\)/\1/p')" 'reason="cpuid",detail="cpuid 0x1",about="version, features"} 1096
-reason="cpuid",detail="cpuid 0xd",about="XSAVE"} 914
-reason="io",detail="out 0x3f8",about="serial port 1"} 1334
-reason="io",detail="rest"} 668'
+	"$(metrics | sed -n 's/^exitstat_exit_details_total{vm="5000001-11",id="5000001-11",\(.*\)/\1/p')" 'reason="cpuid",class="cpuid",detail="cpuid 0x1",about="version, features"} 1096
+reason="cpuid",class="cpuid",detail="cpuid 0xd",about="XSAVE"} 914
+reason="io",class="io",detail="out 0x3f8",about="serial port 1"} 1334
+reason="io",class="io",detail="rest"} 668'
 is "and its time, which is that of the reason in KVM and in the VMM" \
-	"$(metrics | awk '/5000001/ && /reason="io"/ && /^kvm_exit_detail_seconds/ { about += $NF } /5000001/ && /reason="io"/ && /state="(kernel|vmm)"/ { all += $NF } END { printf "%.9f %.9f", about, all }')" "0.002002000 0.002002000"
+	"$(metrics | awk '/5000001/ && /reason="io"/ && /^exitstat_exit_detail_seconds/ { about += $NF } /5000001/ && /reason="io"/ && /mode="(kernel|vmm)"/ { all += $NF } END { printf "%.9f %.9f", about, all }')" "0.002002000 0.002002000"
 rm about/*/exit_details
-is "a VM that has none has its other series" "$(metrics | grep -c kvm_exit_detail) $(sample exitstat_vms)" "0 2"
+is "a VM that has none has its other series" "$(metrics | grep -c exitstat_exit_detail) $(sample exitstat_vms)" "0 2"
 echo "exit_details 1" >about/5000001-11/exit_details
 is "a broken table costs that VM's" "$(metrics | grep -c 5000001) $(sample exitstat_vms)" "0 1"
 stop
 python3 "$top/tests/lib/vms.py" about 2 --details
 start --debugfs about --details --per-vcpu
-is "each vCPU has its own" "$(sample 'kvm_exit_details_total{vm="5000001-11",id="5000001-11",vcpu="1",reason="io",detail="rest"}')" 334
+is "each vCPU has its own" "$(sample 'exitstat_exit_details_total{vm="5000001-11",id="5000001-11",vcpu="1",reason="io",class="io",detail="rest"}')" 334
 stop
 is "it ends with nothing leaked" $? 0
 
@@ -235,7 +302,7 @@ is "of two writers none publishes half a page" "$(python3 - "$file" <<-'END'
 	bad = 0
 	for _ in range(3000):
 	    text = open(sys.argv[1]).read()
-	    bad += not (text.endswith("\n") and text.count("kvm_vcpus{") == 50 and "exitstat_build_info" in text)
+	    bad += not (text.endswith("\n") and text.count("exitstat_vcpus{") == 50 and "exitstat_build_info" in text)
 	print(bad)
 	END
 )" 0

@@ -69,7 +69,7 @@ ln -s "$work/well.qmp" also.qmp
 start "${sockets[@]}" --qmp also.qmp --qmp sockets || exit 1
 check "of eleven QMP sockets nine are no good, and a page comes nevertheless" soon 9
 fetch "$url" >page
-is "it has the VM of the one that is, by its name and its VMM's PID" "$(grep -c "^kvm_exits_total{vm=\"web, 1\",id=\"[0-9]*\",reason=\"cpuid\"} [1-9]" page)" 1
+is "it has the VM of the one that is, by its name and its VMM's PID" "$(grep -c "^exitstat_exits_total{vm=\"web, 1\",reason=\"cpuid\",class=\"cpuid\"} [1-9]" page)" 1
 is "and says of the others that they are down" \
 	"$(sed -n 's/^exitstat_source_up{source="\(.*\).qmp"} /\1 /p' page | sort | paste -sd ' ')" \
 	"also 1 close 0 endless 0 flood 0 garbage 0 gone 0 hang 0 mute 0 no-qmp 0 old 0 stock 0 well 1"
@@ -77,11 +77,11 @@ check "promtool has nothing to say about it" promtool check metrics <page
 python3 "$top/tests/lib/qmp.py" sockets/new well >new.ready &
 new=$!
 wait_for 10 test -s new.ready
-is "a VM whose socket appears in a directory is there" "$(fetch "$url" | grep -c '^kvm_vcpus')" 2
+is "a VM whose socket appears in a directory is there" "$(fetch "$url" | grep -c '^exitstat_vcpus')" 2
 kill -KILL $new
 wait $new 2>/dev/null
 is "one that was killed is not, and its socket is no source that is down" \
-	"$(fetch "$url" | grep -c '^kvm_vcpus\|source="sockets')" 1
+	"$(fetch "$url" | grep -c '^exitstat_vcpus\|source="sockets')" 1
 stop
 is "it ends well, with threads that wait for a VMM" $? 0
 
@@ -90,7 +90,7 @@ is "who trickles is cut off" "$(sed -n 's/^[1-9][0-9]* cut off, //p' trickled)" 
 use many
 is "who is deaf has no thread any more" "$(threads)" 3
 fetch "$url" >page
-is "4096 VMs are in one page" "$(grep -c ^kvm_vcpus page) $(grep -c ^kvm_exits_total page)" "4096 57344"
+is "4096 VMs are in one page" "$(grep -c ^exitstat_vcpus page) $(grep -c ^exitstat_exits_total page)" "4096 57344"
 diagnose "$(stat -c '%s bytes' page), $(grep -vc '^#' page) series, read in $(sed -n 's/^exitstat_scrape_duration_seconds //p' page) s"
 clients good 5 1 >/dev/null
 before=$(resident_kib)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* exitstat export: pages of metrics, from reading the counters to serving or writing them. */
+/* exitstat export: from reading the counters to serving or writing them. */
 #ifndef EXPORTER_H
 #define EXPORTER_H
 
@@ -24,12 +24,107 @@ struct text {
 	bool failed;	/* out of memory: it is incomplete */
 };
 
+/* A piece of text; it belongs to somebody else. */
+struct piece {
+	const char *at;
+	size_t size;
+};
+
+#define PIECE(literal)	((struct piece){ literal, sizeof(literal) - 1 })
+
 __printf(2, 3) void text_print(struct text *text, const char *format, ...);
 void text_append(struct text *text, const char *at, size_t size);
+void text_put(struct text *text, struct piece piece);
+void text_put_number(struct text *text, uint64_t number);
+void text_put_seconds(struct text *text, uint64_t ns);
+struct piece text_piece(const struct text *text);
 void text_free(struct text *text);
 
-/* Untrusted text as a label's value, cleaned and escaped; the caller adds the quotes. */
-void text_print_value(struct text *text, const char *value);
+/*
+ * Untrusted text as a label's value, or as a string of JSON, cleaned and escaped; the caller adds
+ * the quotes.
+ */
+void text_put_value(struct text *text, const char *value);
+
+/*
+ * What was read of a VM, in reading.c.
+ */
+
+#define EXPORT_PER_VCPU		0x1u
+#define EXPORT_HISTOGRAMS	0x2u
+#define EXPORT_DETAILS		0x4u
+
+/* The counters of the VM, or of one of its vCPUs. */
+struct part {
+	enum exitstat_scope scope;
+	uint32_t vcpu;
+	uint32_t taken;		/* EXITSTAT_TAKE_* */
+	uint64_t time_ns;
+	uint64_t guest_cycles;
+	struct exitstat_entry total;
+	uint32_t entries_nr;
+	struct exitstat_entry *entries;
+	struct exitstat_histogram *histograms;	/* one for each entry, or NULL */
+	struct exitstat_details details;	/* added up over the vCPUs */
+};
+
+struct reading {
+	struct exitstat_description desc;
+	uint32_t parts_nr;
+	struct part *parts;	/* the VM or, with EXPORT_PER_VCPU, its vCPUs */
+};
+
+/* Read a VM.  0, or -errno and there is nothing to free. */
+int reading_take(struct reading *reading, struct exitstat_source *src, unsigned int detail);
+void reading_free(struct reading *reading);
+
+/* Whether there are times in seconds: their unit and their parts are known. */
+bool reading_has_times(const struct reading *reading);
+
+/* The two parts were not read at the same moment, so the difference could be negative. */
+uint64_t entry_kernel_cycles(const struct exitstat_entry *entry);
+
+/*
+ * Which VM that is, in identity.c: labels that no other VM of this host has.
+ */
+
+struct identity {
+	int pid;		/* 0: in another namespace */
+	int fd;			/* -1: unknown */
+	uint64_t serial;	/* with pid and fd, this is unique as long as the exporter runs */
+	uint64_t started;	/* the VMM */
+	bool known;		/* the rest is there */
+	bool plain;		/* its labels are but the name and the UUID */
+	bool seen;		/* in this round */
+	bool fresh;		/* it has no labels yet */
+	uint32_t hash;		/* of plain labels */
+	char name[EXITSTAT_VM_NAME_SIZE];
+	char uuid[EXITSTAT_VM_UUID_SIZE];
+	char id[128];		/* unique now: PID-FD, or of QMP the PID or the socket */
+	bool named;		/* the name was given to the VM, rather than to the program */
+	struct text labels;	/* vm="...",uuid="...",id="..." */
+};
+
+struct identities;
+
+struct identities *identities_open(void);	/* NULL: out of memory */
+void identities_close(struct identities *all);
+
+/*
+ * A round: begin, see each VM that there is, end.  What was seen has labels then, and what was not
+ * seen is forgotten.
+ */
+void identities_begin(struct identities *all);
+
+/*
+ * The VM with that PID, descriptor and serial number.  If it is not known yet, the caller fills in
+ * the rest.  It belongs to all, until a round in which it is not seen.  NULL: out of memory.
+ */
+struct identity *identities_see(struct identities *all, int pid, int fd, uint64_t serial);
+void identities_end(struct identities *all);
+
+/* The i-th VM of the last round, or NULL past the last one. */
+struct identity *identities_at(const struct identities *all, size_t i);
 
 /*
  * A page: all metrics of one moment, in page.c.  The format requires a family's samples to be
@@ -39,10 +134,10 @@ void text_print_value(struct text *text, const char *value);
 enum family {
 	FAMILY_EXITS,
 	FAMILY_EXIT_SECONDS,
+	FAMILY_VCPU_SECONDS,
 	FAMILY_EXIT_DURATION,
 	FAMILY_DETAILS,
 	FAMILY_DETAIL_SECONDS,
-	FAMILY_GUEST_SECONDS,
 	FAMILY_VCPUS,
 	FAMILY_TSC_FREQUENCY,
 	FAMILY_VM_INFO,
@@ -66,36 +161,19 @@ enum page_format {
 	PAGE_FORMATS_NR,
 };
 
-/* A piece of a page as it is sent; it belongs to the page. */
-struct piece {
-	const char *at;
-	size_t size;
-};
-
 #define PAGE_PIECES_MAX	(2 * FAMILIES_NR + 1)
 
 size_t page_pieces(const struct page *page, enum page_format format,
 		   struct piece pieces[PAGE_PIECES_MAX]);
 const char *page_content_type(enum page_format format);
 bool page_failed(const struct page *page);
-void page_append(struct page *page, const struct page *other);
 void page_clear(struct page *page);
-
-struct vm_name {
-	const char *vm;		/* the name for people */
-	const char *id;		/* unique on the host, or NULL */
-};
-
-#define EXPORT_PER_VCPU		0x1u
-#define EXPORT_HISTOGRAMS	0x2u
-#define EXPORT_DETAILS		0x4u
-
-/* Read one VM and add it to the page: 0, or -errno and nothing is added. */
-int page_add_vm(struct page *page, struct exitstat_source *src, const struct vm_name *name,
-		unsigned int detail);
 
 /* Add whether that source could be read. */
 void page_add_up(struct page *page, const char *source, bool up);
+
+/* How a VM becomes samples, in samples.c. */
+void page_add_vm(struct page *page, const struct reading *reading, const struct identity *vm);
 
 /*
  * The VMs behind the QMP sockets of the options, in vmms.c.
@@ -103,11 +181,15 @@ void page_add_up(struct page *page, const char *source, bool up);
 
 struct vmms;
 
+/* Called for each VM that was read, in one thread. */
+typedef void vm_taker(void *opaque, const struct reading *reading, const struct identity *vm);
+
 /* The caller still owns the options, which must outlive vmms.  0 or -ENOMEM. */
 int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detail);
 
-/* Add all VMs that answer in time to the page.  Returns how many. */
-unsigned int vmms_read(struct vmms *vmms, struct page *page);
+/* Read all VMs, and take those that answer in time.  up: for each socket, whether it does. */
+void vmms_read(struct vmms *vmms, struct identities *identities, vm_taker *take, void *opaque,
+	       struct page *page);
 
 void vmms_close(struct vmms *vmms);
 

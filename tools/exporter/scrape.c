@@ -18,26 +18,54 @@ struct scraper {
 	unsigned long long errors;	/* since the start */
 	unsigned long long scrapes;
 	int last_err;			/* of the source, to report each error once */
+	struct identities *identities;
 	struct exitstat_source *cpu;	/* in a guest */
-	char hostname[256];
 	char own[TEXTFILE_NAME_SIZE + 16];	/* labels of metrics about the exporter itself */
 	const char *debugfs;		/* on a host, this directory, */
 	struct vmms *vmms;	/* or these VMMs */
 };
 
+/* A page that VMs are added to. */
+struct into {
+	struct scraper *scraper;
+	struct page *page;
+};
+
+static void add_vm(void *opaque, const struct reading *reading, const struct identity *vm)
+{
+	struct into *into = opaque;
+
+	page_add_vm(into->page, reading, vm);
+	into->scraper->vms++;
+}
+
 /*
  * The guest's own.
  */
 
-static int read_self(struct scraper *scraper, struct page *page)
+static int read_self(struct into *into)
 {
-	const struct vm_name name = { .vm = scraper->hostname };
-	int err = page_add_vm(page, scraper->cpu, &name, scraper->detail);
+	struct scraper *scraper = into->scraper;
+	struct identity *self;
+	struct reading reading;
+	int err = reading_take(&reading, scraper->cpu, scraper->detail);
 
-	scraper->vms += !err;
-	text_print(&page->families[FAMILY_OWN_EXITS], "exitstat_own_exits_total%s %llu\n",
+	text_print(&into->page->families[FAMILY_OWN_EXITS], "exitstat_own_exits_total%s %llu\n",
 		   scraper->own, (unsigned long long)exitstat_source_asked(scraper->cpu));
-	return err;
+	if (err)
+		return err;
+	identities_begin(scraper->identities);
+	self = identities_see(scraper->identities, 0, -1, 0);
+	if (self && !*self->name) {
+		self->named = true;
+		gethostname(self->name, sizeof(self->name) - 1);
+		snprintf(self->id, sizeof(self->id), "guest");
+	}
+	identities_end(scraper->identities);
+	if (self)
+		add_vm(into, &reading, self);
+	reading_free(&reading);
+	return self ? 0 : -ENOMEM;
 }
 
 /*
@@ -50,47 +78,85 @@ static bool counts_exits(const struct scraper *scraper)
 	return !strcmp(scraper->debugfs, EXITSTAT_KVM_DIR) && !access(KVM_PARAMETER, F_OK);
 }
 
-/* 0, also if the VM has ended; or -errno. */
-static int read_vm(struct scraper *scraper, struct page *page, const struct exitstat_vm *vm)
+/* What /proc tells does not change, so it is read once. */
+static struct identity *identify(struct scraper *scraper, struct exitstat_vm *vm)
 {
-	struct exitstat_source *src;
-	char id[32];
-	const struct vm_name name = { .vm = *vm->name ? vm->name : id, .id = id };
-	int ret = exitstat_source_open_debugfs(vm->dir, &src);
+	struct identity *identity = identities_see(scraper->identities, vm->pid, vm->fd,
+						   vm->serial);
 
-	if (ret)
-		return ret;
-	snprintf(id, sizeof(id), "%d-%d", vm->pid, vm->fd);
-	ret = exitstat_source_advance(src);
-	if (ret > 0) {
-		ret = page_add_vm(page, src, &name, scraper->detail);
-		scraper->vms += !ret;
-	}
-	exitstat_source_close(src);
-	return ret == -ENODEV ? 0 : ret;
+	if (!identity || identity->known)
+		return identity;
+	exitstat_vm_identify(vm);
+	identity->known = true;
+	identity->named = vm->named;
+	identity->started = vm->started;
+	memcpy(identity->name, vm->name, sizeof(vm->name));
+	memcpy(identity->uuid, vm->uuid, sizeof(vm->uuid));
+	snprintf(identity->id, sizeof(identity->id), "%d-%d", vm->pid, vm->fd);
+	return identity;
 }
 
-/*
- * -EOPNOTSUPP for one VM: it is being created or destroyed, as its directory exists longer than its
- * files.  For all VMs: this is a stock KVM.
- */
-static int read_debugfs(struct scraper *scraper, struct page *page)
+static int identify_all(struct scraper *scraper)
 {
-	unsigned int all = 0, stock = 0;
 	struct exitstat_vms *vms;
 	struct exitstat_vm vm;
 	int err = exitstat_vms_open(scraper->debugfs, &vms);
 
 	if (err)
 		return err;
-	for (; exitstat_vms_next(vms, &vm) > 0; all++) {
-		err = read_vm(scraper, page, &vm);
+	identities_begin(scraper->identities);
+	while (!err && exitstat_vms_next_dir(vms, &vm) > 0)
+		err = identify(scraper, &vm) ? 0 : -ENOMEM;
+	identities_end(scraper->identities);
+	exitstat_vms_close(vms);
+	return err;
+}
+
+/* 0, also if the VM has ended; or -errno. */
+static int read_vm(struct into *into, const struct identity *vm)
+{
+	char dir[EXITSTAT_VM_DIR_SIZE];
+	struct exitstat_source *src;
+	struct reading reading;
+	int ret;
+
+	snprintf(dir, sizeof(dir), "%s/%s", into->scraper->debugfs, vm->id);
+	ret = exitstat_source_open_debugfs(dir, &src);
+	if (ret)
+		return ret;
+	ret = exitstat_source_advance(src);
+	if (ret > 0)
+		ret = reading_take(&reading, src, into->scraper->detail);
+	else if (!ret)
+		ret = -ENODEV;
+	exitstat_source_close(src);
+	if (ret)
+		return ret == -ENODEV ? 0 : ret;
+	add_vm(into, &reading, vm);
+	reading_free(&reading);
+	return 0;
+}
+
+/*
+ * -EOPNOTSUPP for one VM: it is being created or destroyed, as its directory exists longer than its
+ * files.  For all VMs: this is a stock KVM.
+ */
+static int read_debugfs(struct into *into)
+{
+	struct scraper *scraper = into->scraper;
+	unsigned int all, stock = 0;
+	struct identity *vm;
+	int err = identify_all(scraper);
+
+	if (err)
+		return err;
+	for (all = 0; (vm = identities_at(scraper->identities, all)); all++) {
+		err = read_vm(into, vm);
 		if (err == -EOPNOTSUPP)
 			stock++;
 		else if (err)
 			scraper->errors++;
 	}
-	exitstat_vms_close(vms);
 	return all && all == stock && !counts_exits(scraper) ? -EOPNOTSUPP : 0;
 }
 
@@ -111,8 +177,6 @@ static int open_self(struct scraper *scraper)
 		exitstat_source_close(scraper->cpu);
 		scraper->cpu = NULL;
 	}
-	if (gethostname(scraper->hostname, sizeof(scraper->hostname) - 1))
-		*scraper->hostname = '\0';
 	return err;
 }
 
@@ -147,13 +211,15 @@ static int say_source(struct scraper *scraper, int err)
 
 static int read_source(struct scraper *scraper, struct page *page)
 {
+	struct into into = { scraper, page };
 	int err;
 
+	scraper->vms = 0;
 	if (scraper->vmms) {
-		scraper->vms = vmms_read(scraper->vmms, page);
+		vmms_read(scraper->vmms, scraper->identities, add_vm, &into, page);
 		return 0;
 	}
-	err = scraper->cpu ? read_self(scraper, page) : read_debugfs(scraper, page);
+	err = scraper->cpu ? read_self(&into) : read_debugfs(&into);
 	page_add_up(page, scraper->cpu ? "cpuid" : scraper->debugfs, !err);
 	return err;
 }
@@ -164,7 +230,6 @@ void scraper_read(struct scraper *scraper, struct page *page)
 	uint64_t begun_ns = now_ns();
 	int err;
 
-	scraper->vms = 0;
 	scraper->scrapes++;
 	err = read_source(scraper, page);
 	if (err && err != scraper->last_err)
@@ -220,8 +285,12 @@ int scraper_open(struct scraper **scraper, const struct options *opts)
 	struct scraper *new = calloc(1, sizeof(*new));
 	int err;
 
-	if (!new)
+	if (new)
+		new->identities = identities_open();
+	if (!new || !new->identities) {
+		free(new);
 		return say(STATUS_FAILED, "out of memory");
+	}
 	new->detail = (opts->per_vcpu ? EXPORT_PER_VCPU : 0) |
 		      (opts->histograms ? EXPORT_HISTOGRAMS : 0) |
 		      (opts->details ? EXPORT_DETAILS : 0);
@@ -240,5 +309,6 @@ void scraper_close(struct scraper *scraper)
 {
 	exitstat_source_close(scraper->cpu);
 	vmms_close(scraper->vmms);
+	identities_close(scraper->identities);
 	free(scraper);
 }

@@ -2,8 +2,10 @@
 /*
  * The VMs behind QMP sockets, read in parallel.
  *
- * A VMM may never answer.  So each socket is read by its own thread, and vmms_read() waits for all
- * of them until a deadline; a socket whose thread is still waiting is not read again.
+ * A VMM may never answer, or answer too much (host/qmp.h), and there may be thousands.  So a few
+ * threads read one socket after another, and vmms_read() waits for all sockets until a deadline.
+ * Those that answered last time come first, and others never occupy all threads.  Who fails again
+ * and again is asked ever more rarely.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -14,11 +16,15 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "clock.h"
 #include "exporter.h"
 #include "host/qmp.h"
 
 #define DEADLINE_SECONDS	2
 #define STACK_BYTES		(512 << 10)
+#define THREADS_MAX		16
+#define DOUBTFUL_MAX		(THREADS_MAX / 2)	/* for sockets that did not answer */
+#define RETRY_SECONDS_MAX	300
 
 struct vmm {
 	struct vmm *next;
@@ -26,11 +32,17 @@ struct vmm {
 	char *path;
 	bool found;	/* in a directory, so it may be left over from a dead VM */
 	bool listed;	/* in this reading */
-	bool busy;	/* its thread is reading */
-	int pid;	/* of the VMM, 0 if that is in another namespace */
+	bool queued;	/* to be read */
+	bool busy;	/* being read */
+	bool fresh;	/* it was read for this reading */
+	bool good;	/* it answered last time */
+	unsigned int failures;	/* one after another */
+	uint64_t retry_ns;	/* not before that */
 	int err;
 	int said_err;
-	struct page page;
+	struct exitstat_vm vm;
+	struct reading reading;
+	struct identity *identity;
 };
 
 struct vmms {
@@ -38,61 +50,92 @@ struct vmms {
 	pthread_cond_t done;
 	const struct options *opts;
 	unsigned int detail;
+	unsigned int threads;
+	unsigned int doubtful;	/* threads that read sockets that were not good */
 	struct vmm *first;
 };
 
-static int add_vm(struct page *page, struct exitstat_source *src, const struct exitstat_vm *vm,
-		  const char *path, unsigned int detail)
+static int read_socket(const char *path, unsigned int detail, struct exitstat_vm *vm,
+		       struct reading *reading)
 {
-	const char *slash = strrchr(path, '/');
-	char pid[TEXT_SIZE];
-	const struct vm_name name = {
-		.vm = *vm->name ? vm->name : slash ? slash + 1 : path,
-		.id = vm->pid ? pid : path,
-	};
-
-	snprintf(pid, sizeof(pid), "%d", vm->pid);
-	return page_add_vm(page, src, &name, detail);
-}
-
-static int read_socket(const char *path, unsigned int detail, struct page *page, int *pid)
-{
-	struct exitstat_vm vm = { 0 };
 	struct exitstat_source *src;
-	int ret = qmp_open(path, &vm, &src);
+	int ret = qmp_open_within(path, DEADLINE_SECONDS * 1000000000ULL, vm, &src);
 
 	if (ret)
 		return ret;
 	ret = exitstat_source_advance(src);
 	if (ret > 0)
-		ret = add_vm(page, src, &vm, path, detail);
+		ret = reading_take(reading, src, detail);
 	else if (!ret)
 		ret = -ENODEV;
-	*pid = vm.pid;
 	exitstat_source_close(src);
 	return ret;
 }
 
-static void *read_vmm(void *opaque)
+/* With the lock held. */
+static void take_result(struct vmm *vmm, int err, const struct exitstat_vm *vm,
+			const struct reading *reading)
 {
-	struct vmm *vmm = opaque;
-	struct vmms *all = vmm->all;
-	struct page page = { 0 };
-	int pid = 0;
-	int err = read_socket(vmm->path, all->detail, &page, &pid);
+	/* Once may be by chance, and these take no time. */
+	bool wait = vmm->failures && err && err != -ECONNREFUSED && err != -ENOENT;
+	uint64_t wait_s = !wait ? 0 :
+			  vmm->failures > 7 ? RETRY_SECONDS_MAX : 2ULL << vmm->failures;
+
+	reading_free(&vmm->reading);
+	vmm->reading = *reading;
+	vmm->vm = *vm;
+	vmm->err = err;
+	vmm->fresh = true;
+	vmm->good = !err;
+	vmm->failures = err ? vmm->failures + 1 : 0;
+	vmm->retry_ns = now_ns() + wait_s * 1000000000;
+}
+
+/* Of the doubtful ones, that which has waited longest. */
+static struct vmm *next_queued(const struct vmms *all)
+{
+	struct vmm *vmm, *doubtful = NULL;
+
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		if (vmm->queued && vmm->good)
+			return vmm;
+		if (vmm->queued && (!doubtful || vmm->retry_ns < doubtful->retry_ns))
+			doubtful = vmm;
+	}
+	return all->doubtful < DOUBTFUL_MAX ? doubtful : NULL;
+}
+
+/* A thread: read until nothing is left to be read. */
+static void *read_queued(void *opaque)
+{
+	struct vmms *all = opaque;
+	struct vmm *vmm;
 
 	pthread_mutex_lock(&all->lock);
-	page_clear(&vmm->page);
-	vmm->page = page;
-	vmm->pid = pid;
-	vmm->err = err;
-	vmm->busy = false;
+	while ((vmm = next_queued(all))) {
+		struct reading reading = { 0 };
+		struct exitstat_vm vm = { 0 };
+		bool doubtful = !vmm->good;
+		int err;
+
+		vmm->queued = false;
+		vmm->busy = true;
+		all->doubtful += doubtful;
+		pthread_mutex_unlock(&all->lock);
+		err = read_socket(vmm->path, all->detail, &vm, &reading);
+		pthread_mutex_lock(&all->lock);
+		all->doubtful -= doubtful;
+		vmm->busy = false;
+		take_result(vmm, err, &vm, &reading);
+		pthread_cond_broadcast(&all->done);
+	}
+	all->threads--;
 	pthread_cond_broadcast(&all->done);
 	pthread_mutex_unlock(&all->lock);
 	return NULL;
 }
 
-static void start(struct vmm *vmm)
+static void start_thread(struct vmms *all)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -100,9 +143,24 @@ static void start(struct vmm *vmm)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	vmm->err = -pthread_create(&thread, &attributes, read_vmm, vmm);
-	vmm->busy = !vmm->err;
+	if (!pthread_create(&thread, &attributes, read_queued, all))
+		all->threads++;
 	pthread_attr_destroy(&attributes);
+}
+
+static void start(struct vmms *all)
+{
+	unsigned int queued = 0;
+	uint64_t now = now_ns();
+	struct vmm *vmm;
+
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		vmm->fresh = false;
+		vmm->queued |= vmm->listed && !vmm->busy && vmm->retry_ns <= now;
+		queued += vmm->queued;
+	}
+	while (queued-- && all->threads < THREADS_MAX)
+		start_thread(all);
 }
 
 /*
@@ -176,12 +234,13 @@ static void forget_unlisted(struct vmms *all)
 	struct vmm *vmm;
 
 	while ((vmm = *link)) {
+		vmm->queued &= vmm->listed;
 		if (vmm->listed || vmm->busy) {
 			link = &vmm->next;
 			continue;
 		}
 		*link = vmm->next;
-		page_clear(&vmm->page);
+		reading_free(&vmm->reading);
 		free(vmm->path);
 		free(vmm);
 	}
@@ -191,12 +250,12 @@ static void forget_unlisted(struct vmms *all)
  * All of them.
  */
 
-static bool any_busy(const struct vmms *all)
+static bool any_left(const struct vmms *all)
 {
 	const struct vmm *vmm;
 
 	for (vmm = all->first; vmm; vmm = vmm->next) {
-		if (vmm->listed && vmm->busy)
+		if (vmm->listed && (vmm->queued || vmm->busy))
 			return true;
 	}
 	return false;
@@ -208,7 +267,7 @@ static void wait_for_all(struct vmms *all)
 
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += DEADLINE_SECONDS;
-	while (any_busy(all)) {
+	while (any_left(all)) {
 		if (pthread_cond_timedwait(&all->done, &all->lock, &deadline))
 			return;
 	}
@@ -223,55 +282,92 @@ static bool is_gone(const struct vmm *vmm)
 
 static bool is_read(const struct vmm *vmm)
 {
-	return vmm->listed && !vmm->busy && !vmm->err;
+	return vmm->listed && vmm->fresh && !vmm->err;
 }
 
-/* A VMM may have several sockets. */
+static uint64_t epoch_of(const struct vmm *vmm)
+{
+	return vmm->reading.desc.epoch;
+}
+
+/* A VMM may have several sockets, and the first one that was found counts. */
 static bool is_again(const struct vmms *all, const struct vmm *vmm)
 {
 	const struct vmm *other;
 
 	for (other = all->first; other != vmm; other = other->next) {
-		if (is_read(other) && other->pid && other->pid == vmm->pid)
+		if (is_read(other) && other->vm.pid == vmm->vm.pid &&
+		    (vmm->vm.pid || epoch_of(other) == epoch_of(vmm)))
 			return true;
 	}
 	return false;
 }
 
-/* Returns true if this adds a VM to the page. */
-static bool take(struct vmm *vmm, struct page *page)
+static void add_up(struct vmm *vmm, struct page *page)
 {
-	int err = vmm->busy ? -ETIMEDOUT : vmm->err;
+	int err = vmm->fresh || vmm->err ? vmm->err : -ETIMEDOUT;
 
 	if (err && err != vmm->said_err)
 		say(0, "cannot read the QMP socket %s: %s", vmm->path, strerror(-err));
 	vmm->said_err = err;
 	page_add_up(page, vmm->path, !err);
-	if (err || is_again(vmm->all, vmm))
-		return false;
-	page_append(page, &vmm->page);
-	return true;
 }
 
-unsigned int vmms_read(struct vmms *all, struct page *page)
+static void identify(struct vmm *vmm, struct identities *identities)
+{
+	const struct exitstat_vm *vm = &vmm->vm;
+	const char *slash = strrchr(vmm->path, '/');
+	struct identity *identity = identities_see(identities, vm->pid, -1, epoch_of(vmm));
+
+	vmm->identity = identity;
+	if (!identity || identity->known)
+		return;
+	identity->known = true;
+	identity->named = vm->named;
+	identity->started = vm->started;
+	snprintf(identity->name, sizeof(identity->name), "%s",
+		 *vm->name ? vm->name : slash ? slash + 1 : vmm->path);
+	memcpy(identity->uuid, vm->uuid, sizeof(vm->uuid));
+	if (vm->pid)
+		snprintf(identity->id, sizeof(identity->id), "%d", vm->pid);
+	else
+		snprintf(identity->id, sizeof(identity->id), "%s", vmm->path);
+}
+
+static void take_all(struct vmms *all, struct identities *identities, vm_taker *take,
+		     void *opaque)
 {
 	struct vmm *vmm;
-	unsigned int vms = 0;
+
+	identities_begin(identities);
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		vmm->identity = NULL;
+		if (is_read(vmm) && !is_again(all, vmm))
+			identify(vmm, identities);
+	}
+	identities_end(identities);
+	for (vmm = all->first; vmm; vmm = vmm->next) {
+		if (vmm->identity)
+			take(opaque, &vmm->reading, vmm->identity);
+	}
+}
+
+void vmms_read(struct vmms *all, struct identities *identities, vm_taker *take, void *opaque,
+	       struct page *page)
+{
+	struct vmm *vmm;
 
 	pthread_mutex_lock(&all->lock);
 	list(all);
-	for (vmm = all->first; vmm; vmm = vmm->next) {
-		if (vmm->listed && !vmm->busy)
-			start(vmm);
-	}
+	forget_unlisted(all);
+	start(all);
 	wait_for_all(all);
 	for (vmm = all->first; vmm; vmm = vmm->next) {
 		if (vmm->listed && !is_gone(vmm))
-			vms += take(vmm, page);
+			add_up(vmm, page);
 	}
-	forget_unlisted(all);
+	take_all(all, identities, take, opaque);
 	pthread_mutex_unlock(&all->lock);
-	return vms;
 }
 
 int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detail)
@@ -292,7 +388,7 @@ int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detai
 	return 0;
 }
 
-/* A thread that still waits keeps its data; the process is about to end anyway. */
+/* A thread that still reads keeps its data; the process is about to end anyway. */
 void vmms_close(struct vmms *vmms)
 {
 	struct vmm *vmm;
@@ -300,11 +396,13 @@ void vmms_close(struct vmms *vmms)
 	if (!vmms)
 		return;
 	pthread_mutex_lock(&vmms->lock);
+	for (vmm = vmms->first; vmm; vmm = vmm->next)
+		vmm->queued = false;
 	wait_for_all(vmms);
 	for (vmm = vmms->first; vmm; vmm = vmm->next)
 		vmm->listed = false;
 	forget_unlisted(vmms);
 	pthread_mutex_unlock(&vmms->lock);
-	if (!vmms->first)
+	if (!vmms->first && !vmms->threads)
 		free(vmms);
 }
