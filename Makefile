@@ -6,6 +6,9 @@ KERNEL ?=
 MACHINE ?= amd
 CARRIER ?= attached
 
+# On Debian, install what a target needs and this machine lacks; elsewhere, that is up to you.
+need = @! command -v apt-get >/dev/null || packaging/need
+
 .DEFAULT_GOAL := help
 .PHONY: help demo study test bench soak attach guest-module modules upstream-series tools static deb lab lint clean
 
@@ -41,10 +44,12 @@ upstream-series: ## write the change as mails for the KVM list, in build/upstrea
 	@kvm/patched/upstream $(SERIES)
 
 tools: ## build libexitstat and exitstat
+	$(need) tools
 	@$(MAKE) --no-print-directory -C lib all
 	@$(MAKE) --no-print-directory -C tools
 
 static: ## build exitstat as one static file for any guest, without top and HTML [BITS=32] [CC=musl-gcc]
+	$(need) static $(if $(filter 32,$(BITS)),+gcc-multilib) $(if $(filter musl-gcc,$(CC)),+musl-tools)
 	@$(MAKE) --no-print-directory -C tools/exitstat static
 
 deb: ## build the Debian packages in build/deb
