@@ -13,6 +13,7 @@
 #define ATTACH_H
 
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/preempt.h>
 
 #include "compat.h"
@@ -57,12 +58,13 @@ struct attached_vcpu {
 	u8 special;			/* at an entry: ATTACHED_QUERY, ... */
 	u8 special_exit;		/* ATTACHED_COUNTED, ... */
 	bool in_guest;			/* SVM: no exit seen since the last entry */
-	bool dead;
+	bool dead;			/* KVM has its callbacks again, or is about to */
 	int id;				/* vcpu_id, for the name of its directory */
 	struct kvm_vcpu *vcpu;
 	struct attached_query query;
 	struct kvm_exit_stats stats;
-	struct list_head node;		/* in ready_vcpus, alive or dead */
+	struct list_head node;		/* in ready_vcpus or counted */
+	struct llist_node dead_node;
 	struct attached_table table;
 	/* The CPUID entries from which the VMM's choice was taken. */
 	const struct kvm_cpuid_entry2 *vmm_entries;

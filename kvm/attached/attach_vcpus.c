@@ -8,7 +8,9 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/irq_work.h>
 #include <linux/kprobes.h>
+#include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -25,16 +27,17 @@
 
 struct preempt_ops *attached_kvm_ops;
 
-/* Protects the following variables and the members of the lists. */
+/* Protects the following variables and the members of the lists.  Not to be taken in a kprobe. */
 static DEFINE_RAW_SPINLOCK(lock);
 static LIST_HEAD(ready_vms);
 static LIST_HEAD(ready_vcpus);
 static unsigned int nr_ready_vms, nr_ready_vcpus, nr_ready_hists, nr_ready_details;
 static u64 *ready_hists[READY];
 static struct kvm_exit_stats_details *ready_details[READY];
-static LIST_HEAD(alive);
-static LIST_HEAD(dead);
+static LIST_HEAD(counted);	/* those in the next list, too */
 static bool ending;
+
+static LLIST_HEAD(dead);
 
 static unsigned int uncounted;
 module_param(uncounted, uint, 0444);
@@ -48,6 +51,13 @@ void attached_call_worker(void)
 	if (!READ_ONCE(ending))
 		queue_work(system_unbound_wq, &worker);
 }
+
+static void call_worker_from_irq(struct irq_work *unused)
+{
+	attached_call_worker();
+}
+
+static DEFINE_IRQ_WORK(worker_call, call_worker_from_irq);
 
 /*
  * Ready
@@ -147,7 +157,7 @@ static struct attached_vcpu *take_vcpu(void)
 }
 
 /*
- * Alive
+ * Counted
  */
 
 static struct attached_vm *find_vm(struct kvm *kvm)
@@ -201,7 +211,7 @@ static struct attached_vcpu *begin_vcpu(struct kvm_vcpu *vcpu)
 	attached_look_at_scaling(v);
 	vm->nr_vcpus++;
 	kvm_exit_stats_vcpu_begin(&v->stats, &vm->stats, hist, details);
-	list_add(&v->node, &alive);
+	list_add(&v->node, &counted);
 	/* Pairs with the address dependency of attached_of(): @v is complete when it is found. */
 	smp_store_release(&vcpu->preempt_notifier.ops, &v->ops);
 	return v;
@@ -253,7 +263,7 @@ struct attached_vcpu *attached_next_without_table(void)
 	struct attached_vcpu *v, *found = NULL;
 
 	raw_spin_lock_irq(&lock);
-	list_for_each_entry(v, &alive, node) {
+	list_for_each_entry(v, &counted, node) {
 		if (!v->table.tried) {
 			v->table.tried = true;
 			found = v;
@@ -274,39 +284,43 @@ bool attached_is_dead(struct attached_vcpu *v)
  */
 
 /*
- * Restore KVM's callbacks, unless the vCPU was freed unnoticed: then its memory
- * must not be touched.
+ * Restore KVM's callbacks, unless that is done already, or the vCPU was freed
+ * unnoticed: then its memory must not be touched.
  */
-static void detach(struct attached_vcpu *v)
+static bool detach(struct attached_vcpu *v)
 {
 	struct preempt_ops **ops = &v->vcpu->preempt_notifier.ops;
 	struct preempt_ops *is;
 
+	if (xchg(&v->dead, true))
+		return false;
 	if (!copy_from_kernel_nofault(&is, ops, sizeof(is)) && is == &v->ops)
 		WRITE_ONCE(*ops, attached_kvm_ops);
+	return true;
 }
 
 /*
  * KVM is about to free the vCPU.  It no longer runs, and its table has no readers
  * any more, because KVM has removed it.
+ *
+ * Without ftrace the probe is an INT3, as good as an NMI: take no lock and queue no
+ * work.  If detach_all() was faster, it is a few instructions with IRQs off from
+ * having restored the callbacks: the vCPU must not be freed before.
  */
 static int before_destroy(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct kvm_vcpu *vcpu = (struct kvm_vcpu *)regs_get_kernel_argument(regs, 0);
-	struct attached_vcpu *v;
-	unsigned long flags;
+	struct attached_vcpu *v = attached_of(vcpu);
 
-	raw_spin_lock_irqsave(&lock, flags);
-	v = attached_of(vcpu);
-	if (v) {
-		detach(v);
-		WRITE_ONCE(v->dead, true);
-		list_move(&v->node, &dead);
+	if (!v)
+		return 0;
+	if (detach(v)) {
+		llist_add(&v->dead_node, &dead);
+		irq_work_queue(&worker_call);
+	} else {
+		while (attached_of(vcpu))
+			cpu_relax();
 	}
-	raw_spin_unlock_irqrestore(&lock, flags);
-
-	if (v)
-		attached_call_worker();
 	return 0;
 }
 
@@ -359,13 +373,16 @@ static void free_list(struct list_head *list)
 
 static void free_dead(void)
 {
+	struct llist_node *first = llist_del_all(&dead);
+	struct attached_vcpu *v;
 	LIST_HEAD(list);
 
-	raw_spin_lock_irq(&lock);
-	list_splice_init(&dead, &list);
-	raw_spin_unlock_irq(&lock);
-	if (list_empty(&list))
+	if (!first)
 		return;
+	raw_spin_lock_irq(&lock);
+	llist_for_each_entry(v, first, dead_node)
+		list_move(&v->node, &list);
+	raw_spin_unlock_irq(&lock);
 	synchronize_rcu();
 	free_list(&list);
 }
@@ -421,7 +438,7 @@ static struct attached_vcpu *next_with_table(void)
 	struct attached_vcpu *v, *found = NULL;
 
 	raw_spin_lock_irq(&lock);
-	list_for_each_entry(v, &alive, node) {
+	list_for_each_entry(v, &counted, node) {
 		if (v->table.file || attached_vm_of(v->stats.vm)->table.file) {
 			found = v;
 			break;
@@ -437,14 +454,14 @@ static void detach_all(struct list_head *list)
 	struct attached_vcpu *v;
 
 	raw_spin_lock_irq(&lock);
-	list_for_each_entry(v, &alive, node)
+	list_for_each_entry(v, &counted, node)
 		detach(v);
-	list_splice_init(&alive, list);
+	list_splice_init(&counted, list);
 	raw_spin_unlock_irq(&lock);
 	unregister_kprobes(kprobes, ARRAY_SIZE(kprobes));
 	synchronize_rcu();
+	irq_work_sync(&worker_call);
 	cancel_work_sync(&worker);
-	list_splice_init(&dead, list);
 }
 
 /* The probes are gone, so no vCPU is added.  Tables go first: what they show must not fall. */
