@@ -28,10 +28,12 @@ struct cpuid {
 };
 
 static const char help[] =
-	"usage: vmm [--vcpus N] [--idle N] [--mode MODE] [--entry with|without] [--disturb SEED] STEP...\n"
+	"usage: vmm [--vms N] [--vcpus N] [--idle N] [--mode MODE] [--entry with|without]\n"
+	"           [--disturb SEED] STEP...\n"
 	"       vmm --list kinds|numbers|leaves\n"
 	"Run a bare guest that takes the steps, on each of N vCPUs, and print its answers.\n"
 	"--entry gives the guest a CPUID entry for the block, with the signature or without.\n"
+	"--vms runs N such guests, one after the other.\n"
 	"--idle makes N more vCPUs, which never run.\n"
 	"--mode is long, or one of protected, protected-user, real: 32 and 16 bits, only to read.\n"
 	"--disturb sends signals, pauses and moves the vCPUs and changes the module's parameter,\n"
@@ -41,7 +43,9 @@ static const char *const mode_names[] = { "long", "protected", "protected-user",
 static enum { MODE_LONG, MODE_PROTECTED, MODE_PROTECTED_USER, MODE_REAL, MODE_COUNT } mode;
 
 static struct cpuid cpuid = { .head.nent = MAX_CPUID };
+static unsigned long vm_count = 1;
 static unsigned int vcpu_count = 1, idle_count;
+static struct vcpu vcpus[VMM_MAX_VCPUS];
 static pthread_barrier_t barrier;
 static char *memory;
 
@@ -195,13 +199,17 @@ static void load_payload(void)
 	memcpy(memory + VMM_PAYLOAD, images[mode].start, images[mode].end - images[mode].start);
 }
 
+static int run_size(int kvm)
+{
+	return checked(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
+}
+
 static void make_vcpu(int kvm, int vm, struct vcpu *v)
 {
 	const struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
-	int size = checked(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
 
 	v->fd = checked(ioctl(vm, KVM_CREATE_VCPU, v->index), "KVM_CREATE_VCPU");
-	v->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	v->run = mmap(NULL, run_size(kvm), PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED)
 		die(1, "mapping the state of vCPU %lu: %s", v->index, strerror(errno));
 	set_cpuid(v);
@@ -370,27 +378,32 @@ static void ignore(int signal)
 	(void)signal;
 }
 
-static void run(const char *entry)
+static void print_results(void)
 {
-	const struct sigaction action = { .sa_handler = ignore };
-	static struct vcpu vcpus[VMM_MAX_VCPUS];
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm;
+	for (unsigned int i = 0; i < vcpu_count; i++) {
+		for (const struct step *s = steps_of(i); s->op != OP_DONE; s++)
+			print_step(i, s, memory);
+	}
+}
 
-	if (kvm < 0)
-		die(77, "there is no usable /dev/kvm here: %s", strerror(errno));
-	prepare_cpuid(kvm, entry);
-	vm = checked(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+static int make_vm(int kvm)
+{
+	int vm = checked(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+
 	checked(ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000), "KVM_SET_TSS_ADDR");
 	checked(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 	make_memory(vm);
 	fill_page_tables((unsigned long *)(memory + VMM_PAGE_TABLES));
 	load_payload();
-	pthread_barrier_init(&barrier, NULL, vcpu_count);
-	sigaction(SIGUSR1, &action, NULL);
 	for (unsigned int i = 0; i < vcpu_count + idle_count; i++) {
-		vcpus[i].index = i;
+		vcpus[i] = (struct vcpu){ .index = i };
 		make_vcpu(kvm, vm, &vcpus[i]);
 	}
+	return vm;
+}
+
+static void run_vm(void)
+{
 	for (unsigned int i = 0; i < vcpu_count; i++) {
 		fill_steps(i);
 		if (pthread_create(&vcpus[i].thread, NULL, run_vcpu, &vcpus[i]))
@@ -400,11 +413,32 @@ static void run(const char *entry)
 		pthread_join(vcpus[i].thread, NULL);
 }
 
-static void print_results(void)
+/* KVM destroys the VM when the last of these is gone. */
+static void end_vm(int kvm, int vm)
 {
-	for (unsigned int i = 0; i < vcpu_count; i++) {
-		for (const struct step *s = steps_of(i); s->op != OP_DONE; s++)
-			print_step(i, s, memory);
+	for (unsigned int i = 0; i < vcpu_count + idle_count; i++) {
+		munmap(vcpus[i].run, run_size(kvm));
+		close(vcpus[i].fd);
+	}
+	close(vm);
+	munmap(memory, VMM_MEMORY);
+}
+
+static void run(const char *entry)
+{
+	const struct sigaction action = { .sa_handler = ignore };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm;
+
+	if (kvm < 0)
+		die(77, "there is no usable /dev/kvm here: %s", strerror(errno));
+	prepare_cpuid(kvm, entry);
+	pthread_barrier_init(&barrier, NULL, vcpu_count);
+	sigaction(SIGUSR1, &action, NULL);
+	for (unsigned long i = 0; i < vm_count; i++) {
+		vm = make_vm(kvm);
+		run_vm();
+		print_results();
+		end_vm(kvm, vm);
 	}
 }
 
@@ -425,6 +459,9 @@ static void parse_option(const char *name, const char *value, const char **entry
 		if (strcmp(value, "with") && strcmp(value, "without"))
 			die(2, "--entry is 'with' or 'without', not '%s'", value);
 		*entry = value;
+	} else if (!strcmp(name, "--vms")) {
+		if (!parse_number(value, &vm_count) || !vm_count)
+			die(2, "--vms is 1 or more, not '%s'", value);
 	} else if (!strcmp(name, "--vcpus")) {
 		if (!parse_number(value, &n) || !n || n > VMM_MAX_VCPUS)
 			die(2, "--vcpus is 1 to %d, not '%s'", VMM_MAX_VCPUS, value);
@@ -465,6 +502,5 @@ int main(int argc, char **argv)
 		die(2, "--vcpus and --idle are at most %d together", VMM_MAX_VCPUS);
 	parse_steps(argv);
 	run(entry);
-	print_results();
 	return 0;
 }

@@ -10,4 +10,4 @@ carrier=attached
 . "$(dirname "$0")/machine.sh"
 # shellcheck source=attached_life.sh
 . "$here/attached_life.sh"
-attached_life amd 6.12 100 2000 patched
+attached_life amd 6.12 50 2000 patched

@@ -9,4 +9,4 @@ carrier=attached
 . "$(dirname "$0")/machine.sh"
 # shellcheck source=attached_life.sh
 . "$here/attached_life.sh"
-if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then attached_life amd 6.1 100 10000 patched; else attached_life amd 6.1 6 40 patched; fi
+if [ "${EXITSTAT_SOAK:-0}" = 1 ]; then attached_life amd 6.1 50 10000 patched; else attached_life amd 6.1 6 40 patched; fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Every exit and every cycle in exactly one place, under torture, attached to the distribution's KVM: on an emulated AMD host.
+# lane: any
 # timeout: 14400
 # soak: only
 set -u
