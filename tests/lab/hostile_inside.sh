@@ -7,6 +7,7 @@
 #	hostile_inside.sh kvm-amd|kvm-intel SAME QUERIES SEED [CARRIER]	queries of each VM and way to ask; carrier: patched
 cd /root || exit
 vendor_module=$1 compared=$2 queries=$3 seed=$4 vcpus=2
+vendor=$(echo "$vendor_module" | tr - _)
 attached=
 [ "${5:-}" != attached ] || attached=1
 parameters=/sys/module/kvm/parameters
@@ -18,12 +19,18 @@ emulated="long/emulated protected/emulated real/emulated"
 user_emulated="long/user-emulated protected-user/emulated"
 [ -n "$attached" ] || { ways="$ways $emulated"; user_ways="$user_ways $user_emulated"; }
 
+# The emulator executes what has its prefix only if this parameter is on; before 6.1, KVM takes it only when it is loaded.
+force_emulation() {
+	{ echo 1 >/sys/module/kvm/parameters/force_emulation_prefix; } 2>/dev/null && return
+	rmmod "$vendor" kvm && insmod /lab/kvm.ko force_emulation_prefix=1 && insmod "/lab/$vendor_module.ko"
+}
+
 begin() {
 	if [ -n "$attached" ]; then
 		insmod exitstat_attach.ko guest_exit_stats=0 || exit
 		parameters=/sys/module/exitstat_attach/parameters
 	else
-		rmmod "$(echo "$vendor_module" | tr - _)" kvm || exit
+		rmmod "$vendor" kvm || exit
 		insmod kvm.ko guest_exit_stats=0 force_emulation_prefix=1 && insmod "$vendor_module.ko" || exit
 	fi
 }
@@ -74,7 +81,7 @@ before_oracle() {
 }
 
 echo "section same"
-echo 1 >$parameters/force_emulation_prefix
+force_emulation || exit
 same_all stock
 [ -z "$attached" ] || same emulated.stock "$emulated $user_emulated"
 begin

@@ -6,4 +6,4 @@
 set -u
 # shellcheck source=kernels.sh
 . "$(dirname "$0")/kernels.sh"
-on_kernel intel 6.1 bookworm stock-bare patched-counts patched-linux attached-counts
+on_kernel intel 6.1 bookworm stock-bare patched-counts patched-linux attached-counts attach-brief

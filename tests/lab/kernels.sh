@@ -12,6 +12,8 @@ top=$(dirname "$(dirname "$here")")
 . "$here/machine.sh"
 # shellcheck source=hostile.sh
 . "$here/hostile.sh"
+# shellcheck source=exitstat_kvm.sh
+. "$here/exitstat_kvm.sh"
 
 # column_of SERIES SUITE COLUMN
 column_of() { awk -F'\t' -v series="$1" -v suite="$2" -v column="$3" '
@@ -30,6 +32,7 @@ short_parts() {
 	for each in patched attached; do
 		! has "$each" || for form in $forms; do echo "$each-$form"; done
 	done
+	! has attached || echo attach-brief
 }
 
 # In a soak of all kernels, what is long is so on each.
@@ -88,6 +91,10 @@ in_one_machine() {
 		attached_id=$(build_id "$attach")
 		adds+=(--add "$attach")
 	fi
+	[[ ${parts[*]} != *attach-brief* ]] || {
+		scripts+=(attach_inside)
+		add_exitstat_kvm
+	}
 	for file in "${scripts[@]/%/.sh}"; do adds+=(--add "$here/$file"); done
 	for file in "$top/tests/lib/ktap.sh" "$built/freeze" "$built/oracle:/bin/oracle"; do
 		adds+=(--add "$file")

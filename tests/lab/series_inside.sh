@@ -7,7 +7,7 @@
 #	series_inside.sh kvm-amd|kvm-intel EXITS QUERIES PATCHED-ID ATTACHED-ID PART...
 #
 # EXITS of each kind, QUERIES of each hostile VM and way to ask, the build IDs of the modules; a part is what has to count,
-# -, and a script.
+# -, and a script; or attach-brief, where exitstat-kvm attaches.
 cd /root || exit
 vendor_module=$1 exits=$2 queries=$3 patched_id=$4 attached_id=$5
 shift 5
@@ -38,6 +38,11 @@ run() {
 		now=unknown
 		sh hostile_inside.sh "$vendor_module" "$queries" "$queries" 20261125 "$1"
 		;;
+	attach-*)
+		now=unknown
+		mkdir ours && ln exitstat_attach.ko ours/
+		sh attach_inside.sh "$2"
+		;;
 	patched-counts) sh cases.sh "$patched_id" "$exits" ;;
 	attached-counts) sh cases.sh "$attached_id" "$exits" ;;
 	*) sh "$2.sh" ;;
@@ -47,9 +52,9 @@ run() {
 for part; do
 	echo "part $part"
 	carrier=${part%-*}
-	# A hostile guest asks the distribution's KVM first.
+	# A hostile guest asks the distribution's KVM first, and exitstat-kvm attaches to it.
 	case $part in
-	*-hostile) become stock ;;
+	*-hostile | attach-*) become stock ;;
 	*) become "$carrier" ;;
 	esac || exit
 	run "$carrier" "${part#*-}"
