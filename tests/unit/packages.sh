@@ -21,7 +21,8 @@ unpack() {
 	done
 }
 
-files_of() { (cd "$tmp/$1" && find . ! -type d ! -path './DEBIAN/*' ! -path './usr/share/doc/*' | sort); }
+# Units are in /lib on Debian 12, in /usr/lib on 13.
+files_of() { (cd "$tmp/$1" && find . ! -type d ! -path './DEBIAN/*' ! -path './usr/share/doc/*' | sed 's|^./usr/lib/systemd/|./lib/systemd/|' | sort); }
 
 # all_named DIRECTORY: objects that its Kbuild names are there as sources; it is compiled with what is in the directory.
 all_named() {
@@ -57,6 +58,8 @@ system() {
 	printf '%s %s\n' "$@" >"$installed"
 }
 
+unit_of() { find "$tmp/$1" -name "$2.service"; }
+
 # says NAME RELEASE WHAT: kvm-build --check prints that, and its exit status
 says() {
 	local said
@@ -79,7 +82,7 @@ is "exitstat-export holds the exporter, its page, its completions, its unit, and
 ./usr/share/exitstat/rules.yml
 ./usr/share/man/man1/exitstat-export.1.gz
 ./usr/share/zsh/vendor-completions/_exitstat-export"
-unit=$tmp/exitstat-export/lib/systemd/system/exitstat-export.service
+unit=$(unit_of exitstat-export exitstat-export)
 is "the exporter's unit is enabled by nobody but its user" \
 	"$(grep -B 1 'helper enable\|invoke enable' "$tmp/exitstat-export/DEBIAN/postinst" | grep -c 'was-enabled\|# Create new symlinks')" 1
 sed "s|/usr/bin|$tmp/exitstat-export/usr/bin|" "$unit" >"$tmp/exitstat-export.service"
@@ -97,7 +100,7 @@ is "exitstat-kvm holds what attaches and swaps, its page, its completions, its u
 ./usr/share/man/man8/exitstat-kvm.8.gz
 ./usr/share/zsh/vendor-completions/_exitstat-kvm"
 for name in exitstat-attach exitstat-kvm; do
-	unit=$tmp/exitstat-kvm/lib/systemd/system/$name.service
+	unit=$(unit_of exitstat-kvm "$name")
 	check "$name comes before every service that may start a VM: before what they all come after" \
 		sh -c "grep -q '^Before=.*\<sysinit.target' $unit && grep -qx DefaultDependencies=no $unit"
 	sed "s|/usr/sbin/exitstat-kvm|$tmp/exitstat-kvm&|" "$unit" >"$tmp/$name.service"
