@@ -78,10 +78,11 @@ void attached_sched_in(struct preempt_notifier *pn, int cpu);
 void attached_sched_out(struct preempt_notifier *pn, struct task_struct *next);
 
 /*
- * The same, of a vCPU with details, or armed for samples: so an exit finds out at no
- * price that a vCPU is neither.
+ * The same, of a vCPU with details, and of one that is armed for samples: so an exit finds
+ * out at no price that a vCPU is neither.
  */
 void attached_details_sched_in(struct preempt_notifier *pn, int cpu);
+void attached_samples_sched_in(struct preempt_notifier *pn, int cpu);
 
 static __always_inline bool attached_is_ours(const struct preempt_ops *ops)
 {
@@ -91,6 +92,11 @@ static __always_inline bool attached_is_ours(const struct preempt_ops *ops)
 static __always_inline bool attached_is_plain(const struct preempt_ops *ops)
 {
 	return likely(ops->sched_in == attached_sched_in);
+}
+
+static __always_inline bool attached_has_details(const struct preempt_ops *ops)
+{
+	return likely(ops->sched_in == attached_details_sched_in);
 }
 
 /* The counted vCPU with these callbacks, or NULL. */

@@ -85,8 +85,10 @@ void kvm_exit_stats_carrier_sample(struct kvm_exit_stats *s, bool on)
 {
 	struct attached_vcpu *v = container_of(s, struct attached_vcpu, stats);
 
-	WRITE_ONCE(v->ops.sched_in,
-		   on || s->details ? attached_details_sched_in : attached_sched_in);
+	if (on)
+		v->ops.sched_in = attached_samples_sched_in;
+	else
+		v->ops.sched_in = s->details ? attached_details_sched_in : attached_sched_in;
 }
 
 void kvm_exit_stats_queue_nmi(struct kvm_exit_stats *s)

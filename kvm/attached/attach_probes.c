@@ -19,6 +19,7 @@
 #include "attach_svm.h"
 #include "attach_vmx.h"
 #include "exit_stats_details.h"
+#include "exit_stats_memory.h"
 
 /* The last argument of kvm_exit. */
 enum isa {
@@ -108,18 +109,28 @@ static __always_inline void note_query_svm(struct attached_vcpu *v, const struct
 	}
 }
 
-static void count_svm_detail(struct attached_vcpu *v)
+static noinline void count_svm_detail_slow(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
 {
-	const struct vmcb_control_area *control = &attached_vmcb(v->vcpu)->control;
-
-	if (!kvm_exit_stats_svm_detail(&v->stats, control, v->vcpu->arch.regs))
-		__kvm_exit_stats_svm_detail(&v->stats, control, v->vcpu->arch.regs);
+	__kvm_exit_stats_svm_detail(&v->stats, &attached_vmcb(vcpu)->control, vcpu->arch.regs);
 }
 
-static void count_vmx_detail(struct attached_vcpu *v)
+static noinline void count_vmx_detail_slow(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
 {
-	if (!kvm_exit_stats_vmx_detail(&v->stats, attached_vmcs, v->vcpu->arch.regs))
-		__kvm_exit_stats_vmx_detail(&v->stats, attached_vmcs, v->vcpu->arch.regs);
+	__kvm_exit_stats_vmx_detail(&v->stats, attached_vmcs, vcpu->arch.regs);
+}
+
+static __always_inline void count_svm_detail(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
+{
+	if (!kvm_exit_stats_svm_detail(&v->stats, &attached_vmcb(vcpu)->control, vcpu->arch.regs,
+				       vcpu, kvm_exit_stats_is_known_memory))
+		count_svm_detail_slow(v, vcpu);
+}
+
+static __always_inline void count_vmx_detail(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
+{
+	if (!kvm_exit_stats_vmx_detail(&v->stats, attached_vmcs, vcpu->arch.regs, vcpu,
+				       kvm_exit_stats_is_known_memory))
+		count_vmx_detail_slow(v, vcpu);
 }
 
 /* The exit and all that there can be about it. */
@@ -129,10 +140,10 @@ static void leave_svm(struct attached_vcpu *v)
 
 	kvm_exit_stats_exit_far(&v->stats, now, kvm_exit_stats_svm_row(attached_svm_code(v->vcpu)));
 	if (v->stats.details)
-		count_svm_detail(v);
+		count_svm_detail(v, v->vcpu);
 }
 
-static noinline void exit_svm_special(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
+static noinline void exit_svm_special(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
 {
 	u32 code = attached_svm_code(vcpu);
 
@@ -143,12 +154,28 @@ static noinline void exit_svm_special(struct attached_vcpu *v, const struct kvm_
 	note_query_svm(v, vcpu, code);
 }
 
-static noinline void exit_svm_details(struct preempt_ops *ops, const struct kvm_vcpu *vcpu)
+static __always_inline void count_svm(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
 {
-	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
+	u32 code = attached_svm_code(vcpu);
 
-	if (!attached_is_ours(ops))
+	/* In this order, the code is free to become the index. */
+	note_query_svm(v, vcpu, code);
+	kvm_exit_stats_exit_far(&v->stats, exit_tsc(vcpu), kvm_exit_stats_svm_row(code));
+}
+
+static noinline notrace void exit_svm_details(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
+{
+	v->in_guest = false;
+	if (unlikely(v->special_exit)) {
+		exit_svm_special(v, vcpu);
 		return;
+	}
+	count_svm(v, vcpu);
+	count_svm_detail(v, vcpu);
+}
+
+static noinline void exit_svm_samples(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
+{
 	v->in_guest = false;
 	exit_svm_special(v, vcpu);
 	kvm_exit_stats_sample(&v->stats);
@@ -158,25 +185,23 @@ static __always_inline void exit_svm(struct kvm_vcpu *vcpu)
 {
 	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
 	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
-	u32 code;
 
 	if (!attached_is_plain(ops)) {
-		exit_svm_details(ops, vcpu);
+		if (attached_has_details(ops))
+			exit_svm_details(v, vcpu);
+		else if (attached_is_ours(ops))
+			exit_svm_samples(v, vcpu);
 		return;
 	}
 
 	v->in_guest = false;
-	if (unlikely(v->special_exit)) {
+	if (unlikely(v->special_exit))
 		exit_svm_special(v, vcpu);
-		return;
-	}
-	code = attached_svm_code(vcpu);
-	/* In this order, the code is free to become the index. */
-	note_query_svm(v, vcpu, code);
-	kvm_exit_stats_exit_far(&v->stats, exit_tsc(vcpu), kvm_exit_stats_svm_row(code));
+	else
+		count_svm(v, vcpu);
 }
 
-static __always_inline void count_vmx(struct attached_vcpu *v, const struct kvm_vcpu *vcpu)
+static __always_inline void count_vmx(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
 {
 	u16 reason = attached_vmx_reason();
 
@@ -187,26 +212,31 @@ static __always_inline void count_vmx(struct attached_vcpu *v, const struct kvm_
 	kvm_exit_stats_exit_far(&v->stats, rdtsc(), kvm_exit_stats_vmx_row(reason));
 }
 
-static noinline void exit_vmx_details(struct preempt_ops *ops, const struct kvm_vcpu *vcpu)
+static noinline notrace void exit_vmx_details(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
 {
-	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
+	count_vmx(v, vcpu);
+	count_vmx_detail(v, vcpu);
+}
 
-	if (!attached_is_ours(ops))
-		return;
+static noinline void exit_vmx_samples(struct attached_vcpu *v, struct kvm_vcpu *vcpu)
+{
 	count_vmx(v, vcpu);
 	if (v->stats.details)
-		count_vmx_detail(v);
+		count_vmx_detail(v, vcpu);
 	kvm_exit_stats_sample(&v->stats);
 }
 
 static __always_inline void exit_vmx(struct kvm_vcpu *vcpu)
 {
 	struct preempt_ops *ops = READ_ONCE(vcpu->preempt_notifier.ops);
+	struct attached_vcpu *v = container_of(ops, struct attached_vcpu, ops);
 
 	if (attached_is_plain(ops))
-		count_vmx(container_of(ops, struct attached_vcpu, ops), vcpu);
-	else
-		exit_vmx_details(ops, vcpu);
+		count_vmx(v, vcpu);
+	else if (attached_has_details(ops))
+		exit_vmx_details(v, vcpu);
+	else if (attached_is_ours(ops))
+		exit_vmx_samples(v, vcpu);
 }
 
 /* Called as the probes are, so that they need not move their arguments. */
@@ -341,6 +371,11 @@ void attached_sched_in(struct preempt_notifier *pn, int cpu)
 }
 
 void attached_details_sched_in(struct preempt_notifier *pn, int cpu)
+{
+	attached_sched_in(pn, cpu);
+}
+
+void attached_samples_sched_in(struct preempt_notifier *pn, int cpu)
 {
 	attached_sched_in(pn, cpu);
 }

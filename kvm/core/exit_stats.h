@@ -74,7 +74,7 @@ enum kvm_exit_stats_counter {
  * A key is a detail, whose bits 62:52 are 0, with the number's slot in bits 59:52.
  * The keys of the rests are only there to tell the slot.
  */
-#define KVM_EXIT_STATS_DETAILS		512
+#define KVM_EXIT_STATS_DETAILS		1024
 #define KVM_EXIT_STATS_RESTS		16	/* enough for either vendor */
 #define KVM_EXIT_STATS_DETAIL_ROWS	(KVM_EXIT_STATS_DETAILS + KVM_EXIT_STATS_RESTS)
 #define KVM_EXIT_STATS_KEY_SLOT_SHIFT	52
@@ -90,7 +90,6 @@ struct kvm_exit_stats_details {
 	u64 *hist;		/* NULL if the VM has no histograms */
 	/* The memory slot that the carrier found last, for kvm_exit_stats_is_mmio(). */
 	struct {
-		const void *slots;
 		u64 generation;
 		u64 base_gfn;
 		u64 npages;
@@ -151,9 +150,9 @@ struct kvm_exit_stats {
 	/* The hot path uses the cache line up to here. */
 	struct kvm_exit_stats_vm *vm;
 	u8 vmm_choice;
-	struct kvm_exit_stats_sampling sampling;
 	long detail_row;	/* the first row of the details, as an index of counter[] */
 	struct kvm_exit_stats_details *details;	/* NULL if the VM has none */
+	struct kvm_exit_stats_sampling sampling;
 	/* A row is half a cache line: the count and the times of one slot. */
 	u64 counter[KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_SLOTS + 1)] ____cacheline_aligned;
 } ____cacheline_aligned;

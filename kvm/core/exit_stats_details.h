@@ -32,24 +32,20 @@ enum svm_slot {
 };
 
 #define KVM_EXIT_STATS_ADDRESS		(BIT_ULL(52) - 1)
-#define KVM_EXIT_STATS_HYPERCALL	0xffffffffull	/* larger values take the slow path */
-#define KVM_EXIT_STATS_NPF_RESERVED	BIT(3)	/* how KVM marks MMIO */
 
-/* Intel's numbers with details that are rare. */
-static __always_inline bool kvm_exit_stats_vmx_is_rare(long row)
-{
-	switch (row) {
-	case KVM_EXIT_STATS_ROW(VMX_0):
-	case KVM_EXIT_STATS_ROW(VMX_1):
-	case KVM_EXIT_STATS_ROW(VMX_18):
-	case KVM_EXIT_STATS_ROW(VMX_28):
-	case KVM_EXIT_STATS_ROW(VMX_48):
-	case KVM_EXIT_STATS_ROW(VMX_84):
-	case KVM_EXIT_STATS_ROW(VMX_85):
-		return true;
-	}
-	return false;
-}
+/* Accesses to memory, as an EPT violation tells them, and the bits of a nested page fault. */
+#define KVM_EXIT_STATS_READ		BIT(0)
+#define KVM_EXIT_STATS_WRITE		BIT(1)
+#define KVM_EXIT_STATS_EXECUTE		BIT(2)
+#define KVM_EXIT_STATS_ACCESS		\
+	(KVM_EXIT_STATS_READ | KVM_EXIT_STATS_WRITE | KVM_EXIT_STATS_EXECUTE)
+#define KVM_EXIT_STATS_NPF_WRITE	BIT(1)
+#define KVM_EXIT_STATS_NPF_RESERVED	BIT(3)	/* how KVM marks MMIO */
+#define KVM_EXIT_STATS_NPF_EXECUTE	BIT(4)
+
+/* As in VM_EXIT_INTR_INFO */
+#define KVM_EXIT_STATS_EVENT		0x7ffu	/* vector and type */
+#define KVM_EXIT_STATS_EVENT_IS_VALID	BIT(31)
 
 #define KVM_EXIT_STATS_HASH		0x9e3779b1u
 
@@ -68,10 +64,8 @@ static __always_inline u32 kvm_exit_stats_product_of(u64 key)
  * Count the exit if the detail has its row where it is looked for first.  Everything
  * else is left to the functions below, which start over.
  */
-static __always_inline bool kvm_exit_stats_count_at(struct kvm_exit_stats *s, u32 slot, u64 detail,
-						    u32 product)
+static __always_inline bool kvm_exit_stats_count_at(struct kvm_exit_stats *s, u64 key, u32 product)
 {
-	u64 key = detail | (u64)slot << KVM_EXIT_STATS_KEY_SLOT_SHIFT;
 	unsigned long row = product / (U32_MAX / KVM_EXIT_STATS_DETAILS + 1);
 
 	if (unlikely(*(s->details->keys + row) != key))
@@ -84,14 +78,18 @@ static __always_inline bool kvm_exit_stats_count_at(struct kvm_exit_stats *s, u3
 static __always_inline bool kvm_exit_stats_count_known(struct kvm_exit_stats *s, u32 slot,
 						       u64 detail)
 {
-	return kvm_exit_stats_count_at(s, slot, detail, kvm_exit_stats_product_of(detail));
+	return kvm_exit_stats_count_at(s, detail | (u64)slot << KVM_EXIT_STATS_KEY_SLOT_SHIFT,
+				       kvm_exit_stats_product_of(detail));
 }
 
 static __always_inline bool kvm_exit_stats_count_msr(struct kvm_exit_stats *s, u32 slot, u32 index,
 						     u64 write)
 {
-	return kvm_exit_stats_count_at(s, slot, index | write << 32,
-				       kvm_exit_stats_product(index, write));
+	u32 product = kvm_exit_stats_product(index, write);
+
+	/* Slot and direction in one go. */
+	write += (u64)slot << (KVM_EXIT_STATS_KEY_SLOT_SHIFT - 32);
+	return kvm_exit_stats_count_at(s, index | write << 32, product);
 }
 
 /* The port is in bits 31:16, the direction in bit 0. */
@@ -112,54 +110,117 @@ void __kvm_exit_stats_vmx_detail(struct kvm_exit_stats *s,
 				 unsigned long (*vmread)(unsigned long field),
 				 const unsigned long *regs);
 
-/*
- * The frequent ones: return false if the detail is still to be
- * counted, by the function above.  @regs are the guest's, in the hardware's order.
- */
-static __always_inline bool kvm_exit_stats_svm_detail(struct kvm_exit_stats *s,
-						      const struct vmcb_control_area *control,
-						      const unsigned long *regs)
+static __always_inline bool kvm_exit_stats_count_mmio(struct kvm_exit_stats *s, u32 slot, u64 gpa)
 {
-	if (!s->details)
-		return true;
+	return kvm_exit_stats_count_known(s, slot,
+					  EXITSTAT_DETAIL_MMIO | (gpa & KVM_EXIT_STATS_ADDRESS));
+}
+
+/* Larger values take the slow path. */
+static __always_inline bool kvm_exit_stats_count_hypercall(struct kvm_exit_stats *s, u32 slot,
+							   u64 rax)
+{
+	return rax == (u32)rax && kvm_exit_stats_count_known(s, slot, (u32)rax);
+}
+
+struct kvm_vcpu;
+typedef bool (*kvm_exit_stats_is_memory)(struct kvm_vcpu *vcpu,
+					 const struct kvm_exit_stats_details *details, u64 gpa);
+
+static __always_inline bool
+kvm_exit_stats_count_npf(struct kvm_exit_stats *s, const struct vmcb_control_area *control,
+			 struct kvm_vcpu *vcpu, kvm_exit_stats_is_memory is_memory)
+{
+	u64 info = control->exit_info_1;
+
+	if (info & KVM_EXIT_STATS_NPF_RESERVED)
+		return kvm_exit_stats_count_mmio(s, SVM_0x400, control->exit_info_2);
+	if (!is_memory(vcpu, s->details, control->exit_info_2))
+		return false;
+	/* Of each of these, the row is a constant. */
+	if (info & KVM_EXIT_STATS_NPF_EXECUTE)
+		return kvm_exit_stats_count_known(s, SVM_0x400, KVM_EXIT_STATS_EXECUTE);
+	if (info & KVM_EXIT_STATS_NPF_WRITE)
+		return kvm_exit_stats_count_known(s, SVM_0x400, KVM_EXIT_STATS_WRITE);
+	return kvm_exit_stats_count_known(s, SVM_0x400, KVM_EXIT_STATS_READ);
+}
+
+/*
+ * The frequent ones, of a vCPU that has details: return false if the detail is still to be
+ * counted, by the function above.  @regs are the guest's, in the hardware's order.
+ * @is_memory looks quickly at the memory slots of the carrier's @vcpu: false if it does not know.
+ */
+static __always_inline bool
+kvm_exit_stats_svm_detail(struct kvm_exit_stats *s, const struct vmcb_control_area *control,
+			  const unsigned long *regs, struct kvm_vcpu *vcpu,
+			  kvm_exit_stats_is_memory is_memory)
+{
 	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x07c))
 		return kvm_exit_stats_count_msr(s, SVM_0x07c, regs[__VCPU_REGS_RCX],
 						control->exit_info_1);
+	if (s->row > KVM_EXIT_STATS_ROW(SVM_0x07c)) {
+		if (s->row == KVM_EXIT_STATS_ROW(SVM_0x081))
+			return kvm_exit_stats_count_hypercall(s, SVM_0x081,
+							      regs[__VCPU_REGS_RAX]);
+		if (s->row == KVM_EXIT_STATS_ROW(SVM_0x400))
+			return kvm_exit_stats_count_npf(s, control, vcpu, is_memory);
+		return true;
+	}
 	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x07b))
 		return kvm_exit_stats_count_known(s, SVM_0x07b,
 				kvm_exit_stats_svm_port(control->exit_info_1));
 	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x072))
 		return kvm_exit_stats_count_known(s, SVM_0x072, (u32)regs[__VCPU_REGS_RAX]);
-	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x081))
-		return !(regs[__VCPU_REGS_RAX] & ~KVM_EXIT_STATS_HYPERCALL) &&
-		       kvm_exit_stats_count_known(s, SVM_0x081, (u32)regs[__VCPU_REGS_RAX]);
-	if (s->row == KVM_EXIT_STATS_ROW(SVM_0x400))
-		return control->exit_info_1 & KVM_EXIT_STATS_NPF_RESERVED &&
-		       kvm_exit_stats_count_known(s, SVM_0x400, EXITSTAT_DETAIL_MMIO |
-				(control->exit_info_2 & KVM_EXIT_STATS_ADDRESS));
 	return true;
 }
 
-/* The same on Intel: @vmread reads a field of the VMCS, which is loaded. */
-static __always_inline bool kvm_exit_stats_vmx_detail(struct kvm_exit_stats *s,
-						      unsigned long (*vmread)(unsigned long field),
-						      const unsigned long *regs)
+static __always_inline bool
+kvm_exit_stats_count_interrupt(struct kvm_exit_stats *s,
+			       unsigned long (*vmread)(unsigned long field))
 {
-	if (!s->details)
-		return true;
+	u32 info = vmread(VM_EXIT_INTR_INFO);
+
+	return info & KVM_EXIT_STATS_EVENT_IS_VALID &&
+	       kvm_exit_stats_count_known(s, VMX_1, info & KVM_EXIT_STATS_EVENT);
+}
+
+static __always_inline bool
+kvm_exit_stats_count_violation(struct kvm_exit_stats *s,
+			       unsigned long (*vmread)(unsigned long field),
+			       struct kvm_vcpu *vcpu, kvm_exit_stats_is_memory is_memory)
+{
+	return is_memory(vcpu, s->details, vmread(GUEST_PHYSICAL_ADDRESS)) &&
+	       kvm_exit_stats_count_known(s, VMX_48,
+					  vmread(EXIT_QUALIFICATION) & KVM_EXIT_STATS_ACCESS);
+}
+
+/* The same on Intel: @vmread reads a field of the VMCS, which is loaded. */
+static __always_inline bool
+kvm_exit_stats_vmx_detail(struct kvm_exit_stats *s, unsigned long (*vmread)(unsigned long field),
+			  const unsigned long *regs, struct kvm_vcpu *vcpu,
+			  kvm_exit_stats_is_memory is_memory)
+{
 	if (s->row == KVM_EXIT_STATS_ROW(VMX_30))
 		return kvm_exit_stats_count_known(s, VMX_30,
 				kvm_exit_stats_vmx_port(vmread(EXIT_QUALIFICATION)));
-	if (s->row == KVM_EXIT_STATS_ROW(VMX_32))
-		return kvm_exit_stats_count_msr(s, VMX_32, regs[__VCPU_REGS_RCX], 1);
+	if (s->row > KVM_EXIT_STATS_ROW(VMX_30)) {
+		if (s->row == KVM_EXIT_STATS_ROW(VMX_32))
+			return kvm_exit_stats_count_msr(s, VMX_32, regs[__VCPU_REGS_RCX], 1);
+		if (s->row == KVM_EXIT_STATS_ROW(VMX_31))
+			return kvm_exit_stats_count_msr(s, VMX_31, regs[__VCPU_REGS_RCX], 0);
+		if (s->row == KVM_EXIT_STATS_ROW(VMX_49))
+			return kvm_exit_stats_count_mmio(s, VMX_49, vmread(GUEST_PHYSICAL_ADDRESS));
+		if (s->row == KVM_EXIT_STATS_ROW(VMX_48))
+			return kvm_exit_stats_count_violation(s, vmread, vcpu, is_memory);
+		return s->row != KVM_EXIT_STATS_ROW(VMX_84) && s->row != KVM_EXIT_STATS_ROW(VMX_85);
+	}
+	if (s->row == KVM_EXIT_STATS_ROW(VMX_18))
+		return kvm_exit_stats_count_hypercall(s, VMX_18, regs[__VCPU_REGS_RAX]);
 	if (s->row == KVM_EXIT_STATS_ROW(VMX_10))
 		return kvm_exit_stats_count_known(s, VMX_10, (u32)regs[__VCPU_REGS_RAX]);
-	if (s->row == KVM_EXIT_STATS_ROW(VMX_31))
-		return kvm_exit_stats_count_msr(s, VMX_31, regs[__VCPU_REGS_RCX], 0);
-	if (s->row == KVM_EXIT_STATS_ROW(VMX_49))
-		return kvm_exit_stats_count_known(s, VMX_49, EXITSTAT_DETAIL_MMIO |
-				(vmread(GUEST_PHYSICAL_ADDRESS) & KVM_EXIT_STATS_ADDRESS));
-	return !kvm_exit_stats_vmx_is_rare(s->row);
+	if (s->row == KVM_EXIT_STATS_ROW(VMX_1))
+		return kvm_exit_stats_count_interrupt(s, vmread);
+	return s->row != KVM_EXIT_STATS_ROW(VMX_0) && s->row != KVM_EXIT_STATS_ROW(VMX_28);
 }
 
 #endif /* __KVM_X86_EXIT_STATS_DETAILS_H */

@@ -27,7 +27,6 @@ static noinline bool kvm_exit_stats_look_up_mmio(struct kvm_vcpu *vcpu,
 	is_mmio = !slot || slot->id == APIC_ACCESS_PAGE_PRIVATE_MEMSLOT ||
 		  (is_write && slot->flags & KVM_MEM_READONLY);
 	if (!is_mmio && !(slot->flags & KVM_MEM_READONLY)) {
-		details->memory.slots = slots;
 		details->memory.generation = slots->generation;
 		details->memory.base_gfn = slot->base_gfn;
 		details->memory.npages = slot->npages;
@@ -37,30 +36,32 @@ static noinline bool kvm_exit_stats_look_up_mmio(struct kvm_vcpu *vcpu,
 }
 
 /*
- * The slots say nothing of a nested guest's addresses.  A slot that is remembered holds
- * as long as the slots are the same.  Looking at that takes no lock where they are a part
+ * The quick look: is @gpa known to be memory?  The slots say nothing of a nested guest's
+ * addresses.  A slot that is remembered holds as long as the slots have the same generation,
+ * which no two address spaces have.  Looking at that takes no lock where the slots are a part
  * of struct kvm, and are not freed before it.
  */
+static __always_inline bool
+kvm_exit_stats_is_known_memory(struct kvm_vcpu *vcpu, const struct kvm_exit_stats_details *details,
+			       u64 gpa)
+{
+#ifdef KVM_EXIT_STATS_SLOTS_STAY
+	int i = kvm_arch_vcpu_memslots_id(vcpu);
+	const struct kvm_memslots *slots = rcu_dereference_raw(vcpu->kvm->memslots[i]);
+
+	if (READ_ONCE(slots->generation) == details->memory.generation &&
+	    (gpa >> PAGE_SHIFT) - details->memory.base_gfn < details->memory.npages)
+		return true;
+#endif
+	return vcpu->arch.mmu == &vcpu->arch.guest_mmu;
+}
+
 static inline bool kvm_exit_stats_vcpu_is_mmio(struct kvm_vcpu *vcpu,
 					       struct kvm_exit_stats_details *details, u64 gpa,
 					       bool is_write)
 {
-	gfn_t gfn = gpa >> PAGE_SHIFT;
-#ifdef KVM_EXIT_STATS_SLOTS_STAY
-	const struct kvm_memslots *slots;
-#endif
-
-	if (vcpu->arch.mmu == &vcpu->arch.guest_mmu)
-		return false;
-
-#ifdef KVM_EXIT_STATS_SLOTS_STAY
-	slots = rcu_dereference_raw(vcpu->kvm->memslots[kvm_arch_vcpu_memslots_id(vcpu)]);
-	if (slots == details->memory.slots &&
-	    READ_ONCE(slots->generation) == details->memory.generation &&
-	    gfn - details->memory.base_gfn < details->memory.npages)
-		return false;
-#endif
-	return kvm_exit_stats_look_up_mmio(vcpu, details, gfn, is_write);
+	return !kvm_exit_stats_is_known_memory(vcpu, details, gpa) &&
+	       kvm_exit_stats_look_up_mmio(vcpu, details, gpa >> PAGE_SHIFT, is_write);
 }
 
 #endif /* __KVM_X86_EXIT_STATS_MEMORY_H */

@@ -82,33 +82,46 @@ static unsigned long vmcs(unsigned long field)
  */
 DEFINE_STATIC_CALL_NULL(kvm_exit_stats_vendor, *(((struct kvm_x86_ops *)0)->handle_exit_irqoff));
 
-static void svm_detail(struct kvm_vcpu *vcpu)
+static __always_inline bool svm_detail(struct kvm_vcpu *vcpu)
+{
+	return !vcpu->exit_stats.details ||
+	       kvm_exit_stats_svm_detail(&vcpu->exit_stats, &to_svm(vcpu)->vmcb->control,
+					 vcpu->arch.regs, vcpu, kvm_exit_stats_is_known_memory);
+}
+
+static __always_inline bool vmx_detail(struct kvm_vcpu *vcpu)
+{
+	return !vcpu->exit_stats.details ||
+	       kvm_exit_stats_vmx_detail(&vcpu->exit_stats, vmcs, vcpu->arch.regs, vcpu,
+					 kvm_exit_stats_is_known_memory);
+}
+
+static void svm_detail_slow(struct kvm_vcpu *vcpu)
 {
 	__kvm_exit_stats_svm_detail(&vcpu->exit_stats, &to_svm(vcpu)->vmcb->control,
 				    vcpu->arch.regs);
 }
 
-static void vmx_detail(struct kvm_vcpu *vcpu)
+static void vmx_detail_slow(struct kvm_vcpu *vcpu)
 {
 	__kvm_exit_stats_vmx_detail(&vcpu->exit_stats, vmcs, vcpu->arch.regs);
 }
 
 static noinline void svm_irqoff_slow(struct kvm_vcpu *vcpu)
 {
-	svm_detail(vcpu);
+	svm_detail_slow(vcpu);
 	static_call(kvm_exit_stats_vendor)(vcpu);
 }
 
 static noinline void vmx_irqoff_slow(struct kvm_vcpu *vcpu)
 {
-	vmx_detail(vcpu);
+	vmx_detail_slow(vcpu);
 	static_call(kvm_exit_stats_vendor)(vcpu);
 }
 
 static void notrace svm_irqoff(struct kvm_vcpu *vcpu)
 {
-	if (likely(kvm_exit_stats_svm_detail(&vcpu->exit_stats, &to_svm(vcpu)->vmcb->control,
-					     vcpu->arch.regs)))
+	if (likely(svm_detail(vcpu)))
 		static_call(kvm_exit_stats_vendor)(vcpu);
 	else
 		svm_irqoff_slow(vcpu);
@@ -116,7 +129,7 @@ static void notrace svm_irqoff(struct kvm_vcpu *vcpu)
 
 static void notrace vmx_irqoff(struct kvm_vcpu *vcpu)
 {
-	if (likely(kvm_exit_stats_vmx_detail(&vcpu->exit_stats, vmcs, vcpu->arch.regs)))
+	if (likely(vmx_detail(vcpu)))
 		static_call(kvm_exit_stats_vendor)(vcpu);
 	else
 		vmx_irqoff_slow(vcpu);
@@ -137,12 +150,14 @@ void kvm_exit_stats_carrier_details(bool on)
 
 void __kvm_exit_stats_reenter(struct kvm_exit_stats *s)
 {
-	if (!s->details)
-		return;
-	if (boot_cpu_has(X86_FEATURE_SVM))
-		svm_detail(vcpu_of(s));
-	else
-		vmx_detail(vcpu_of(s));
+	struct kvm_vcpu *vcpu = vcpu_of(s);
+
+	if (boot_cpu_has(X86_FEATURE_SVM)) {
+		if (!svm_detail(vcpu))
+			svm_detail_slow(vcpu);
+	} else if (!vmx_detail(vcpu)) {
+		vmx_detail_slow(vcpu);
+	}
 }
 
 /*

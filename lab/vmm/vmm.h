@@ -19,7 +19,7 @@
 #define VMM_MAX_VCPUS	255	/* as many as have an APIC ID of 8 bits */
 #define VMM_MAX_STEPS	32768
 #define VMM_MAX_ROWS	48	/* more exit numbers than a bare guest can cause */
-#define VMM_MAX_DETAILS	544	/* more than the table of a vCPU has rows */
+#define VMM_MAX_DETAILS	1056	/* more than the table of a vCPU has rows */
 #define VMM_TARGETS	300	/* of OP_SPREAD: more than one number may have rows */
 
 /* Ports that no device in KVM claims: each OUT returns to the VMM. */
