@@ -53,6 +53,8 @@ struct pmu_hypervisor {
 /* Ask one leaf; *asked: how many this CPU has asked, including this one.  Preemption is off. */
 struct pmu_answer pmu_ask(u32 leaf, u32 input, u64 *asked);
 bool pmu_is_answered(void);
+/* Does it count what exits are about? */
+bool pmu_has_details(void);
 /* NULL, or the reason why there is nothing to count here. */
 const char *pmu_find_hypervisor(struct pmu_hypervisor *hv);
 

@@ -52,6 +52,12 @@ bool pmu_is_answered(void)
 	       a.edx == EXITSTAT_SIGNATURE_EDX;
 }
 
+bool pmu_has_details(void)
+{
+	return pmu_is_answered() &&
+	       ask_anywhere(EXITSTAT_FEATURES).ecx & EXITSTAT_FEATURE_DETAILS;
+}
+
 const char *pmu_find_hypervisor(struct pmu_hypervisor *hv)
 {
 	const u32 needed = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT;

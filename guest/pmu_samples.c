@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Samples: the hypervisor queues an NMI at every Nth exit of one number.  The NMI
+ * Samples: the hypervisor queues an NMI at every Nth exit of some numbers.  The NMI
  * interrupts the code that made the exit, and its handler fires a tracepoint.
  *
- * The number and the period are parameters.  As long as the tracepoint is in use,
+ * The numbers and the period are parameters.  As long as the tracepoint is in use,
  * every online CPU is armed, and the module cannot be unloaded.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/nmi.h>
 
@@ -21,55 +22,108 @@
 /* The hypervisor disarms the CPU after so many samples that were not taken. */
 #define PATIENCE	16
 
-static DEFINE_MUTEX(lock);		/* the three below change when not armed */
-static char exit_name[PMU_NAME_SIZE];
-static u32 exit_number;
+struct sampled {
+	u32 number;
+	char name[PMU_NAME_SIZE];
+};
+
+static DEFINE_MUTEX(lock);		/* what follows changes when not armed */
+static struct sampled sampled[EXITSTAT_SAMPLED_MAX];
+static u32 nr_sampled;
 static u16 period = 1;
+static bool has_details;
 
 static bool armed;
 static int hotplug_state;
 
-static u32 arming(void)
+static struct pmu_answer arm_one(u32 number, u16 every)
 {
-	return (exit_number & 0xffff) | (u32)period << 16;
+	u64 asked;
+
+	return pmu_ask(EXITSTAT_SAMPLE_ARM, (number & 0xffff) | (u32)every << 16, &asked);
 }
 
-static bool arm_here(u32 input)
+/* A hypervisor that knows one number at a time says so: it tells how many are armed. */
+static bool arm_here(void)
+{
+	u32 i, now = 0;
+
+	for (i = 0; i < nr_sampled; i++)
+		now = arm_one(sampled[i].number, period).eax;
+	return now == nr_sampled;
+}
+
+static void disarm_here(void)
+{
+	u32 i;
+
+	for (i = 0; i < nr_sampled; i++)
+		arm_one(sampled[i].number, 0);
+}
+
+static const char *name_of(u32 number)
+{
+	u32 i;
+
+	for (i = 0; i < nr_sampled; i++) {
+		if (sampled[i].number == number)
+			return sampled[i].name;
+	}
+	return NULL;
+}
+
+/* Of the sample that was taken last, or EXITSTAT_DETAIL_REST. */
+static u64 ask_detail(void)
 {
 	struct pmu_answer a;
 	u64 asked;
 
-	a = pmu_ask(EXITSTAT_SAMPLE_ARM, input, &asked);
-	return a.eax == 1;
+	if (!has_details)
+		return EXITSTAT_DETAIL_REST;
+	a = pmu_ask(EXITSTAT_SAMPLE_DETAIL, 0, &asked);
+	return a.eax == 1 ? (u64)a.ebx << 32 | a.ecx : EXITSTAT_DETAIL_REST;
+}
+
+static bool take_sample(void)
+{
+	struct pmu_answer a;
+	const char *name;
+	u64 asked;
+
+	a = pmu_ask(EXITSTAT_SAMPLE_TAKE, 0, &asked);
+	name = a.eax ? name_of(a.edx) : NULL;
+	if (!name)
+		return false;
+	if (a.eax >= PATIENCE && READ_ONCE(armed))
+		arm_here();
+	trace_exit(a.edx, name, (u64)a.ebx << 32 | a.ecx, ask_detail(), a.eax * period);
+	return true;
 }
 
 /*
  * The hypervisor queues the next NMI only after this one was asked about.  This
- * handler makes exits, too, which may have the sampled number.
+ * handler makes exits, too, which may have a sampled number.
  */
 static int handle_nmi(unsigned int cmd, struct pt_regs *regs)
 {
-	struct pmu_answer a;
-	u64 asked;
+	u32 i;
 
-	a = pmu_ask(EXITSTAT_SAMPLE_TAKE, 0, &asked);
-	if (!a.eax || a.edx == EXITSTAT_UNDEFINED)
+	if (!take_sample())
 		return NMI_DONE;
-	if (a.eax >= PATIENCE && READ_ONCE(armed))
-		arm_here(arming());
-	trace_exit(a.edx, exit_name, (u64)a.ebx << 32 | a.ecx, a.eax * period);
+	for (i = 1; i < nr_sampled && take_sample(); i++)
+		;
 	return NMI_HANDLED;
 }
 
 static void arm_cpu(void *failed)
 {
-	if (!arm_here(arming()))
+	if (!arm_here())
 		WRITE_ONCE(*(bool *)failed, true);
 }
 
 static void disarm_cpu(void *unused)
 {
-	arm_here(exit_number & 0xffff);
+	disarm_here();
 }
 
 static int come_online(unsigned int cpu)
@@ -112,8 +166,9 @@ static int begin(void)
 {
 	int r;
 
-	if (!*exit_name)
+	if (!nr_sampled)
 		return -EINVAL;
+	has_details = pmu_has_details();
 	r = register_nmi_handler(NMI_LOCAL, handle_nmi, 0, "exitstat");
 	if (r)
 		return r;
@@ -150,42 +205,74 @@ void pmu_samples_end(void)
 static bool can_be_sampled(u32 number)
 {
 	struct pmu_answer a;
-	u64 asked;
 
 	preempt_disable();
-	a = pmu_ask(EXITSTAT_SAMPLE_ARM, number & 0xffff, &asked);
+	a = arm_one(number, 0);
 	preempt_enable();
 	return a.edx != EXITSTAT_UNDEFINED;
 }
 
-static int change_exit(u32 number, const char *name)
+static int change_exits(const struct sampled *to, u32 nr)
 {
+	u32 i;
+
 	if (armed)
 		return -EBUSY;
-	if (!can_be_sampled(number))
-		return -EOPNOTSUPP;
-	exit_number = number;
-	memcpy(exit_name, name, sizeof(exit_name));
+	for (i = 0; i < nr; i++) {
+		if (!can_be_sampled(to[i].number))
+			return -EOPNOTSUPP;
+	}
+	memcpy(sampled, to, sizeof(sampled));
+	nr_sampled = nr;
 	return 0;
 }
 
-static int set_exit(const char *value, const struct kernel_param *kp)
+/* Names between commas, each once. */
+static int parse_exits(char *text, struct sampled to[EXITSTAT_SAMPLED_MAX])
 {
-	char name[PMU_NAME_SIZE];
-	u32 number;
+	char *name;
+	u32 nr = 0, i;
+
+	while ((name = strsep(&text, ","))) {
+		if (nr == EXITSTAT_SAMPLED_MAX)
+			return -E2BIG;
+		if (!pmu_names_find(name, &to[nr].number, to[nr].name))
+			return -EINVAL;
+		for (i = 0; i < nr; i++) {
+			if (to[i].number == to[nr].number)
+				return -EINVAL;
+		}
+		nr++;
+	}
+	return nr;
+}
+
+static int set_exits(const char *value, const struct kernel_param *kp)
+{
+	struct sampled to[EXITSTAT_SAMPLED_MAX] = {};
+	char *text = kstrdup(value, GFP_KERNEL);
 	int r;
 
-	if (!pmu_names_find(value, &number, name))
-		return -EINVAL;
+	if (!text)
+		return -ENOMEM;
+	r = parse_exits(text, to);
+	kfree(text);
+	if (r < 0)
+		return r;
 	mutex_lock(&lock);
-	r = change_exit(number, name);
+	r = change_exits(to, r);
 	mutex_unlock(&lock);
 	return r;
 }
 
-static int get_exit(char *buffer, const struct kernel_param *kp)
+static int get_exits(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%s\n", exit_name);
+	int length = 0;
+	u32 i;
+
+	for (i = 0; i < nr_sampled; i++)
+		length += sysfs_emit_at(buffer, length, "%s%s", i ? "," : "", sampled[i].name);
+	return length + sysfs_emit_at(buffer, length, "\n");
 }
 
 static int set_period(const char *value, const struct kernel_param *kp)
@@ -203,11 +290,11 @@ static int set_period(const char *value, const struct kernel_param *kp)
 	return r;
 }
 
-static const struct kernel_param_ops exit_ops = { .set = set_exit, .get = get_exit };
+static const struct kernel_param_ops exits_ops = { .set = set_exits, .get = get_exits };
 static const struct kernel_param_ops period_ops = { .set = set_period, .get = param_get_ushort };
 
-module_param_cb(sample_exit, &exit_ops, NULL, 0644);
-MODULE_PARM_DESC(sample_exit, "the exits to sample, by the name of their event, such as cpuid");
+module_param_cb(sample_exit, &exits_ops, NULL, 0644);
+MODULE_PARM_DESC(sample_exit, "the exits to sample, by the names of up to four events, such as cpuid,io");
 module_param_cb(sample_period, &period_ops, &period, 0644);
 MODULE_PARM_DESC(sample_period, "sample one exit of so many, 1 to 65535");
 

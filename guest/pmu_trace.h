@@ -16,20 +16,25 @@
 int pmu_samples_begin(void);
 void pmu_samples_end(void);
 
-/* weight: the exits that the sample stands for. */
+/*
+ * weight: the exits that the sample stands for.  detail: what the last one was about, or
+ * EXITSTAT_DETAIL_REST.
+ */
 TRACE_EVENT_FN(exit,
-	       TP_PROTO(u32 number, const char *name, u64 rip, u32 weight),
-	       TP_ARGS(number, name, rip, weight),
+	       TP_PROTO(u32 number, const char *name, u64 rip, u64 detail, u32 weight),
+	       TP_ARGS(number, name, rip, detail, weight),
 	       TP_STRUCT__entry(__field(u32, number)
 				__field(u32, weight)
 				__field(u64, rip)
+				__field(u64, detail)
 				__array(char, name, PMU_NAME_SIZE)),
 	       TP_fast_assign(__entry->number = number;
 			      __entry->weight = weight;
 			      __entry->rip = rip;
+			      __entry->detail = detail;
 			      memcpy(__entry->name, name, PMU_NAME_SIZE);),
-	       TP_printk("number=0x%x name=%s rip=0x%llx weight=%u", __entry->number,
-			 __entry->name, __entry->rip, __entry->weight),
+	       TP_printk("number=0x%x name=%s rip=0x%llx detail=0x%llx weight=%u", __entry->number,
+			 __entry->name, __entry->rip, __entry->detail, __entry->weight),
 	       pmu_samples_begin, pmu_samples_end
 );
 

@@ -85,7 +85,7 @@
 #define EXITSTAT_FEATURE_APPROXIMATE	0x8u	/* (2) */
 #define EXITSTAT_FEATURE_LATE		0x10u	/* (2) */
 #define EXITSTAT_FEATURE_DETAILS	0x20u	/* (2) the three leaves DETAIL... */
-#define EXITSTAT_FEATURE_SAMPLES	0x40u	/* (2) SAMPLE_ARM, SAMPLE_TAKE */
+#define EXITSTAT_FEATURE_SAMPLES	0x40u	/* (2) the leaves SAMPLE... */
 
 /*
  * Counters of the whole VM.
@@ -168,29 +168,40 @@
 
 /*
  * (2) For the calling vCPU, at CPL 0 (all zeros at another CPL, or if samples are
- * off): let every period-th exit of one number queue an NMI.  Its handler
- * interrupts the code that caused the exit.
+ * off): let every period-th exit of a number queue an NMI.  Its handler interrupts
+ * the code that caused the exit.
  *
  *	leaf		ECX in			answer
- *	SAMPLE_ARM	exit number, period	EAX = 1 armed, 0 off; or EDX =
- *						EXITSTAT_UNDEFINED: that number
- *						cannot be sampled
- *	SAMPLE_TAKE	ignored			EAX = samples since the last
- *						query, EBX:ECX = RIP of the
- *						last one (high, low), EDX = its
- *						exit number
+ *	SAMPLE_ARM	exit number, period	EAX = how many numbers are armed
+ *						now; or EDX = EXITSTAT_UNDEFINED:
+ *						that number cannot be sampled, or
+ *						SAMPLED_MAX others are
+ *	SAMPLE_TAKE	ignored			EAX = samples of one number since
+ *						they were last asked about,
+ *						EBX:ECX = RIP of the last one
+ *						(high, low), EDX = its number
+ *	SAMPLE_DETAIL	ignored			EAX = 1, EBX:ECX = detail (high,
+ *						low) of the sample that was last
+ *						taken; all zeros if unknown
  *
  * SAMPLE_ARM takes the exit number as BUCKET does, and the period in ECX 31:16,
- * where 0 means off.
+ * where 0 means off.  If several are armed, ask SAMPLE_TAKE until EAX is 0: each
+ * answer is about one number.
  */
 #define EXITSTAT_SAMPLE_ARM	0x4fffff08u	/* (2) */
 #define EXITSTAT_SAMPLE_TAKE	0x4fffff09u	/* (2) */
+#define EXITSTAT_SAMPLE_DETAIL	0x4fffff0au	/* (2) */
+#define EXITSTAT_SAMPLED_MAX	4u		/* (2) */
 
 /*
  * The host reads the same counters as statistics of a vCPU (KVM_GET_STATS_FD).
  * Of exit_count, exit_kernel_cycles, exit_vmm_cycles and exit_waiting_cycles,
  * element i is about the i-th number in ascending order, of those that are
  * defined and EXITSTAT_OTHER; the statistic exit_number lists them.
+ *
+ * (2) Where details are on: of exit_detail_number, exit_detail, exit_detail_count
+ * and exit_detail_cycles (processing), element i is about the row i, which is the
+ * place without the vCPU's index; it is 0 in all of them if the row is free.
  */
 
 /* An exit whose number is not listed is counted under this one. */

@@ -124,16 +124,26 @@ struct kvm_exit_stats_vm {
 	struct list_head node;
 };
 
-/* Of one exit number, for the guest that asked for them; not armed if the period is 0. */
-struct kvm_exit_stats_sampling {
-	u16 period;
-	u16 left;		/* exits up to the next sample */
+/* Exits of one number, of which the guest wanted samples. */
+struct kvm_exit_stats_sampled {
 	u32 number;
+	u16 period;		/* 0: not armed */
+	u16 left;		/* exits up to the next sample */
+	u16 unanswered;		/* exits sampled since the guest last asked */
 	long row;		/* the number's */
+	u64 rip;		/* of the last sample */
+	u64 detail;		/* the same; EXITSTAT_DETAIL_REST if unknown */
+};
+
+/* For the guest's kernel that asked for them. */
+struct kvm_exit_stats_sampling {
+	u32 armed;		/* how many are */
+	bool nmi_is_pending;	/* until the guest asks */
+	bool detail_is_known;	/* of the sample that the guest asked about last */
 	u64 seen;		/* count of all exits when an exit was last looked at */
 	u64 idt;		/* of the guest, when it armed */
-	u64 rip;		/* of the last sample */
-	u32 unanswered;		/* exits sampled since the guest last asked */
+	u64 detail;		/* the same sample's */
+	struct kvm_exit_stats_sampled sampled[EXITSTAT_SAMPLED_MAX];
 };
 
 struct kvm_exit_stats {
@@ -443,7 +453,7 @@ void kvm_exit_stats_sample(struct kvm_exit_stats *s);
 /* The same where KVM is about to enter the guest again at once. */
 static inline void kvm_exit_stats_sample_reentry(struct kvm_exit_stats *s)
 {
-	if (unlikely(s->sampling.period))
+	if (unlikely(s->sampling.armed))
 		kvm_exit_stats_sample(s);
 }
 

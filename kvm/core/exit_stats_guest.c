@@ -300,17 +300,24 @@ static void answer_scope(const struct kvm_exit_stats *asking, struct registers *
 	regs->edx = upper_32_bits(epoch);
 }
 
-/* The two questions that change something, and only for the vCPU that asks. */
+/* Two of these questions change something, and only for the vCPU that asks. */
 static void answer_samples(struct kvm_exit_stats *asking, u32 leaf, u32 input,
 			   struct registers *regs)
 {
 	if (!kvm_exit_stats_samples_allowed() || !kvm_exit_stats_guest_cpl0(asking))
 		return;
-	if (leaf == EXITSTAT_SAMPLE_ARM)
+	switch (leaf) {
+	case EXITSTAT_SAMPLE_ARM:
 		kvm_exit_stats_answer_arm(asking, input, &regs->eax, &regs->edx);
-	else
+		break;
+	case EXITSTAT_SAMPLE_TAKE:
 		kvm_exit_stats_answer_take(asking, &regs->eax, &regs->ebx, &regs->ecx,
 					   &regs->edx);
+		break;
+	case EXITSTAT_SAMPLE_DETAIL:
+		kvm_exit_stats_answer_sample_detail(asking, &regs->eax, &regs->ebx, &regs->ecx);
+		break;
+	}
 }
 
 static void answer(struct kvm_exit_stats *asking, u32 leaf, u32 input,
@@ -336,8 +343,7 @@ static void answer(struct kvm_exit_stats *asking, u32 leaf, u32 input,
 	case EXITSTAT_AGE:
 		answer_time(kvm_exit_stats_age(asking->vm), regs);
 		break;
-	case EXITSTAT_SAMPLE_ARM:
-	case EXITSTAT_SAMPLE_TAKE:
+	case EXITSTAT_SAMPLE_ARM ... EXITSTAT_SAMPLE_DETAIL:
 		answer_samples(asking, leaf, input, regs);
 		break;
 	case EXITSTAT_VMM_WAITING - EXITSTAT_VCPU ... EXITSTAT_TIME - EXITSTAT_VCPU:

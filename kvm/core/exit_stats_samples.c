@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Samples: every Nth exit of one number queues an NMI to the vCPU that made it, if
+ * Samples: every Nth exit of a number queues an NMI to the vCPU that made it, if
  * the guest's kernel asked for that; the ABI header is the contract.
  *
  * Everything here runs in the vCPU's own thread.  At most one NMI is on its way: the
@@ -58,55 +58,140 @@ static bool is_disturbed(u32 number)
 	return false;
 }
 
+/* Samples taken before remain to be asked about. */
 void kvm_exit_stats_disarm(struct kvm_exit_stats *s)
 {
-	s->sampling.period = 0;
+	u32 i;
+
+	for (i = 0; i < EXITSTAT_SAMPLED_MAX; i++)
+		s->sampling.sampled[i].period = 0;
+	s->sampling.armed = 0;
 	kvm_exit_stats_carrier_sample(s, false);
 }
 
-/* Samples taken before remain to be asked about. */
+/* The place of @number, or if it is to be armed, another: a free one, or one that is not armed. */
+static struct kvm_exit_stats_sampled *find(struct kvm_exit_stats_sampling *sampling, u32 number,
+					   bool arm)
+{
+	struct kvm_exit_stats_sampled *one, *unarmed = NULL;
+
+	for (one = sampling->sampled; one < sampling->sampled + EXITSTAT_SAMPLED_MAX; one++) {
+		if (one->number == number && (one->period || one->unanswered))
+			return one;
+		if (!one->period && (!unarmed || unarmed->unanswered))
+			unarmed = one;
+	}
+	return arm ? unarmed : NULL;
+}
+
+static void disarm_one(struct kvm_exit_stats *s, u32 number)
+{
+	struct kvm_exit_stats_sampled *one = find(&s->sampling, number, false);
+
+	if (!one || !one->period)
+		return;
+	one->period = 0;
+	if (!--s->sampling.armed)
+		kvm_exit_stats_carrier_sample(s, false);
+}
+
+/* Whoever arms has no NMI to wait for: one that was pending has come before the question. */
+static bool arm_one(struct kvm_exit_stats *s, u32 number, u32 slot, u16 period)
+{
+	struct kvm_exit_stats_sampling *sampling = &s->sampling;
+	struct kvm_exit_stats_sampled *one = find(sampling, number, true);
+
+	if (!one)
+		return false;
+	sampling->armed += !one->period;
+	*one = (struct kvm_exit_stats_sampled){
+		.number = number,
+		.row = KVM_EXIT_STATS_ROW(slot),
+		.period = period,
+		.left = period,
+	};
+	sampling->nmi_is_pending = false;
+	sampling->seen = s->count;
+	sampling->idt = kvm_exit_stats_guest_idt(s);
+	kvm_exit_stats_carrier_sample(s, true);
+	return true;
+}
+
 void kvm_exit_stats_answer_arm(struct kvm_exit_stats *s, u32 input, u32 *eax, u32 *edx)
 {
 	u32 number = (s32)(s16)input, slot;
 	u16 period = input >> 16;
 
-	if (!kvm_exit_stats_find_slot(number, &slot) || is_disturbed(number)) {
+	if (!kvm_exit_stats_find_slot(number, &slot) || is_disturbed(number) ||
+	    (period && !arm_one(s, number, slot, period))) {
 		*edx = EXITSTAT_UNDEFINED;
 		return;
 	}
-	if (!period) {
-		kvm_exit_stats_disarm(s);
-		return;
-	}
-	s->sampling.number = number;
-	s->sampling.row = KVM_EXIT_STATS_ROW(slot);
-	s->sampling.period = period;
-	s->sampling.left = period;
-	s->sampling.unanswered = 0;
-	s->sampling.seen = s->count;
-	s->sampling.idt = kvm_exit_stats_guest_idt(s);
-	kvm_exit_stats_carrier_sample(s, true);
-	*eax = 1;
+	if (!period)
+		disarm_one(s, number);
+	*eax = s->sampling.armed;
 }
 
+/* Of one number; if others have samples too, the guest asks again. */
 void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
-	if (!s->sampling.unanswered)
+	struct kvm_exit_stats_sampling *sampling = &s->sampling;
+	struct kvm_exit_stats_sampled *one = sampling->sampled;
+
+	sampling->nmi_is_pending = false;
+	sampling->detail_is_known = false;
+	while (one < sampling->sampled + EXITSTAT_SAMPLED_MAX && !one->unanswered)
+		one++;
+	if (one == sampling->sampled + EXITSTAT_SAMPLED_MAX)
 		return;
-	*eax = s->sampling.unanswered;
-	*ebx = upper_32_bits(s->sampling.rip);
-	*ecx = lower_32_bits(s->sampling.rip);
-	*edx = s->sampling.number;
-	s->sampling.unanswered = 0;
+	*eax = one->unanswered;
+	*ebx = upper_32_bits(one->rip);
+	*ecx = lower_32_bits(one->rip);
+	*edx = one->number;
+	one->unanswered = 0;
+	sampling->detail = one->detail;
+	sampling->detail_is_known = one->detail != EXITSTAT_DETAIL_REST;
+}
+
+void kvm_exit_stats_answer_sample_detail(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx)
+{
+	if (!s->sampling.detail_is_known)
+		return;
+	*eax = 1;
+	*ebx = upper_32_bits(s->sampling.detail);
+	*ecx = lower_32_bits(s->sampling.detail);
 }
 
 /* Otherwise, asking about a sample would make the next one. */
-static bool is_question(struct kvm_exit_stats *s)
+static bool is_question(struct kvm_exit_stats *s, u32 number)
 {
 	bool vmx = kvm_exit_stats_numbering()->id == EXITSTAT_NUMBERING_VMX;
 
-	return s->sampling.number == (vmx ? VMX_CPUID : SVM_CPUID) &&
+	return number == (vmx ? VMX_CPUID : SVM_CPUID) &&
 	       (kvm_exit_stats_guest_eax(s) & EXITSTAT_BASE_MASK) == EXITSTAT_BASE;
+}
+
+/* The armed number of the latest exit, or NULL. */
+static struct kvm_exit_stats_sampled *sampled_of(struct kvm_exit_stats *s)
+{
+	struct kvm_exit_stats_sampled *one = s->sampling.sampled;
+	long row = s->details ? kvm_exit_stats_number_row(s) : s->row;
+
+	for (; one < s->sampling.sampled + EXITSTAT_SAMPLED_MAX; one++) {
+		if (one->period && one->row == row)
+			return one;
+	}
+	return NULL;
+}
+
+/* What the latest exit was about, where that has a row. */
+static u64 latest_detail(const struct kvm_exit_stats *s)
+{
+	unsigned long index = s->row - s->detail_row;
+
+	if (!s->details || index >= KVM_EXIT_STATS_ROW(KVM_EXIT_STATS_DETAIL_ROWS))
+		return EXITSTAT_DETAIL_REST;
+	return kvm_exit_stats_detail_of(s, index / KVM_EXIT_STATS_COUNTERS);
 }
 
 /*
@@ -115,25 +200,28 @@ static bool is_question(struct kvm_exit_stats *s)
 void kvm_exit_stats_sample(struct kvm_exit_stats *s)
 {
 	struct kvm_exit_stats_sampling *sampling = &s->sampling;
-	long row;
+	struct kvm_exit_stats_sampled *one;
 
-	if (!sampling->period || sampling->seen == s->count)
+	if (!sampling->armed || sampling->seen == s->count)
 		return;
 	sampling->seen = s->count;
-	row = s->details ? kvm_exit_stats_number_row(s) : s->row;
-	if (row != sampling->row || is_question(s) || kvm_exit_stats_in_nested_guest(s))
+	one = sampled_of(s);
+	if (!one || is_question(s, one->number) || kvm_exit_stats_in_nested_guest(s))
 		return;
 	if (sampling->idt != kvm_exit_stats_guest_idt(s) || !kvm_exit_stats_samples_allowed()) {
 		kvm_exit_stats_disarm(s);
 		return;
 	}
-	if (--sampling->left)
+	if (--one->left)
 		return;
-	sampling->left = sampling->period;
+	one->left = one->period;
 
-	sampling->rip = kvm_exit_stats_guest_rip(s);
-	if (!sampling->unanswered++)
+	one->rip = kvm_exit_stats_guest_rip(s);
+	one->detail = latest_detail(s);
+	one->unanswered++;
+	if (!sampling->nmi_is_pending)
 		kvm_exit_stats_queue_nmi(s);
-	if (sampling->unanswered >= UNANSWERED_MAX)
+	sampling->nmi_is_pending = true;
+	if (one->unanswered >= UNANSWERED_MAX)
 		kvm_exit_stats_disarm(s);
 }

@@ -7,6 +7,7 @@
 #define WRITE_MSR	0x7c
 #define ARM		EXITSTAT_SAMPLE_ARM
 #define TAKE		EXITSTAT_SAMPLE_TAKE
+#define DETAIL		EXITSTAT_SAMPLE_DETAIL
 
 static struct {
 	bool on, nested, user;
@@ -92,6 +93,17 @@ static void make(struct kvm_exit_stats *s, u32 number, unsigned int n)
 	}
 }
 
+/* A write, which has a detail. */
+static void leave_detailed(struct kvm_exit_stats *s, u32 number, unsigned long about)
+{
+	const struct vmcb_control_area control = { .exit_info_1 = 1 };
+	const unsigned long regs[] = { about, about };
+
+	enter(s, 5);
+	leave(s, 5, number);
+	__kvm_exit_stats_svm_detail(s, &control, regs);
+}
+
 static bool arming(void)
 {
 	struct kvm_exit_stats *s = new_vcpu();
@@ -99,6 +111,76 @@ static bool arming(void)
 	return is(ask(s, ARM, 0x10000 | CPUID), 1, 0, 0, 0) && carrier.on &&
 	       is(ask(s, ARM, CPUID), 0, 0, 0, 0) && !carrier.on &&
 	       is(ask(s, ARM, 0x1ff00), 1, 0, 0, 0);	/* other */
+}
+
+/* Of each, the answer says how many are armed now. */
+static bool several_armed(void)
+{
+	struct kvm_exit_stats *s = new_vcpu();
+
+	return is(ask(s, ARM, 0x10000 | CPUID), 1, 0, 0, 0) &&
+	       is(ask(s, ARM, 0x10000 | WRITE_MSR), 2, 0, 0, 0) &&
+	       is(ask(s, ARM, 0x30000 | WRITE_MSR), 2, 0, 0, 0) &&
+	       is(ask(s, ARM, 0x10000 | IO), 3, 0, 0, 0) &&
+	       is(ask(s, ARM, 0x10400), 4, 0, 0, 0) &&
+	       is(ask(s, ARM, 0x10081), 0, 0, 0, EXITSTAT_UNDEFINED) &&
+	       is(ask(s, ARM, IO), 3, 0, 0, 0) && is(ask(s, ARM, IO), 3, 0, 0, 0) &&
+	       is(ask(s, ARM, 0x10081), 4, 0, 0, 0) && is(ask(s, ARM, CPUID), 3, 0, 0, 0) &&
+	       is(ask(s, ARM, WRITE_MSR), 2, 0, 0, 0) && is(ask(s, ARM, 0x400), 1, 0, 0, 0) &&
+	       carrier.on && is(ask(s, ARM, 0x81), 0, 0, 0, 0) && !carrier.on;
+}
+
+static bool several_sampled(void)
+{
+	struct kvm_exit_stats *s = new_armed(CPUID, 1);
+
+	ask(s, ARM, 0x20000 | WRITE_MSR);
+	carrier.rip = 0x1000;
+	make(s, WRITE_MSR, 1);
+	make(s, CPUID, 1);
+	carrier.rip = 0x2000;
+	make(s, WRITE_MSR, 1);
+	if (carrier.nmis != 1)
+		return false;
+	if (!is(ask(s, TAKE, 0), 1, 0, 0x1000, CPUID) ||
+	    !is(ask(s, TAKE, 0), 1, 0, 0x2000, WRITE_MSR) || !is(ask(s, TAKE, 0), 0, 0, 0, 0))
+		return false;
+	ask(s, ARM, CPUID);
+	make(s, CPUID, 5);
+	make(s, WRITE_MSR, 2);
+	return carrier.nmis == 2 && ask(s, TAKE, 0).edx == WRITE_MSR;
+}
+
+/* One that is no longer armed may still have a sample to tell. */
+static bool told_after_disarming(void)
+{
+	struct kvm_exit_stats *s = new_armed(CPUID, 1);
+
+	make(s, CPUID, 1);
+	ask(s, ARM, CPUID);
+	for (u32 number = 0x40; number < 0x44; number++)
+		ask(s, ARM, 0x10000 | number);
+	return ask(s, ARM, 0x10044).edx == EXITSTAT_UNDEFINED && ask(s, ARM, 0x43).eax == 3;
+}
+
+static bool tells_what(void)
+{
+	struct kvm_exit_stats *s;
+	bool nothing;
+
+	s = new_armed(WRITE_MSR, 1);
+	make(s, WRITE_MSR, 1);
+	nothing = ask(s, TAKE, 0).eax == 1 && is(ask(s, DETAIL, 0), 0, 0, 0, 0);
+
+	*core_param_exit_stats_details = true;
+	s = new_armed(WRITE_MSR, 1);
+	*core_param_exit_stats_details = false;
+	nothing &= is(ask(s, DETAIL, 0), 0, 0, 0, 0);
+	leave_detailed(s, WRITE_MSR, 0x6e0);
+	kvm_exit_stats_sample(s);
+	return nothing && is(ask(s, DETAIL, 0), 0, 0, 0, 0) && ask(s, TAKE, 0).eax == 1 &&
+	       is(ask(s, DETAIL, 0), 1, 1, 0x6e0, 0) && !ask(s, TAKE, 0).eax &&
+	       is(ask(s, DETAIL, 0), 0, 0, 0, 0);
 }
 
 static bool refused(void)
@@ -225,6 +307,10 @@ static bool once(void)
 
 const struct unit_case samples_cases[] = {
 	{ arming, "a kernel arms and disarms its vCPU, for each number it likes" },
+	{ several_armed, "up to four at once" },
+	{ several_sampled, "of which each is sampled, and told by itself" },
+	{ told_after_disarming, "one that is disarmed makes room for others" },
+	{ tells_what, "what a sample was about is told where details are counted" },
 	{ refused, "but for none that an NMI would disturb, and none that is not defined" },
 	{ not_for_users, "users cannot arm, disarm or take" },
 	{ switched_off, "nobody can where samples are off" },
