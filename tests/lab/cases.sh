@@ -281,10 +281,15 @@ $(grep -c 'vcpu=0 detail place=0x1[0-9a-f]\{4\} .*detail=0x4fffff00' answers)" "
 	details_add_up "leaves where hypervisors are looked for have one row" sample 500 20261125 details vcpu
 	is "as many as are asked" "$(grep -c "number=$cpuid detail=0x4[0-9a-f]\{7\} " answers)" 2
 	ask spread leaf spread port details vcpu
-	is "a number that takes its half leaves the other to others" "$(grep -c "number=$cpuid detail=0xffffffffffffffff" answers) \
+	is "a number that takes its quarter leaves the rest to others" "$(grep -c "number=$cpuid detail=0xffffffffffffffff" answers) \
 $(spread_faults port answers)" "1 "
 	host_reads_details
 	is "the host's table has the same details, count and time" "$(host_details table)" "$(guest_details answers)"
+	if [ "$counter" = kvm ]; then
+		is "and so have the statistics" "$(stat_details answers)" "$(guest_details answers)"
+	else
+		skip "and so have the statistics" "our KVM"
+	fi
 	echo 0 >$parameters/exit_stats_details
 	ask make pio_vmm 7 details vcpu
 	is "a VM that begins with exit_stats_details=0 has none" "$(grep -c ' detail ' answers) $(grep -c 'details .*sum=0 ' answers)" \
@@ -293,20 +298,31 @@ $(spread_faults port answers)" "1 "
 
 # The VM stands still after its last question but for the way to the VMM.
 host_reads_details() {
-	start_vm make pio_vmm 7 make hypercall 11 details vcpu wait
+	start_vm make pio_vmm 7 make hypercall 11 details vcpu vmm stats 0 wait
 	until cat /sys/kernel/debug/kvm/*/vcpu0/exit_details >table 2>/dev/null; do sleep 0.1; done
 	end_vm
 }
 
 # Of the last list in FILE, what neither our own questions nor the way to the VMM move: place, number, detail, count, time.
 guest_details() {
-	grep '^vcpu=0 detail ' "$1" | grep -vE "number=$cpuid |detail=0xf0f2 |number=$interrupt_number " | sed 's/[a-z]*=//g' | cut -d ' ' -f 3-7
+	grep '^vcpu=0 detail ' "$1" | grep -vE "number=$cpuid |detail=0xf0f[27] |number=$interrupt_number " | sed 's/[a-z]*=//g' | cut -d ' ' -f 3-7
 }
 
 host_details() {
 	sed -n 's/^0  *\([0-9]* .*0x\)/\1/p' "$1" | while read -r row number _ detail n time; do
 		printf '%#x %#x %#x %u %u\n' "$row" "$number" "$detail" "$n" "$time"
-	done | grep -vE " $cpuid 0x| 0xf0f2 | $interrupt_number 0x"
+	done | grep -vE " $cpuid 0x| 0xf0f[27] | $interrupt_number 0x"
+}
+
+# The same of the statistics, by rows.
+stat_details() {
+	sed -n 's/^stat vcpu=0 name=exit_\(detail[a-z_]*\) .* values=/\1,/p' "$1" | awk -F , '
+		{ for (i = 2; i <= NF; i++) v[$1, i] = $i; last = NF }
+		END { for (i = 2; i <= last; i++) if (v["detail_count", i] != 0)
+			print i - 2, v["detail_number", i], v["detail", i], v["detail_count", i], v["detail_cycles", i] }' |
+		while read -r row number detail n time; do
+			printf '%#x %#x %#x %u %u\n' "$row" "$number" "$detail" "$n" "$time"
+		done | grep -vE " $cpuid 0x| 0xf0f[27] | $interrupt_number 0x"
 }
 
 # Small numbers one by one, then what only looks like a number.
@@ -516,7 +532,7 @@ conservation() {
 	check "$name" test $(((tsc - guest - sum) * 100 / tsc)) -eq 0
 }
 
-plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1 + 19 + 6))
+plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1 + 20 + 7))
 identity
 discovery
 exact_counts

@@ -5,6 +5,7 @@
 #	detail_faults FILE [OWN [ALL]]	each number whose details do not add up; OWN is that of CPUID, which moves if ALL vCPUs ask
 #	spread_faults TO FILE		what is wrong after a step `spread TO`
 #	moved_places FILE		details that are not where they were in the vCPU's list before
+#	why_faults			what is wrong in the table of exitstat why
 # shellcheck disable=SC2034 # for those who source this
 
 if grep -qw svm /proc/cpuinfo; then
@@ -77,4 +78,25 @@ moved_places() {
 		count[key] = v["count"]
 	}
 	END { if (again < 5) print again + 0 " details were seen twice" }' "$1"
+}
+
+# Of the lines of `exitstat why --all --no-header`, numbers in 42 columns: each reason whose details do not add up, or of which
+# more than 1 % found no row.
+why_faults() {
+	awk '
+		function end() {
+			if (reason != "" && sum != count)
+				print reason ": " count ", details " sum
+			if (reason ~ /^(io|msr|cpuid|npf|IO_INSTRUCTION|MSR_READ|MSR_WRITE|CPUID|EPT_VIOLATION|EPT_MISCONFIG)$/ && 100 * (sum - rest) < 99 * count)
+				print reason ": " count ", found no row " rest
+			reasons += reason != ""
+			reason = ""
+		}
+		/ reasons? without details$/ { next }
+		{ what = substr($0, 43) }
+		!/^ *[0-9]+ / || what == "" { print "not understood: " $0; next }
+		what !~ /^ / { end(); reason = what; count = $1; sum = rest = 0; next }
+		{ sum += $1 }
+		what ~ /^  rest  / { rest = $1 }
+		END { end(); if (reasons < 4) print reasons + 0 " reasons" }'
 }

@@ -27,6 +27,9 @@ echo "== undefined"
 cpuid -1 -r -l 0x4ffffffe -s 0x1000a
 echo "== leaf"
 exitstat leaf 0x4fffff00
+echo "== why"
+exitstat why --all --no-header >/tmp/why
+cat /tmp/why
 echo "== table"
 exitstat
 echo "== command"

@@ -7,6 +7,8 @@ cd "$(dirname "$0")" || exit 1
 . ./ktap.sh
 # shellcheck source=ask.sh
 . ./ask.sh
+# shellcheck source=details.sh
+. ./details.sh
 
 events=/sys/kernel/tracing/events/kvm
 
@@ -88,7 +90,7 @@ raw() {
 	grep -cE "^ *0x4ffffffe 0x$1: eax=0x[0-9a-f]{8} ebx=0x[0-9a-f]{8} ecx=0x00000000 edx=0x$2\$"
 }
 
-plan 12
+plan 14
 io=$(($(number_of pio_vmm)))
 echo 1 >$parameters/exit_stats_details
 begin_trace
@@ -122,6 +124,9 @@ is "and every eighth number's" "$(said loop | raw '[0-9a-f]+' 00000000)" "$(vmm 
 is "and says EDX = 0xffffffff of one that is not defined" "$(said undefined | raw '[0-9a-f]+' ffffffff)" 1
 
 is "exitstat leaf prints the same registers" "$(said leaf | grep -cE '0x4fffff00.*0x4fffffff.*0x74697845.*0x74617453.*0x4d564b73')" 1
+is "exitstat why: the sums are exact, and at least 99 % of port I/O, MSR, CPUID and memory exits have a detail of their own" \
+	"$(said why | why_faults)" ""
+check "the serial console is called by its name" test "$(said why | grep -c ' out 0x3f8  serial$')" = 1
 check "exitstat prints a table that has CPUID in it" grep -qi cpuid <<-END
 	$(said table)
 END

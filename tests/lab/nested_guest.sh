@@ -13,13 +13,16 @@ for module in irqbypass ccp kvm kvm-amd; do
 	insmod $module.ko || exit
 done
 [ ! -f exitstat_attach.ko ] || insmod exitstat_attach.ko || exit
+echo 1 >"$(ls -d /sys/module/exitstat_attach/parameters 2>/dev/null || echo /sys/module/kvm/parameters)/exit_stats_details"
 echo "== own"
 hypercalls=$(below "$hypercall") vmruns=$(below "$vmrun")
 # shellcheck disable=SC2046 # words
 vmm --vcpus 2 barrier make cpuid 1009 make hypercall 503 make pio_vmm 101 \
-	read vcpu-count cpuid read vcpu-count hypercall read vcpu-count "$vmrun" snapshot </dev/null || exit
+	read vcpu-count cpuid read vcpu-count hypercall read vcpu-count "$vmrun" snapshot details vcpu </dev/null || exit
 echo "== below"
 echo "hypercalls $(($(below "$hypercall") - hypercalls))"
 echo "vmruns $(($(below "$vmrun") - vmruns))"
 echo "== freeze"
 /root/freeze "$(vmm --list kinds | sed -n 's/^cpuid //p')"
+echo "== why"
+exitstat why --all --no-header

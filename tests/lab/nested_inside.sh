@@ -5,6 +5,8 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../lib/ktap.sh
 . ./ktap.sh
+# shellcheck source=details.sh
+. ./details.sh
 
 events=/sys/kernel/tracing/events/kvm
 
@@ -23,8 +25,9 @@ sums() {
 		END { print (sum == total && total ? "equal" : sum " and " total) }'
 }
 
-plan 10
+plan 14
 is "this KVM lets a guest have SVM" "$(cat /sys/module/kvm_amd/parameters/nested)" 1
+echo 1 >"$(ls -d /sys/module/exitstat_attach/parameters 2>/dev/null || echo /sys/module/kvm/parameters)/exit_stats_details"
 # An interrupt may come in the very moment that the tracepoint stops: then all begins anew.
 for _ in 1 2 3; do
 	echo 'hist:keys=exit_reason' >"$events/kvm_exit/trigger"
@@ -47,6 +50,14 @@ is "the outer KVM counts the nested guest's hypercalls once, under the hardware'
 	"$(said below | sed -n 's/^hypercalls //p')" 1509
 vmruns=$(said below | sed -n 's/^vmruns //p')
 check "and a VMRUN for each time that the nested guest goes on" test "${vmruns:-0}" -ge $((3 * (1009 + 503 + 101)))
+# about WORDS: how many of the guest hypervisor's exits were about that
+about() { said why | sed -n "s/^ *\([0-9]*\) .* $1\(  .*\)\?\$/\1/p"; }
+said own >nested
+is "the nested KVM's details add up, in count and time" "$(detail_faults nested 0x72)" ""
+is "in the outer KVM, the nested guest's hypercalls and port writes are about what its instructions named" \
+	"$(about 'call 0xffff') $(about 'out 0xf0f0')" "1509 303"
+is "and so are its CPUIDs, with the guest hypervisor's own" "$(($(about 'cpuid 0x0') >= 3027))" 1
+is "the outer KVM's details add up, and have names" "$(said why | why_faults)" ""
 diagnose "$(said below | tr '\n' ' '), in all $(said freeze | sed -n 's/^total //p') exits"
 is "the outer KVM's tracepoint counted the same, to the last exit" "$(said freeze | grep -v total | sort -n)" "$(traced)"
 finish

@@ -26,6 +26,14 @@ sampled_some() {
 	is "of every seventh, there are so many" "$(sed -n 's/.* samples nmis=[0-9]* exits=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "14 0"
 }
 
+# The handler asks once, as each NMI here is about one number.
+sampled_several() {
+	ask arm cpuid 1 arm hypercall 2 make cpuid 11 samples make hypercall 20 samples make wrmsr 3 samples arm cpuid 0 \
+		make cpuid 5 samples make hypercall 4 samples
+	is "of two numbers at once, each is sampled by its own period, until it is disarmed" \
+		"$(sed -n 's/.* samples nmis=[0-9]* exits=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "11 10 0 0 2"
+}
+
 # The handler stays silent, until the guest arms again.
 unheard_samples() {
 	ask arm cpuid 1 unheard make cpuid 101 samples make cpuid 101 samples arm cpuid 1 make cpuid 101 samples
@@ -88,10 +96,11 @@ armed_and_detached() {
 	is "$name" "$(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "5 0 0 7"
 }
 
-# 6 cases
+# 7 cases
 samples() {
 	sampled_kinds
 	sampled_some
+	sampled_several
 	unheard_samples
 	sampling_refused
 	samples_off
