@@ -8,6 +8,8 @@
 # EXITSTAT_KERNEL='SERIES [SUITE]' in the environment has another one tested: EXITSTAT_KERNEL=7.3 tests/run lab/amd-counts;
 # or EXITSTAT_KERNEL=RELEASE, of another flavour, or that of lab/debug-kernel.
 #
+# EXITSTAT_GUEST_KERNEL='SERIES [SUITE]' has its guests run another one, where a test knows that.
+#
 # What does not build ends the file.
 
 built=${top:?}/build/tests
@@ -28,13 +30,15 @@ build_carrier() {
 }
 
 build_for() {
-	local log kernel
+	local log kernel guest_kernel
 
 	read -ra kernel <<<"${EXITSTAT_KERNEL:-$1}"
+	read -ra guest_kernel <<<"${EXITSTAT_GUEST_KERNEL:-}"
 	mkdir -p "$built" || exit 1
 	log=$built/$(basename "$0" .sh)${EXITSTAT_KERNEL:+-${EXITSTAT_KERNEL// /-}}-build.log
 	{
-		release=$(find_release "${kernel[@]}") && build_carrier &&
+		release=$(find_release "${kernel[@]}") && guest_release=$release && build_carrier &&
+			{ [ ${#guest_kernel[@]} = 0 ] || guest_release=$(find_release "${guest_kernel[@]}"); } &&
 			make -s -C "$top/tools" && make -s -C "$top/lab/vmm" && make -s -C "$top/tests/lab"
 	} >"$log" 2>&1 && return
 	sed 's/^/# /' "$log"

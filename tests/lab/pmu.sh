@@ -13,16 +13,22 @@ declare -A numbers=([amd]="cpuid io 114 123" [intel]="cpuid io_instruction 10 30
 # shellcheck source=tests/lab/stock_qemu.sh
 . "$top/tests/lab/stock_qemu.sh"
 read -r _ io _ _ <<<"${numbers[$machine]}"
-guest_module=$("$top/guest/build" "$release") || exit 1
-adds=(--add "$guest_module" --add "$built/exits" --add "$built/events" --add "$top/tests/lab/pmu_guest.sh")
+guest_module=$("$top/guest/build" "$guest_release") || exit 1
+details=kvm
+[ "${carrier:-patched}" = patched ] || details=exitstat_attach
+adds=(--add "$guest_module" --add "$built/exits" --add "$built/events" --add "$top/tests/lab/pmu_guest.sh" --add "$top/tests/lab/pmu_crash.sh")
 # perf is too much for the slow machine.
 [ "$machine" != amd ] || adds+=(--add "$(command -v perf):/bin/perf")
 cat >"$work/script" <<END
 insmod /root/exitstat_pmu.ko
 dmesg | sed -n 's/.*exitstat_pmu: /host says /p' | tail -n 1
 guest --smp $smp --kernel-arg tsc=reliable -- sh /root/pmu_guest.sh ${numbers[$machine]} $([ "${EXITSTAT_SOAK:-0}" = 0 ] || echo soak)
+status=\$?
+[ $machine != amd ] || guest --qemu -action --qemu reboot=reset --kernel-arg unknown_nmi_panic -- sh /root/pmu_crash.sh ${numbers[$machine]}
+exit \$status
 END
-"$top/lab/run" --machine "$machine" --kernel "$release" --carrier "${carrier:-patched}" --timeout 800 "${adds[@]}" --add "$work/script" \
+"$top/lab/run" --machine "$machine" --kernel "$release" --guest-kernel "$guest_release" --carrier "${carrier:-patched}" \
+	--param "$details.exit_stats_details=1" --timeout 800 "${adds[@]}" --add "$work/script" \
 	-- sh /root/script >"$work/said" 2>"$work/errors"
 status=$?
 tr -d '\r' <"$work/said" >"$work/answers"
@@ -49,7 +55,7 @@ soak=0
 [ "$machine" != amd ] || soak=${EXITSTAT_SOAK:-0}
 amd=0
 [ "$machine" != amd ] || amd=1
-plan $((12 + 11 * amd + 4 * soak))
+plan $((14 + 12 * amd + 4 * soak))
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "where no hypervisor answers, the module refuses in one sentence" "$(sed -n 's/^host says //p' "$work/answers")" \
@@ -73,7 +79,11 @@ is "each CPUID of a program is sampled, the loader's with them" "$(value each)" 
 is "every seventh, by its weight" "$(value seventh) $(value seventh-samples)" \
 	"$(((1009 + $(value none cpuid)) / 7 * 7)) $(((1009 + $(value none cpuid)) / 7))"
 is "each port write of the kernel, and nothing else" "$(value kernel) $(value none-more)" "503 0"
+is "of two reasons at once, each is sampled, and called by its name" "$(value several-cpuid) $(value several-io)" \
+	"$((1009 + $(value none cpuid))) 503"
+is "where the host counts details, a sample has the port that it was about" "$(value several-port)" 503
 if [ "$machine" = amd ]; then
+	is "a guest that crashes while it is armed, and boots again, gets no NMI, and can be sampled" "$(value again) $(value again-nmis)" "503 0"
 	is "on both CPUs" "$(value both)" 754
 	is "and on one that went and came back" "$(value back)" 251
 	is "while somebody listens, the module cannot be unloaded" "$(value rmmod-while)" 1

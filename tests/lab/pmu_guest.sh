@@ -66,6 +66,11 @@ sampled each "$cpuid" 1 ./exits 1009 0
 sampled seventh "$cpuid" 7 ./exits 1009 0
 sampled kernel "$io" 1 ./exits 0 503
 sampled none-more "$io" 1 ./exits 1009 0
+sampled several "$cpuid,$io" 1 ./exits 1009 503
+# By name, and those about port 0xed.
+awk -v cpuid="name=$cpuid" -v io="name=$io" '$1 ~ /^exits-/ && /weight=/ { weight = $0; sub(/.*weight=/, "", weight)
+	for (i = 1; i <= NF; i++) n[$i] += weight }
+	END { print "several-cpuid", n[cpuid] + 0; print "several-io", n[io] + 0; print "several-port", n["detail=0xed"] + 0 }' $tracing/trace
 if [ -e /sys/devices/system/cpu/cpu1 ]; then
 	sampled both "$io" 1 sh -c 'taskset 1 ./exits 0 503 & taskset 2 ./exits 0 251 & wait'
 	sampled back "$io" 1 sh -c 'echo 0 >/sys/devices/system/cpu/cpu1/online; echo 1 >/sys/devices/system/cpu/cpu1/online; taskset 2 ./exits 0 251; true'
