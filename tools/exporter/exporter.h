@@ -74,8 +74,10 @@ struct reading {
 	struct part *parts;	/* the VM or, with EXPORT_PER_VCPU, its vCPUs */
 };
 
-/* Read a VM.  0, or -errno and there is nothing to free. */
-int reading_take(struct reading *reading, struct exitstat_source *src, unsigned int detail);
+struct sink;
+
+/* Read what the sink wants of a VM.  0, or -errno and there is nothing to free. */
+int reading_take(struct reading *reading, struct exitstat_source *src, const struct sink *sink);
 void reading_free(struct reading *reading);
 
 /* Whether there are times in seconds: their unit and their parts are known. */
@@ -176,20 +178,54 @@ void page_add_up(struct page *page, const char *source, bool up);
 void page_add_vm(struct page *page, const struct reading *reading, const struct identity *vm);
 
 /*
+ * The live page, in live.c: files, and the JSON of one moment.
+ */
+
+struct live_file {
+	const char *path;
+	const char *type;
+	const char *text;
+};
+
+extern const struct live_file live_files[];	/* up to one without a path */
+
+struct live {
+	struct text vms;
+	struct text names;
+	struct text down;	/* the sources that cannot be read */
+	uint32_t named[EXITSTAT_ENTRIES_MAX];
+	size_t named_nr;
+};
+
+void live_add_vm(struct live *live, const struct reading *reading, const struct identity *vm);
+void live_add_up(struct live *live, const char *source, bool up);
+
+/* Make it one JSON object, and release it.  False: out of memory. */
+bool live_finish(struct live *live, struct text *json, const char *host, bool guest);
+
+/*
+ * Where VMs go, and whether a source could be read: a page of metrics, or the live page.  The sink
+ * is the first member of what its functions want.
+ */
+
+struct sink {
+	void (*vm)(struct sink *sink, const struct reading *reading, const struct identity *vm);
+	void (*up)(struct sink *sink, const char *source, bool up);
+	unsigned int detail;	/* EXPORT_*: what to read */
+	uint64_t details_of;	/* the epoch of a VM whose details to read, too */
+};
+
+/*
  * The VMs behind the QMP sockets of the options, in vmms.c.
  */
 
 struct vmms;
 
-/* Called for each VM that was read, in one thread. */
-typedef void vm_taker(void *opaque, const struct reading *reading, const struct identity *vm);
-
 /* The caller still owns the options, which must outlive vmms.  0 or -ENOMEM. */
 int vmms_open(struct vmms **vmms, const struct options *opts, unsigned int detail);
 
-/* Read all VMs, and take those that answer in time.  up: for each socket, whether it does. */
-void vmms_read(struct vmms *vmms, struct identities *identities, vm_taker *take, void *opaque,
-	       struct page *page);
+/* Read all VMs; those that answer in time go to the sink. */
+void vmms_read(struct vmms *vmms, struct identities *identities, struct sink *sink);
 
 void vmms_close(struct vmms *vmms);
 
@@ -207,6 +243,9 @@ int scraper_open(struct scraper **scraper, const struct options *opts);
 
 /* Read all VMs, even if some fail.  One caller at a time. */
 void scraper_read(struct scraper *scraper, struct page *page);
+
+/* The same for the live page, with the details of the VM of that epoch.  False: out of memory. */
+bool scraper_read_live(struct scraper *scraper, uint64_t details_of, struct text *json);
 
 void scraper_close(struct scraper *scraper);
 

@@ -124,12 +124,15 @@ static int take_vcpus(struct reading *reading, struct exitstat_source *src, unsi
 	return err;
 }
 
-int reading_take(struct reading *reading, struct exitstat_source *src, unsigned int detail)
+int reading_take(struct reading *reading, struct exitstat_source *src, const struct sink *sink)
 {
+	unsigned int detail = sink->detail;
 	int err;
 
 	*reading = (struct reading){ 0 };
 	err = exitstat_description_read(src, &reading->desc);
+	if (sink->details_of && reading->desc.epoch == sink->details_of)
+		detail |= EXPORT_DETAILS;
 	if (!err && detail & EXPORT_PER_VCPU)
 		err = take_vcpus(reading, src, detail);
 	else if (!err)

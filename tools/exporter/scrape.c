@@ -25,33 +25,16 @@ struct scraper {
 	struct vmms *vmms;	/* or these VMMs */
 };
 
-/* A page that VMs are added to. */
-struct into {
-	struct scraper *scraper;
-	struct page *page;
-};
-
-static void add_vm(void *opaque, const struct reading *reading, const struct identity *vm)
-{
-	struct into *into = opaque;
-
-	page_add_vm(into->page, reading, vm);
-	into->scraper->vms++;
-}
-
 /*
  * The guest's own.
  */
 
-static int read_self(struct into *into)
+static int read_self(struct scraper *scraper, struct sink *sink)
 {
-	struct scraper *scraper = into->scraper;
 	struct identity *self;
 	struct reading reading;
-	int err = reading_take(&reading, scraper->cpu, scraper->detail);
+	int err = reading_take(&reading, scraper->cpu, sink);
 
-	text_print(&into->page->families[FAMILY_OWN_EXITS], "exitstat_own_exits_total%s %llu\n",
-		   scraper->own, (unsigned long long)exitstat_source_asked(scraper->cpu));
 	if (err)
 		return err;
 	identities_begin(scraper->identities);
@@ -63,7 +46,7 @@ static int read_self(struct into *into)
 	}
 	identities_end(scraper->identities);
 	if (self)
-		add_vm(into, &reading, self);
+		sink->vm(sink, &reading, self);
 	reading_free(&reading);
 	return self ? 0 : -ENOMEM;
 }
@@ -113,26 +96,26 @@ static int identify_all(struct scraper *scraper)
 }
 
 /* 0, also if the VM has ended; or -errno. */
-static int read_vm(struct into *into, const struct identity *vm)
+static int read_vm(struct scraper *scraper, struct sink *sink, const struct identity *vm)
 {
 	char dir[EXITSTAT_VM_DIR_SIZE];
 	struct exitstat_source *src;
 	struct reading reading;
 	int ret;
 
-	snprintf(dir, sizeof(dir), "%s/%s", into->scraper->debugfs, vm->id);
+	snprintf(dir, sizeof(dir), "%s/%s", scraper->debugfs, vm->id);
 	ret = exitstat_source_open_debugfs(dir, &src);
 	if (ret)
 		return ret;
 	ret = exitstat_source_advance(src);
 	if (ret > 0)
-		ret = reading_take(&reading, src, into->scraper->detail);
+		ret = reading_take(&reading, src, sink);
 	else if (!ret)
 		ret = -ENODEV;
 	exitstat_source_close(src);
 	if (ret)
 		return ret == -ENODEV ? 0 : ret;
-	add_vm(into, &reading, vm);
+	sink->vm(sink, &reading, vm);
 	reading_free(&reading);
 	return 0;
 }
@@ -141,9 +124,8 @@ static int read_vm(struct into *into, const struct identity *vm)
  * -EOPNOTSUPP for one VM: it is being created or destroyed, as its directory exists longer than its
  * files.  For all VMs: this is a stock KVM.
  */
-static int read_debugfs(struct into *into)
+static int read_debugfs(struct scraper *scraper, struct sink *sink)
 {
-	struct scraper *scraper = into->scraper;
 	unsigned int all, stock = 0;
 	struct identity *vm;
 	int err = identify_all(scraper);
@@ -151,7 +133,7 @@ static int read_debugfs(struct into *into)
 	if (err)
 		return err;
 	for (all = 0; (vm = identities_at(scraper->identities, all)); all++) {
-		err = read_vm(into, vm);
+		err = read_vm(scraper, sink, vm);
 		if (err == -EOPNOTSUPP)
 			stock++;
 		else if (err)
@@ -209,32 +191,100 @@ static int say_source(struct scraper *scraper, int err)
 	return say(STATUS_FAILED, "cannot read %s: %s", dir, strerror(-err));
 }
 
-static int read_source(struct scraper *scraper, struct page *page)
+static int read_source(struct scraper *scraper, struct sink *sink)
 {
-	struct into into = { scraper, page };
 	int err;
 
-	scraper->vms = 0;
 	if (scraper->vmms) {
-		vmms_read(scraper->vmms, scraper->identities, add_vm, &into, page);
+		vmms_read(scraper->vmms, scraper->identities, sink);
 		return 0;
 	}
-	err = scraper->cpu ? read_self(&into) : read_debugfs(&into);
-	page_add_up(page, scraper->cpu ? "cpuid" : scraper->debugfs, !err);
+	err = scraper->cpu ? read_self(scraper, sink) : read_debugfs(scraper, sink);
+	sink->up(sink, scraper->cpu ? "cpuid" : scraper->debugfs, !err);
 	return err;
+}
+
+/* The same, with a message the first time that it fails. */
+static void read_and_say(struct scraper *scraper, struct sink *sink)
+{
+	int err = read_source(scraper, sink);
+
+	if (err && err != scraper->last_err)
+		say_source(scraper, err);
+	scraper->last_err = err;
+}
+
+/*
+ * Sinks.
+ */
+
+struct metrics_sink {
+	struct sink sink;
+	struct scraper *scraper;
+	struct page *page;
+};
+
+static void metrics_vm(struct sink *sink, const struct reading *reading, const struct identity *vm)
+{
+	struct metrics_sink *metrics = (struct metrics_sink *)sink;
+
+	page_add_vm(metrics->page, reading, vm);
+	metrics->scraper->vms++;
+}
+
+static void metrics_up(struct sink *sink, const char *source, bool up)
+{
+	page_add_up(((struct metrics_sink *)sink)->page, source, up);
+}
+
+static struct metrics_sink metrics_of(struct scraper *scraper, struct page *page)
+{
+	return (struct metrics_sink){
+		.sink = { .vm = metrics_vm, .up = metrics_up, .detail = scraper->detail },
+		.scraper = scraper,
+		.page = page,
+	};
+}
+
+struct live_sink {
+	struct sink sink;
+	struct live live;
+};
+
+static void live_vm(struct sink *sink, const struct reading *reading, const struct identity *vm)
+{
+	live_add_vm(&((struct live_sink *)sink)->live, reading, vm);
+}
+
+static void live_up(struct sink *sink, const char *source, bool up)
+{
+	live_add_up(&((struct live_sink *)sink)->live, source, up);
+}
+
+bool scraper_read_live(struct scraper *scraper, uint64_t details_of, struct text *json)
+{
+	struct live_sink live = {
+		.sink = { .vm = live_vm, .up = live_up, .details_of = details_of },
+	};
+	char host[256] = "";
+
+	read_and_say(scraper, &live.sink);
+	gethostname(host, sizeof(host) - 1);
+	return live_finish(&live.live, json, host, scraper->cpu);
 }
 
 void scraper_read(struct scraper *scraper, struct page *page)
 {
+	struct metrics_sink metrics = metrics_of(scraper, page);
 	struct text *families = page->families;
 	uint64_t begun_ns = now_ns();
-	int err;
 
+	scraper->vms = 0;
 	scraper->scrapes++;
-	err = read_source(scraper, page);
-	if (err && err != scraper->last_err)
-		say_source(scraper, err);
-	scraper->last_err = err;
+	read_and_say(scraper, &metrics.sink);
+	if (scraper->cpu)
+		text_print(&families[FAMILY_OWN_EXITS], "exitstat_own_exits_total%s %llu\n",
+			   scraper->own, (unsigned long long)exitstat_source_asked(scraper->cpu));
 	text_print(&families[FAMILY_VMS], "exitstat_vms%s %llu\n", scraper->own, scraper->vms);
 	text_print(&families[FAMILY_VM_ERRORS], "exitstat_vm_errors_total%s %llu\n", scraper->own,
 		   scraper->errors);
@@ -251,7 +301,8 @@ void scraper_read(struct scraper *scraper, struct page *page)
 static int try_source(struct scraper *scraper)
 {
 	struct page page = { 0 };
-	int err = read_source(scraper, &page);
+	struct metrics_sink metrics = metrics_of(scraper, &page);
+	int err = read_source(scraper, &metrics.sink);
 
 	page_clear(&page);
 	if (!err && scraper->debugfs && !strcmp(scraper->debugfs, EXITSTAT_KVM_DIR) &&

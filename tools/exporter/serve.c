@@ -26,12 +26,12 @@
 #define DEADLINE_SECONDS	20
 #define STACK_BYTES		(512 << 10)
 
-static const char front[] =
-	"<!DOCTYPE html>\n"
-	"<html lang=\"en\"><head><title>exitstat</title></head><body>\n"
-	"<h1>exitstat " VERSION "</h1>\n"
-	"<p>VM exits, counted and timed by KVM: <a href=\"/metrics\">/metrics</a></p>\n"
-	"</body></html>\n";
+/* A reading for the live page serves all who ask within this time. */
+#define LIVE_NS			1000000000
+
+/* Nothing from elsewhere, nothing inline, no frame around it. */
+#define POLICY	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " \
+		"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* A page that several responses may use. */
 struct shared_page {
@@ -51,6 +51,9 @@ struct server {
 	struct scraper *scraper;
 	pthread_mutex_t reading;
 	struct shared_page *page;	/* the newest */
+	struct text live;		/* the newest JSON, */
+	uint64_t live_ns;		/* when it was read, */
+	uint64_t live_details_of;	/* and whose details it has */
 	pthread_mutex_t listing;
 	struct connection *connections;
 };
@@ -127,6 +130,19 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int st
 	return result;
 }
 
+static enum MHD_Result answer_file(struct MHD_Connection *connection, const struct live_file *file)
+{
+	struct MHD_Response *response = response_of_text(file->text);
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Security-Policy", POLICY);
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(response, "Cache-Control", "no-cache");
+	return answer(connection, MHD_HTTP_OK, response, file->type);
+}
+
 static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned int status,
 				   const char *text)
 {
@@ -197,6 +213,56 @@ static enum MHD_Result answer_page(struct MHD_Connection *connection, struct ser
 	return answer(connection, MHD_HTTP_OK, response, page_content_type(format));
 }
 
+/* A copy of the newest JSON, which the caller frees. */
+static struct text get_live(struct server *server, uint64_t details_of)
+{
+	struct text copy = { 0 };
+	uint64_t now = now_ns();
+
+	pthread_mutex_lock(&server->reading);
+	if (!server->live.size || server->live_details_of != details_of ||
+	    now > server->live_ns + LIVE_NS) {
+		text_free(&server->live);
+		server->live_ns = now;
+		server->live_details_of = details_of;
+		if (!scraper_read_live(server->scraper, details_of, &server->live))
+			text_free(&server->live);
+	}
+	text_put(&copy, text_piece(&server->live));
+	pthread_mutex_unlock(&server->reading);
+	return copy;
+}
+
+static enum MHD_Result answer_live(struct MHD_Connection *connection, struct server *server)
+{
+	const char *epoch = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND,
+							"details");
+	struct text json = get_live(server, epoch ? strtoull(epoch, NULL, 16) : 0);
+	struct MHD_Response *response;
+
+	if (!json.size)
+		return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
+	response = MHD_create_response_from_buffer(json.size, json.at, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		text_free(&json);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	return answer(connection, MHD_HTTP_OK, response, "application/json");
+}
+
+static const struct live_file *find_file(const char *url)
+{
+	const struct live_file *file;
+
+	for (file = live_files; file->path; file++) {
+		if (!strcmp(file->path, url))
+			return file;
+	}
+	return NULL;
+}
+
 static enum MHD_Result handle(void *opaque, struct MHD_Connection *connection, const char *url,
 			      const char *method, const char *version, const char *data,
 			      size_t *data_size, void **request)
@@ -218,9 +284,10 @@ static enum MHD_Result handle(void *opaque, struct MHD_Connection *connection, c
 		return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	if (!strcmp(url, "/metrics"))
 		return answer_page(connection, opaque);
-	if (!strcmp(url, "/"))
-		return answer(connection, MHD_HTTP_OK, response_of_text(front),
-			      "text/html; charset=utf-8");
+	if (!strcmp(url, "/vms.json"))
+		return answer_live(connection, opaque);
+	if (find_file(url))
+		return answer_file(connection, find_file(url));
 	return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found; see /metrics\n");
 }
 
@@ -408,5 +475,6 @@ int serve(struct scraper *scraper, const char *text, const sigset_t *signals)
 	wait_for_signal(&server, signals);
 	MHD_stop_daemon(daemon);
 	put_page(server.page);
+	text_free(&server.live);
 	return STATUS_OK;
 }

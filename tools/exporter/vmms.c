@@ -58,6 +58,7 @@ struct vmms {
 static int read_socket(const char *path, unsigned int detail, struct exitstat_vm *vm,
 		       struct reading *reading)
 {
+	const struct sink wanted = { .detail = detail };
 	struct exitstat_source *src;
 	int ret = qmp_open_within(path, DEADLINE_SECONDS * 1000000000ULL, vm, &src);
 
@@ -65,7 +66,7 @@ static int read_socket(const char *path, unsigned int detail, struct exitstat_vm
 		return ret;
 	ret = exitstat_source_advance(src);
 	if (ret > 0)
-		ret = reading_take(reading, src, detail);
+		ret = reading_take(reading, src, &wanted);
 	else if (!ret)
 		ret = -ENODEV;
 	exitstat_source_close(src);
@@ -303,14 +304,14 @@ static bool is_again(const struct vmms *all, const struct vmm *vmm)
 	return false;
 }
 
-static void add_up(struct vmm *vmm, struct page *page)
+static void add_up(struct vmm *vmm, struct sink *sink)
 {
 	int err = vmm->fresh || vmm->err ? vmm->err : -ETIMEDOUT;
 
 	if (err && err != vmm->said_err)
 		say(0, "cannot read the QMP socket %s: %s", vmm->path, strerror(-err));
 	vmm->said_err = err;
-	page_add_up(page, vmm->path, !err);
+	sink->up(sink, vmm->path, !err);
 }
 
 static void identify(struct vmm *vmm, struct identities *identities)
@@ -334,8 +335,7 @@ static void identify(struct vmm *vmm, struct identities *identities)
 		snprintf(identity->id, sizeof(identity->id), "%s", vmm->path);
 }
 
-static void take_all(struct vmms *all, struct identities *identities, vm_taker *take,
-		     void *opaque)
+static void take_all(struct vmms *all, struct identities *identities, struct sink *sink)
 {
 	struct vmm *vmm;
 
@@ -348,12 +348,11 @@ static void take_all(struct vmms *all, struct identities *identities, vm_taker *
 	identities_end(identities);
 	for (vmm = all->first; vmm; vmm = vmm->next) {
 		if (vmm->identity)
-			take(opaque, &vmm->reading, vmm->identity);
+			sink->vm(sink, &vmm->reading, vmm->identity);
 	}
 }
 
-void vmms_read(struct vmms *all, struct identities *identities, vm_taker *take, void *opaque,
-	       struct page *page)
+void vmms_read(struct vmms *all, struct identities *identities, struct sink *sink)
 {
 	struct vmm *vmm;
 
@@ -364,9 +363,9 @@ void vmms_read(struct vmms *all, struct identities *identities, vm_taker *take, 
 	wait_for_all(all);
 	for (vmm = all->first; vmm; vmm = vmm->next) {
 		if (vmm->listed && !is_gone(vmm))
-			add_up(vmm, page);
+			add_up(vmm, sink);
 	}
-	take_all(all, identities, take, opaque);
+	take_all(all, identities, sink);
 	pthread_mutex_unlock(&all->lock);
 }
 
