@@ -5,7 +5,7 @@
 #	detail_faults FILE [OWN [ALL]]	each number whose details do not add up; OWN is that of CPUID, which moves if ALL vCPUs ask
 #	spread_faults TO FILE		what is wrong after a step `spread TO`
 #	moved_places FILE		details that are not where they were in the vCPU's list before
-#	why_faults			what is wrong in the table of exitstat why
+#	why_faults			what is wrong in exitstat why --json
 # shellcheck disable=SC2034 # for those who source this
 
 if grep -qw svm /proc/cpuinfo; then
@@ -80,23 +80,24 @@ moved_places() {
 	END { if (again < 5) print again + 0 " details were seen twice" }' "$1"
 }
 
-# Of the lines of `exitstat why --all --no-header`, numbers in 42 columns: each reason whose details do not add up, or of which
-# more than 1 % found no row.
+# Of `exitstat why --json`: each reason whose details do not add up, or of which more than 1 % found no row.
 why_faults() {
-	awk '
+	tr '{' '\n' | awk '
+		function text(key) { return match($0, "\"" key "\": *\"[^\"]*") ? value_of(substr($0, RSTART, RLENGTH)) : "" }
+		function value_of(s) { sub(/.*: *"/, "", s); return s }
+		function number(key) { return match($0, "\"" key "\": *[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) + 0 : 0 }
 		function end() {
-			if (reason != "" && sum != count)
+			if (details && sum != count)
 				print reason ": " count ", details " sum
-			if (reason ~ /^(io|msr|cpuid|npf|IO_INSTRUCTION|MSR_READ|MSR_WRITE|CPUID|EPT_VIOLATION|EPT_MISCONFIG)$/ && 100 * (sum - rest) < 99 * count)
-				print reason ": " count ", found no row " rest
-			reasons += reason != ""
+			if (reason ~ /^(io|msr|cpuid|npf|IO_INSTRUCTION|MSR_READ|MSR_WRITE|CPUID|EPT_VIOLATION|EPT_MISCONFIG)$/) {
+				asked++
+				if (100 * (sum - rest) < 99 * count)
+					print reason ": " count ", found no row " rest
+			}
 			reason = ""
+			details = sum = rest = 0
 		}
-		/ reasons? without details$/ { next }
-		{ what = substr($0, 43) }
-		!/^ *[0-9]+ / || what == "" { print "not understood: " $0; next }
-		what !~ /^ / { end(); reason = what; count = $1; sum = rest = 0; next }
-		{ sum += $1 }
-		what ~ /^  rest  / { rest = $1 }
-		END { end(); if (reasons < 4) print reasons + 0 " reasons" }'
+		/"number":/ && !/"detail":/ { end(); reason = text("name"); count = number("count") }
+		/"detail":/ { details++; sum += number("count"); if (text("name") == "rest") rest = number("count") }
+		END { end(); if (asked < 4) print asked + 0 " reasons" }'
 }

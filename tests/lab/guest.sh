@@ -13,6 +13,8 @@ if [ "${1:-}" = stock ]; then
 	exit 0
 fi
 
+# shellcheck source=details.sh
+. /root/details.sh
 # First of all, and in one piece: it has to tell the whole boot.
 echo "== freeze"
 /root/freeze "$cpuid" "$io"
@@ -28,8 +30,9 @@ cpuid -1 -r -l 0x4ffffffe -s 0x1000a
 echo "== leaf"
 exitstat leaf 0x4fffff00
 echo "== why"
-exitstat why --all --no-header >/tmp/why
-cat /tmp/why
+exitstat why --json >/tmp/why
+why_faults </tmp/why
+grep -o '"name": *"out 0x3f8", *"about": *"[^"]*' /tmp/why
 echo "== table"
 exitstat
 echo "== command"

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # In the guest hypervisor: load a KVM that answers here too, run a small VM in it, and say what it counts here and there.
 cd /root || exit
+# shellcheck source=details.sh
+. ./details.sh
 
 # What the KVM below counts of the exits with this number.
 below() { cpuid -1 -r -l 0x4ffffffe -s "$1" | sed -n 's/.*: eax=\(0x[0-9a-f]*\) .*/\1/p'; }
@@ -25,4 +27,10 @@ echo "vmruns $(($(below "$vmrun") - vmruns))"
 echo "== freeze"
 /root/freeze "$(vmm --list kinds | sed -n 's/^cpuid //p')"
 echo "== why"
-exitstat why --all --no-header
+exitstat why --json >why.json
+why_faults <why.json
+# about DETAIL: how many exits were about that
+about() { echo "about $(grep -o "\"name\": *\"$1\"[^}]*" why.json | sed 's/.*"count": *\([0-9]*\).*/\1/')"; }
+about "call 0xffff"
+about "out 0xf0f0"
+about "cpuid 0x0"
