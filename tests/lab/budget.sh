@@ -12,15 +12,15 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/lab/build.sh"
 
 # kind, then the most that may be added: off, on, with histograms; by the attached module, with histograms, after it is gone;
-# and what details may add to on, and to the attached module. HLT has none; for memory, the slots are asked; Intel takes the long way for a hypercall.
+# and what details may add to on, and to the attached module. HLT has none; for memory, the slots are asked.
 # An exit to the VMM also begins and ends KVM_RUN.
-budget='cpuid 8 24 39 100 130 0 25 66
-hypercall 8 24 39 100 130 0 80 90
-pio_kvm 8 24 39 100 130 0 25 66
-wrmsr 8 24 39 100 130 0 25 66
-hlt 8 24 39 100 130 0 24 60
-npf 8 24 39 100 130 0 140 155
-pio_vmm 16 110 125 240 270 0 25 66'
+budget='cpuid 8 24 39 100 130 0 25 25
+hypercall 8 24 39 100 130 0 25 25
+pio_kvm 8 24 39 100 130 0 25 26
+wrmsr 8 24 39 100 130 0 25 25
+hlt 8 24 39 100 130 0 18 18
+npf 8 24 39 100 130 0 47 49
+pio_vmm 16 110 125 240 270 0 25 26'
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
