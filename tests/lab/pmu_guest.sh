@@ -96,6 +96,13 @@ wait $other
 events all "exitstat/$io/" -a -I 10 -- ./exits 0 503
 exitstat profile -f -e "$io" -- ./exits 0 503 2>&1 | sed 's/^/folded /'
 if [ -n "$soak" ]; then
+	# More than the trace has room for: added up by process.
+	echo "$cpuid" >$parameters/sample_exit
+	echo 'hist:keys=common_pid:vals=weight' >$tracing/events/exitstat/exit/trigger
+	./exits 1000000 0 & pid=$!
+	wait $pid
+	sed -n "s/^{ common_pid: *$pid } hitcount: *[0-9]*  *weight: *\([0-9]*\)\$/million \1/p" $tracing/events/exitstat/exit/hist
+	echo '!hist:keys=common_pid:vals=weight' >$tracing/events/exitstat/exit/trigger
 	eval "events hotplug exitstat/$io/ -a -- $hotplug"
 	eval "whole hotplug-whole $hotplug"
 	echo "online $(cat /sys/devices/system/cpu/cpu1/online)"
