@@ -39,7 +39,7 @@ guest_ended() { grep -q '^after: ' one.out && ! sees_guest; }
 own_counts() {
 	case $1 in
 	*.prom) sed -n "s/^$1: exitstat_exits_total{vm=\"web1\"\\(,vcpu=\"0\"\\)*,reason=\"\\([^\"]*\\)\",class=.*} /\\2 /p" one.clean ;;
-	*) sed -n "s/^$1: //p" one.clean | awk -F, '{ print $4, $5 }' ;;
+	*) sed -n "s/^$1: //p" one.clean | awk -F, '{ print $8, $10 }' ;;
 	esac | sort
 }
 

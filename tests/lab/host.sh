@@ -11,6 +11,7 @@ timeout=800
 # shellcheck source=tests/lab/stock_qemu.sh
 . "$top/tests/lab/stock_qemu.sh"
 
+"$top/packaging/need" +python3-jsonschema || exit 1
 module=kvm
 [ "${carrier:=patched}" != attached ] || module=exitstat_attach
 "$top/lab/run" --machine "$machine" --kernel "$release" --carrier "$carrier" --timeout "$timeout" \
@@ -55,7 +56,7 @@ END
 
 by_qmp() { [ "$carrier" = patched ]; }
 
-plan "$(by_qmp && echo 23 || echo 15)"
+plan "$(by_qmp && echo 24 || echo 16)"
 is "the host ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "before there is a VM, the list says so" "$(sed -n 's/^empty //p' "$work/answers")" \
@@ -88,6 +89,8 @@ if by_qmp; then
 		"{'base': 2, 'exponent': 9, 'type': 'log2-histogram', 'unit': 'cycles'}"
 fi
 is "a command on the host is measured by the VM's exits" "$(answer "d['running'][0]['status'], 'own' in d['running'][0]")" "(0, False)"
+is "every object is what the schema says" "$(sed -n 's/^[a-z0-9-]* \({"schema".*\)/\1/p' "$work/answers" | python3 "$top/tests/lib/schema.py" "$top/docs/exitstat.schema.json" --kinds)" \
+	"command interval recording total"
 is "the list has an object per VM and interval" "$(answer "[o['vm']['name'] for o in d['interval']]")" "['web1', 'web1']"
 check "a VM that is not there is refused by name" grep -q "^stranger exitstat: there is no VM 'web2'" "$work/answers"
 check "a VM that ends while it is watched is said, and is no error" grep -qE "^watched 0 [3-9] exitstat: VM web1 .* ended$" "$work/answers"

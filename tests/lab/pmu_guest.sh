@@ -26,7 +26,7 @@ whole() {
 	shift
 	exitstat --csv --no-header -o whole.out -- "$@" >/dev/null
 	awk -F, -v key="$key" -v c="$cpuid_number" -v i="$io_number" '
-		$3 == c { print key, "cpuid", $5 } $3 == i { print key, "io", $5 }' whole.out
+		$7 == c { print key, "cpuid", $10 } $7 == i { print key, "io", $10 }' whole.out
 }
 
 whole none ./exits 0 0

@@ -21,7 +21,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 93
+plan 108
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -37,7 +37,7 @@ npf 30011
 other 3"
 
 is "AMD: a command's exits are exact, CPUID among them" \
-	"$(exitstat --source "$amd" -n --sort number -- true 2>&1 | awk '{ print $2, $3 }')" "interrupt 251
+	"$(exitstat --source "$amd" -H --sort number -- true 2>&1 | awk '{ print $2, $3 }')" "interrupt 251
 cpuid 1009
 hlt 127
 io 2003
@@ -45,7 +45,7 @@ msr 503
 hypercall 13"
 
 is "Intel: a command's exits are exact, CPUID among them" \
-	"$(exitstat --source "$intel" -n --sort number -- true 2>&1 | awk '{ print $2, $3 }')" "EXTERNAL_INTERRUPT 101
+	"$(exitstat --source "$intel" -H --sort number -- true 2>&1 | awk '{ print $2, $3 }')" "EXTERNAL_INTERRUPT 101
 CPUID 503
 HLT 211
 VMCALL 1009
@@ -54,26 +54,29 @@ MSR_WRITE 251
 EPT_MISCONFIG 7"
 
 is "the rows are sorted by time unless told otherwise" \
-	"$(exitstat --source "$intel" -n | awk 'NR <= 3 { print $2 }')" "IO_INSTRUCTION
+	"$(exitstat --source "$intel" -H | awk 'NR <= 3 { print $2 }')" "IO_INSTRUCTION
 EPT_MISCONFIG
 EPT_VIOLATION"
 is "--sort count sorts by count" \
-	"$(exitstat --source "$intel" -n --sort count | awk 'NR == 1 { print $2, $3 }')" "EPT_VIOLATION 25013"
+	"$(exitstat --source "$intel" -H --sort count | awk 'NR == 1 { print $2, $3 }')" "EPT_VIOLATION 25013"
 is "the total is the sum of the rows" \
 	"$(exitstat --source "$amd" | awk '$1 == "total" { total = $2 } NR > 3 && $1 ~ /^(0x|-)/ { sum += $3 } END { print sum - total, total }')" "0 72730"
 is "the exits that exitstat made are a line of their own, outside of the total" \
 	"$(exitstat --source "$amd" -- true 2>&1 | awk '/exitstat itself/ { print $3 } $1 == "total" { print $2 }')" "3906
 43"
 is "--all shows every number that the vendor defines" \
-	"$(exitstat --source "$intel" --all -n | wc -l)" 80
-is "times are in units of time" \
-	"$(exitstat --source "$amd" -n | awk '$2 == "io" { print $5, $6, $8, $9 }')" "397.046 ms 18.036 us"
+	"$(exitstat --source "$intel" --all -H | wc -l)" 80
+is "each column of times has one unit" \
+	"$(exitstat --source "$amd" | awk '$2 == "exit" { print $5, $7 } $2 == "io" || $2 == "hypercall" { print $5, $7 }')" "time(ms) mean(us)
+397.046 18.036
+0.016 1.202"
 sed 's/\(4fffff01 00000000 -> 00000001 00000002 00000003\) .*/\1 00000000/' "$amd" >cycles
-is "times are in cycles if the frequency is not known" \
-	"$(exitstat --source cycles -n | awk '$2 == "io" { print $5, $6, $8, $9 }')" "990.630 Mc 45.000 kc"
+is "which is cycles if the frequency is not known" \
+	"$(exitstat --source cycles | awk '$2 == "exit" { print $5, $7 } $2 == "io" { print $5, $7 }')" "time(Mc) mean(kc)
+990.630 45.000"
 sed 's/\(4fffff01 00000000 -> 00000001 00000002\) 00000003/\1 00000000/' "$amd" >counts
 is "without times there are counts alone" \
-	"$(exitstat --source counts | awk 'NR == 3')" " code exit                   count     %"
+	"$(exitstat --source counts | awk 'NR == 3')" " code exit                   count %exits"
 is "no line is wider than 80 columns" \
 	"$( { exitstat --help; exitstat leaf --help; exitstat names --help; exitstat --source "$amd" --all; exitstat --source "$intel" --all -- true; } 2>&1 | awk 'length > 80')" ""
 is "the states add up to the vCPUs' time" \
@@ -83,21 +86,39 @@ is "an interval is a line: the rates of what happened in it" \
 	"$(exitstat -S "$intel" 1 | awk '{ print $1, $2, $5, $6, $7 }')" "exits/s %gst %wait busiest exits
 1548 20.2 78.6 IO_INSTRUCTION 506"
 is "--by-reason makes a table of it" \
-	"$(exitstat -S "$intel" --by-reason -n 1 | awk 'NR == 1 { print $2, $3 }')" "IO_INSTRUCTION 1013"
-is "COUNT ends it" "$(exitstat -S "$top/tests/fixtures/recordings/guest-amd.rec" -n 1 7 | wc -l)" 7
+	"$(exitstat -S "$intel" --by-reason -H 1 | awk 'NR == 1 { print $2, $3 }')" "IO_INSTRUCTION 1013"
+is "-t begins each line with the time that it was" "$(TZ=UTC exitstat -S "$frames" -t 1 2 | awk '{ print $1 }' | paste -sd ' ')" "time 05:13:12 05:13:12"
+is "of a recording without a date with its seconds" "$(sed '/^note started/d' "$frames" | exitstat -S - -t -H 1 1 | awk '{ print $1 }')" 0.4
+is "-e takes names, numbers and classes, of either vendor, and the total stays" \
+	"$(exitstat -S "$intel" -e io,0x30,Hlt -s number | awk 'NR > 3 { print $1, $2 }' | sed '$d' | paste -sd '|')" "12 HLT|30 IO_INSTRUCTION|48 EPT_VIOLATION|total 70669"
+refuses "what neither is nor has a name is refused" 2 "AMD has no exit reason 'nonsense'; see exitstat names --vendor amd" -S "$amd" -e io,nonsense
+refuses "an empty one" 2 "AMD has no exit reason ''" -S "$amd" -e io,
+is "-n leaves the first rows, and one for the others" "$(exitstat -S "$amd" -n 2 | awk 'NR > 3 { print $1, $2, $3 }' | sed '$d' | paste -sd '|')" \
+	"0x07b io 22014|0x400 npf 30011|9 others 20705|total 72730 100.0"
+is "-R turns the order" "$(exitstat -S "$amd" -R -H -n 1 | awk '{ print $2 }') $(exitstat -S "$amd" -s name -R -H -n 1 | awk '{ print $2 }')" "other write_cr0"
+is "the errors of means are those of perf stat: deviation / sqrt(runs) / mean" \
+	"$(exitstat -S "$frames" -r 4 -o one -- true; awk '$1 == "total" { print $2, $5 }' one)" \
+	"$(exitstat -S "$frames" -r 4 -j -o all -- true; python3 -c '
+import json, statistics
+n = [json.loads(line)["total"]["count"] for line in open("all")]
+print("%.1f %.2f%%" % (statistics.mean(n), 100 * statistics.stdev(n) / len(n) ** 0.5 / statistics.mean(n)))')"
+for bad in 0-16384 3-1 "1," ",1" 1- 1--2 a; do
+	refuses "--vcpu $bad is refused" 2 "--vcpu takes the number of a CPU, 0 to 16383, several as in '0-3,7', or 'all', not '$bad'" --vcpu "$bad"
+done
+is "COUNT ends it" "$(exitstat -S "$top/tests/fixtures/recordings/guest-amd.rec" -H 1 7 | wc -l)" 7
 is "JSON holds what the table holds" \
 	"$(exitstat -S "$amd" --json -- true 2>&1 |
-	json 'd["schema"], d["vendor"], d["total"]["count"], d["own"]["count"], d["command"], d["status"]')" \
-	"1 AMD 3906 43 ['true'] 0"
+	json 'd["schema"], d["kind"], d["vendor"], d["total"]["count"], d["own"]["count"], d["command"], d["status"]')" \
+	"2 command AMD 3906 43 ['true'] 0"
 is "JSON holds every exit with its number" \
 	"$(exitstat -S "$intel" --json | json 'sum(e["count"] for e in d["exits"]) - d["total"]["count"], len(d["exits"]), [e["name"] for e in d["exits"] if e["number"] == 48]')" \
 	"0 14 ['EPT_VIOLATION']"
 is "JSON of an argument that is not UTF-8 is still JSON" \
 	"$(exitstat -S "$amd" --json -- true $'\xff' 2>&1 | json 'd["command"][1]')" "?"
-is "CSV has a row per exit and one of names" "$(exitstat -S "$amd" --csv | awk -F, 'NR == 1 || $4 == "npf"')" \
-	"time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles
-1250000000,,1024,npf,30011,240088000,120000,0"
-is "CSV leaves out what is not known" "$(exitstat -S counts --csv -n | awk -F, '$4 == "npf"')" "1250000000,,1024,npf,30011,,,"
+is "CSV has a row per exit and one of names" "$(exitstat -S "$amd" --csv | awk -F, 'NR == 1 || $8 == "npf"')" \
+	"kind,wall_clock,timestamp_ns,duration_ns,tsc_khz,cpu,number,name,class,count,cycles,vmm_cycles,waiting_cycles
+total,,1250000000,,2495000,,1024,npf,memory,30011,240088000,120000,0"
+is "CSV leaves out what is not known" "$(exitstat -S counts --csv -H | awk -F, '$8 == "npf"')" "total,,1250000000,,2495000,,1024,npf,memory,30011,,,"
 is "repeated runs have a mean and a deviation" \
 	"$(exitstat -S "$top/tests/fixtures/recordings/guest-amd.rec" -r 43 -- true 2>&1 | awk '$1 == "total" { print $2 }')" "100.9"
 is "the last run that a recording holds is the last" "$(status exitstat -S "$amd" -r 2 -- true)" 1
@@ -147,7 +168,7 @@ is "text in JSON holds no tag, and is text" "$(exitstat -S attached.rec -j -o - 
 0'
 second moves >moves.rec
 is "after a migration to a stock KVM nothing is believed any more" \
-	"$(exitstat -S moves.rec -n 1 2>said | awk '{ print $1, $6, $7 }'; cat said)" "100 io 100
+	"$(exitstat -S moves.rec -H 1 2>said | awk '{ print $1, $6, $7 }'; cat said)" "100 io 100
 100 io 100
 100 io 100
 100 io 100
@@ -166,7 +187,7 @@ is "and leaves it as it was if there is no table" "$(cp table before; status exi
 is "or is not there then" "$(status exitstat -S "$amd" -o none -- ./nothing; [ -e none ] || echo gone)" "127
 gone"
 is "--output - is standard output" "$(exitstat -S "$amd" -o - -- true 2>/dev/null | grep -c hypercall)" 1
-is "--source - is standard input" "$(exitstat -S - -n <"$amd" | wc -l)" 11
+is "--source - is standard input" "$(exitstat -S - -H <"$amd" | wc -l)" 11
 is "and is called so" "$(exitstat -S - 2>&1 </dev/null)" \
 	"exitstat: cannot read the recording standard input: line 1: a recording begins with the line 'exitstat-recording 1'"
 closed() { sh -c "\"\$@\" $1" sh "${@:2}"; }
@@ -210,7 +231,7 @@ done
 # shellcheck disable=SC2016
 is "what it cut short is in no mean" "$(signalled TERM -S "$frames" -o runs -r 40 -- \
 	sh -c 'echo x >>begun; [ "$(wc -l <begun)" -lt 3 ] || { echo >ready; exec sleep 5; }'; head -n 1 runs)" "143
-2 runs, mean and standard deviation of one"
+2 runs: the mean, and its standard error"
 is "a command that lives through the signal is the last one all the same" "$(signalled TERM -S "$frames" -o runs -r 40 -- \
 	sh -c 'trap "exit 0" TERM; echo >>ready; while :; do sleep 0.05; done'; cat said)" "143
 exitstat: signal 15 (Terminated) ended this after 1 of 40 runs"

@@ -39,7 +39,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 123
+plan 128
 
 #
 # Before there is a VM.
@@ -69,13 +69,13 @@ fi
 #
 tree vms --vms 3
 mkdir "vms/$pid-1x" "vms/0$pid-10" "vms/-$pid-10" vms/exits "vms/$pid" vms/99999999999-1
-is "the list holds VMs, vCPUs and exits since their start, the busiest first" "$(host --total -n | awk '{ print $1, $3, $4, $9 }')" \
+is "the list holds VMs, vCPUs and exits since their start, the busiest first" "$(host --total -H | awk '{ print $1, $3, $4, $9 }')" \
 	"$((pid + 2)) 2 243 cpuid
 $((pid + 1)) 2 162 cpuid
 $pid 2 81 cpuid"
-is "the shares of the states add up" "$(host -T -n | awk '{ print ($5 + $6 + $7 + $8 > 99.7 && $5 + $6 + $7 + $8 < 100.3) }' | sort -u)" 1
+is "the shares of the states add up" "$(host -T -H | awk '{ print ($5 + $6 + $7 + $8 > 99.7 && $5 + $6 + $7 + $8 < 100.3) }' | sort -u)" 1
 is "the total is of all VMs" "$(host -T | awk '$1 == "total" { print $2, $3, $4 }')" "3 6 486"
-is "--sort number sorts by pid" "$(host -T -n --sort number | awk '{ print $1 }' | paste -sd ' ')" "$pid $((pid + 1)) $((pid + 2))"
+is "--sort number sorts by pid" "$(host -T -H --sort number | awk '{ print $1 }' | paste -sd ' ')" "$pid $((pid + 1)) $((pid + 2))"
 (sleep 0.7; tree vms --vms 3 --tick 101) &
 host --json 3 1 >out
 is "an interval holds what happened in it, JSON an object per VM" \
@@ -96,7 +96,7 @@ stopped() {
 }
 stopped --vm $pid --json 0.1 15
 is "an interval in which exitstat was stopped is one, and says how many are missed" \
-	"$(json '[o["missed"] > 5 for o in d if "missed" in o and o["missed"] > 5], [o["time_ns"] for o in d if o["time_ns"] < 5e7], len(d)' <out)" \
+	"$(json '[o["missed"] > 5 for o in d if "missed" in o and o["missed"] > 5], [o["duration_ns"] for o in d if o["duration_ns"] < 5e7], len(d)' <out)" \
 	"[True] [] 15"
 stopped --vm $pid 0.1 15
 is "so does its line" "$(grep -cE ' \([1-9][0-9]* intervals missed\)$' out)" 1
@@ -106,9 +106,9 @@ stopped --vm $pid record -i 0.1 -o stopped.rec -- sleep 3
 is "record says how many readings are missed, and takes none too many" \
 	"$(sed -n 's/^exitstat: [0-9]* readings in stopped.rec, [1-9][0-9]* missed while this process was stopped.*/&/p' err | wc -l) $("$BUILD/exitstat" \
 	report --json stopped.rec | json '[i for i in d[0]["intervals"][:-1] if i["length_s"] < 0.05]')" "1 []"
-is "CSV has the VM in front of every row" "$(host -T --csv | sed -n '1p;2p' | sed 's/[0-9]\{9,\}/TIME/')" \
-	"pid,fd,vm,time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles
-$pid,10,\"\",TIME,,96,interrupt,2121,4242000,0,0"
+is "CSV has the VM in front of every row" "$(host -T --csv | sed -n '1p;2p' | sed 's/20[0-9-]*T[0-9:.]*Z/CLOCK/; s/[0-9]\{9,\}/TIME/')" \
+	"kind,wall_clock,timestamp_ns,duration_ns,tsc_khz,pid,fd,vm,cpu,number,name,class,count,cycles,vmm_cycles,waiting_cycles
+total,CLOCK,TIME,,2000000,$pid,10,\"\",,96,interrupt,interrupt,2121,4242000,0,0"
 (sleep 0.6; mv "vms/$((pid + 1))-10" gone; tree vms --vms 1 --pid $((pid + 9))) &
 host 1 4 >out 2>err
 status=$?
@@ -141,8 +141,8 @@ tree named --vms 1 --pid "${servers[0]}"
 tree named --vms 2 --same-pid --pid "${servers[1]}"
 named() { "$BUILD/exitstat" host --debugfs named "$@"; }
 is "a VM has QEMU's name for it, and no character of it reaches the terminal as more" \
-	"$(named -T -n --json --sort number | json '[o["vm"]["name"] for o in d]')" "['web1', 'web,?[31m2?', 'web,?[31m2?']"
-is "two VMs of a process are told apart by descriptor" "$(named -T -n | awk '{ print $1 }' | sort | paste -sd ' ')" \
+	"$(named -T -H --json --sort number | json '[o["vm"]["name"] for o in d]')" "['web1', 'web,?[31m2?', 'web,?[31m2?']"
+is "two VMs of a process are told apart by descriptor" "$(named -T -H | awk '{ print $1 }' | sort | paste -sd ' ')" \
 	"$(printf '%s\n' "${servers[0]}" "${servers[1]}-10" "${servers[1]}-11" | sort | paste -sd ' ')"
 is "--vm takes a name, a pid, or PID-FD" \
 	"$(for vm in web1 "${servers[0]}" "${servers[1]}-11"; do named --vm "$vm" -j | json 'd[0]["total"]["count"]'; done | paste -sd ' ')" "81 81 162"
@@ -159,10 +159,10 @@ refuses_command "without --vm a verb says which VMs there are" 2 "4 VMs; choose 
 tree foreign --vms 1 --pid "${servers[0]}"
 mv "foreign/${servers[0]}-10" "foreign/${servers[0]}-12"
 is "a process that does not have the VM, as of another PID namespace, does not name it" \
-	"$("$BUILD/exitstat" host -D foreign -T -n -j | json 'd[0]["vm"]')" "{'pid': ${servers[0]}, 'fd': 12, 'name': ''}"
+	"$("$BUILD/exitstat" host -D foreign -T -H -j | json 'd[0]["vm"]')" "{'pid': ${servers[0]}, 'fd': 12, 'name': ''}"
 refuses_command "what a message repeats controls no terminal" 1 "there is no VM '?[31m?' in named" named --vm $'\e[31m\n'
 tree quoted --vms 1 --pid "${servers[3]}"
-is "CSV doubles the quotes in a name" "$("$BUILD/exitstat" host -D quoted -T --csv | sed -n '2s/^[0-9]*,10,\(.*\),[0-9]*,,96,.*/\1/p')" '"say ""hi"",twice"'
+is "CSV doubles the quotes in a name" "$("$BUILD/exitstat" host -D quoted -T --csv | sed -n '2s/^total,.*,[0-9]*,10,\(".*"\),,96,.*/\1/p')" '"say ""hi"",twice"'
 rm -r named/"${servers[1]}"-* named/"${servers[2]}"-*
 is "and takes the only one" "$(rows named show)" "$(rows named --vm web1)"
 
@@ -179,6 +179,12 @@ cpuid 22
 hlt 10
 io 6
 invalid_guest_state 2"
+is "--vcpu takes a list, and each of it has a table of its own" \
+	"$(host --vm $pid --vcpu 0-1 -j | json '[(o["vcpu"], o["total"]["count"]) for o in d]') $(host --vm $pid -v 1 -j | json '[o["cpu"] for o in d]')" "[(0, 27), (1, 54)] [1]"
+check "a CPU of the list that is not there is an error" one_line 1 "there is no vCPU 9 in this VM" "$BUILD/exitstat" host -D vms --vm $pid --vcpu 0,9 -o /dev/null -- true
+is "with an interval, each of them has a line" "$(host --vm $pid --vcpu 1,0 0.1 2 | awk '{ print $1 }' | paste -sd ' ')" "CPU 0 1 0 1"
+is "and while a command runs a table" "$(host --vm $pid --vcpu all -o /dev/stdout -- true | grep -c 'of vCPU [01] while this ran: true$')" 2
+is "--pid is the VM of that process" "$(host -p $pid -j | json '[(o["vm"]["pid"], o["total"]["count"]) for o in d]')" "[($pid, 81)]"
 is "--vcpu all has each of them" "$(host --vm $pid --vcpu all -j | json '[(o["vcpu"], o["total"]["count"]) for o in d]')" "[(0, 27), (1, 54)]"
 refuses_command "a vCPU that is not there is refused" 1 "there is no vCPU 2 in this VM" host --vm $pid --vcpu 2
 is "the leaves are the guest's: the count of an exit" "$(host --vm $pid leaf 0x4ffffffe 0x7b)" \
@@ -241,7 +247,7 @@ cp -r vms/$pid-10/vcpu1 vms/$pid-10/vcpu16383
 is "a VM that was counted late says since when, and that its times are approximate" \
 	"$(host --vm $pid | sed -n '1p' | grep -o 'since .*') $(host --vm $pid check | grep -c -e 'approximate') $(host --vm $pid leaf 0x4ffffff3 0x72 | cut -d: -f2)" \
 	"since it was attached, 2 s ago 1  eax=0x00000021 ebx=0x00000000 ecx=0x000080e8 edx=0x00000000"
-is "vCPUs have numbers up to KVM's last" "$(host --vm $pid --vcpu all -j | json '[o["cpu"] for o in d]') $(host --vm $pid --vcpu 16383 -n | wc -l)" "[0, 1, 16383] 5"
+is "vCPUs have numbers up to KVM's last" "$(host --vm $pid --vcpu all -j | json '[o["cpu"] for o in d]') $(host --vm $pid --vcpu 16383 -H | wc -l)" "[0, 1, 16383] 5"
 rm -r vms/$pid-10
 tree vms --vms 3
 is "check says what the host has of a VM" "$(host --vm $pid check | sed -n '1p;$p')" \
@@ -437,7 +443,7 @@ diagnose "${ends[0]} tables, ${ends[1]} errors"
 #
 tree many --vms 4096 --vcpus 1
 start=$EPOCHREALTIME
-"$BUILD/exitstat" host -D many --total -n >out
+"$BUILD/exitstat" host -D many --total -H >out
 elapsed_us=$((${EPOCHREALTIME/./} - ${start/./}))
 is "4096 VMs are listed, within ten seconds even here" "$(wc -l <out) $((elapsed_us < 10000000))" "4096 1"
 diagnose "$((elapsed_us / 1000)) ms under ASan"

@@ -68,6 +68,6 @@ check "and holds the licences of what it holds" grep -q "Apache License" page.ht
 is "needing nothing from elsewhere" "$(grep -oE '(src|href)=[^ >]*' page.html | grep -v '^href="#' | grep -E '"?https?:')" ""
 check "a file that is not there" one_line 1 "cannot read gone: No such file" "$exitstat" profile --source gone
 check "a file without a sample" one_line 1 "no exit was sampled" "$exitstat" profile --source /dev/null
-check "a period that is none" one_line 2 "--period takes a number of exits, 1 to 65535, not '0'" "$exitstat" profile -P 0
+check "a period that is none" one_line 2 "--period takes a number of exits, 1 to 65535, not '0'" "$exitstat" profile -c 0
 check "a command without the dashes" one_line 2 "exitstat profile -- true" "$exitstat" profile true
 finish

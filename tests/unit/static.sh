@@ -48,7 +48,7 @@ for what in "" BITS=32 CC=musl-gcc; do
 	check "says of recordings what the other exitstat says" alike
 	is "and of this CPU" "$(inside leaf 0; inside leaf 1 | sed 's/ebx=[^ ]*//')" "$("$dynamic" leaf 0; "$dynamic" leaf 1 | sed 's/ebx=[^ ]*//')"
 	inside -S - record -o /a.rec <"$amd" 2>/dev/null
-	is "records, with neither /dev nor /tmp" "$(inside -S /a.rec -n | wc -l)" 11
+	is "records, with neither /dev nor /tmp" "$(inside -S /a.rec -H | wc -l)" 11
 	check "and says what it lacks" eval 'says "the static exitstat is built without top; try: exitstat 1" 1 top &&
 		says "the static exitstat is built without --html; make the page from the recording with another exitstat" 1 report --html - /a.rec'
 	check "a VM by QMP among it" sh -c "chroot $work/root /exitstat host --qmp q 2>&1 | grep -qi '^exitstat: cannot open q: .*not supported$'"

@@ -20,7 +20,7 @@ model restart >restart.rec
 sed 's/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >off.rec
 sed 's/^\(4fffff01 .*-> \)00000002/\100000001/; s/^\(4fffff01 .* \)00000023 /\100000003 /' amd.rec >first.rec
 
-plan 63
+plan 71
 
 #
 # What is not there.
@@ -32,8 +32,8 @@ refuses "neither has a recording without them" 1 "the recording without.rec hold
 refuses "a reason that the vendor does not have" 2 "AMD has no exit reason 'IO_INSTRUCTION'; see exitstat names --vendor amd" -S amd.rec why IO_INSTRUCTION
 refuses "a number that it does not have" 2 "Intel has no exit reason '35'; see exitstat names --vendor intel" -S intel.rec why 35
 refuses "a reason that has no details" 1 "hlt has no details: nothing more is known of such an exit" -S amd.rec why hlt
-refuses "two reasons" 2 "why takes one reason, not 'msr' too" -S amd.rec why io msr
-refuses "each of the vCPUs" 2 "not 'all'" -S amd.rec why -v all
+refuses "two reasons" 2 "why takes one list of reasons, not 'msr' too" -S amd.rec why io msr
+refuses "each of the vCPUs" 2 "not several" -S amd.rec why -v all
 refuses "an option of another verb" 2 "why takes no --repeat; see exitstat VERB --help" -S amd.rec why -r 2
 
 #
@@ -50,10 +50,18 @@ is "sorted by count, it is the count of which 95 % are shown" "$(exitstat -S amd
 is "--all shows all" "$(exitstat -S amd.rec why io -a | under io | wc -l)" 16
 sums() { awk 'NR > 3 { what = substr($0, 43) } what == "total" { total = $1; exit } what ~ /^  / { parts += $1; next } what { sum += $1 } END { print sum - total, total - parts }'; }
 is "the details add up to their reasons, these to the total: but for hlt, which has none" \
-	"$(exitstat -S amd.rec -d | sums) $(exitstat -S amd.rec -d -b -n 1 1 | awk '$NF == "hlt" { print $1 }')" "0 87 29"
+	"$(exitstat -S amd.rec -d | sums) $(exitstat -S amd.rec -d -b -H 1 1 | awk '$NF == "hlt" { print $1 }')" "0 87 29"
 is "what has no details is one line of why, and each of the table" "$(exitstat -S amd.rec why | grep -c '1 reason without details$') $(exitstat -S amd.rec -d | grep -c ' hlt$')" "1 1"
 is "a reason is found by its name in small letters, and by its number" \
-	"$(for reason in io_instruction 30 0x1e; do exitstat -S intel.rec why $reason -n | head -n 1 | awk '{ print $1, $7 }'; done | sort -u)" "3807 IO_INSTRUCTION"
+	"$(for reason in io_instruction 30 0x1e; do exitstat -S intel.rec why $reason -H | head -n 1 | awk '{ print $1, $5 }'; done | sort -u)" "3807 IO_INSTRUCTION"
+for class in io msr cpuid memory mmio; do
+	is "the class $class is a reason on both vendors" "$(for file in amd intel; do exitstat -S $file.rec why $class -H | grep -cv '^.\{42\}  '; done | paste -sd ' ')" "$([ $class = msr ] && echo 1 2 || echo 1 1)"
+done
+is "several reasons are one list" "$(exitstat -S intel.rec why io,msr -H | awk '{ print $5 }' | grep -c '^IO_INSTRUCTION$\|^MSR_WRITE$')" 2
+is "--limit is of reasons, and of details in each; what is left out is a line" \
+	"$(exitstat -S amd.rec why -n 2 | sed '1,3d; s/^.\{42\}//' | paste -sd '|')" \
+	"io|  out 0x3f8  serial port 1|  in 0x3fd  serial port 1|  13 others|  rest  found no row in the host's table|npf|  mmio 0xfebc3004|  mmio 0xfebff0c0|  2 others|2 other reasons|1 reason without details|total"
+is "--reverse is the other way round" "$(exitstat -S amd.rec why -R io -n 1 | under io | head -n 1 | cut -d ' ' -f 1)" "$(exitstat -S amd.rec why -a io | under io | grep -v rest | tail -n 1 | cut -d ' ' -f 1)"
 is "the manuals' names are known on both vendors" "$(exitstat -S intel.rec why | grep -c 'wrmsr 0x6e0  IA32_TSC_DEADLINE$\|mmio 0xfee000b0  local APIC EOI$\|cpuid 0xd  XSAVE$')" 3
 is "one vCPU has its own" "$(exitstat -S amd.rec why -v 0 2>&1)" "exitstat: there is no CPU 0 in the recording; --vcpu takes one that is online"
 
@@ -66,7 +74,7 @@ is "in an interval the reader's own exits are taken out of its own leaf, to the 
 1"
 is "what happened between the two halves of a reading is in the details' half, and all adds up" \
 	"$(model between | exitstat -S - -j -d 1 1 | json '[(e["name"], e["count"]) for e in d["exits"] if e["count"]], d["total"]["count"]')" "[] 0"
-is "lines show the busiest details, and reasons without" "$(exitstat -S amd.rec -d -n 1 1 | awk '{ print $6, $7, $8, $9, $10, $11 }')" "out 0x3f8 1022 wrmsr 0x6e0 503"
+is "lines show the busiest details, and reasons without" "$(exitstat -S amd.rec -d -H 1 1 | awk '{ print $6, $7, $8, $9, $10, $11 }')" "out 0x3f8 1022 wrmsr 0x6e0 503"
 is "a command's are what happened while it ran" "$(exitstat -S amd.rec -d -- true 2>&1 | under npf)" "41 mmio 0xfebc3004
 9 mmio 0xfebff0c0
 23 ram write
@@ -84,12 +92,13 @@ is "64 bits are text, and have a name" \
 	"$(exitstat -S amd.rec -j why npf | json '[(x["detail"], x["name"], x.get("about")) for x in d["exits"][0]["details"]]')" \
 	"[('0x2', 'ram write', None), ('0x80000000febc3004', 'mmio 0xfebc3004', None), ('0x80000000febff0c0', 'mmio 0xfebff0c0', None), ('0x80000000fee000b0', 'mmio 0xfee000b0', 'local APIC EOI')]"
 is "without --details there are none" "$(exitstat -S amd.rec -j | json '[e for e in d["exits"] if "details" in e]')" "[]"
-is "CSV has rows of details behind the row of their exit" "$(exitstat -S amd.rec -d --csv | awk -F, '$4 == "npf" { print $5, $9, $10 }')" "276  
+is "CSV has rows of details behind the row of their exit" "$(exitstat -S amd.rec -d --csv | awk -F, '$8 == "npf" { print $10, $14, $15 }')" "276  
 69 \"ram write\" \"\"
 123 \"mmio 0xfebc3004\" \"\"
 27 \"mmio 0xfebff0c0\" \"\"
 57 \"mmio 0xfee000b0\" \"local APIC EOI\""
-is "and columns for them" "$(exitstat -S amd.rec -d --csv | head -n 1)" "time_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles,detail,about"
+is "and columns for them" "$(exitstat -S amd.rec -d --csv | head -n 1)" \
+	"kind,wall_clock,timestamp_ns,duration_ns,tsc_khz,cpu,number,name,class,count,cycles,vmm_cycles,waiting_cycles,detail,about"
 
 #
 # What the machine has there.
@@ -120,7 +129,7 @@ is "names of the kernel's are cleaned" "$(EXITSTAT_ROOT=here exitstat -S amd.rec
 cp -r here hidden
 sed -i -E 's/^( *)[0-9a-f]+-[0-9a-f]+/\100000000-00000000/' hidden/proc/ioports hidden/proc/iomem
 is "where only root sees addresses, those on a PCI bus are named, and it is said once" \
-	"$(EXITSTAT_ROOT=hidden exitstat -S amd.rec why -a | grep -c 'virtio_net\|^Only root sees which device'; EXITSTAT_ROOT=hidden exitstat -S amd.rec why -n | grep -c '^Only root')" "3
+	"$(EXITSTAT_ROOT=hidden exitstat -S amd.rec why -a | grep -c 'virtio_net\|^Only root sees which device'; EXITSTAT_ROOT=hidden exitstat -S amd.rec why -H | grep -c '^Only root')" "3
 0"
 is "not where nothing of it is shown" "$(EXITSTAT_ROOT=hidden exitstat -S amd.rec why msr | grep -c '^Only root')" 0
 EXITSTAT_ROOT=nowhere exitstat -S amd.rec why >out
@@ -133,7 +142,7 @@ is "what others noted is cleaned as well, and what is no range is left out" "$(m
 # Recordings.
 #
 is "a recording of a recording holds them, to the last exit" \
-	"$(exitstat -S amd.rec record -d -o copy.rec 2>/dev/null; for file in amd copy; do exitstat -S $file.rec -d -b -n 1 2 | md5sum; done | sort -u | wc -l)" 1
+	"$(exitstat -S amd.rec record -d -o copy.rec 2>/dev/null; for file in amd copy; do exitstat -S $file.rec -d -b -H 1 2 | md5sum; done | sort -u | wc -l)" 1
 
 model frames=1100 >long.rec
 is "a report says what took most of the exits' time" "$(exitstat report noted.rec | sed -n '/^What took most/,/[.]$/p' | paste -sd ' ')" \
@@ -161,7 +170,7 @@ tree() { python3 "$top/tests/lib/hosttree.py" "$@"; }
 host() { exitstat host -D "$@"; }
 tree vms --details
 tree plain
-is "a host's VM is the first operand, the reason the second" "$(host vms why $pid | under io; host vms why $((pid + 1)) io -n | head -n 1 | awk '{ print $1, $NF }')" "6 out 0x3f8  serial port 1
+is "a host's VM is the first operand, the reason the second" "$(host vms why $pid | under io; host vms why $((pid + 1)) io -H | head -n 1 | awk '{ print $1, $NF }')" "6 out 0x3f8  serial port 1
 3 rest  found no row in the host's table
 18 io"
 is "behind --vm there is only the reason; a vCPU has its own table" "$(host vms -m $((pid + 1)) why -v 1 io | under io | head -n 1)" "8 out 0x3f8  serial port 1"

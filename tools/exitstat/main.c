@@ -26,7 +26,9 @@ static const char help[] =
 	"\n"
 	"verbs (exitstat VERB --help says more):\n"
 	"  check                 whether this machine reports its exits, and if not, why\n"
+	"  diff FILE FILE        compare two tables that --json saved\n"
 	"  export                the counters as metrics for Prometheus\n"
+	"  help [VERB]           this, or what VERB is for\n"
 	"  host [VERB...]        on a host: its VMs, or one of them with these verbs\n"
 	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
 	"  names                 all exit numbers, their names and meanings\n"
@@ -35,28 +37,24 @@ static const char help[] =
 	"  report FILE [FILE]    a summary of a recording; --html: a page with charts\n"
 	"  show                  the table, as without a verb\n"
 	"  top                   the rates on a full screen\n"
-	"  why [REASON]          which ports, MSRs, leaves, pages they were about\n"
-	"\n"
-	"options:\n"
-	"  -a, --all             include rows of zeros\n"
-	"  -b, --by-reason       with INTERVAL, print tables instead of lines\n"
-	"  -c, --csv             for programs: comma-separated values\n"
-	"  -d, --details         under each reason, what the exits were about\n"
-	"  -j, --json            for programs: JSON, an object per line\n"
-	"  -n, --no-header       only the rows\n"
-	"  -o, --output FILE     write the result there; with CMD, instead of to stderr\n"
-	"  -r, --repeat N        run CMD N times; mean and standard deviation\n"
-	"  -s, --sort KEY        by time, count, mean, vmm, waiting, name or number\n"
-	"  -S, --source FILE     read a recording instead of the CPU\n"
-	"  -v, --vcpu N          only the vCPU that is CPU N here; 'all': each of them\n"
-	"  -V, --version\n"
-	"  -h, --help\n"
+	"  why [REASON]          which ports, MSRs, leaves, pages they were about\n";
+
+static const char more[] =
 	"\n"
 	"exit status: 0 ok, 1 failed, 2 usage, 77 this machine does not report its exits;\n"
 	"with CMD: CMD's own, 127 no such command, 128+N killed by signal N\n";
 
+static const char examples[] =
+	"  exitstat                          since the VM started\n"
+	"  exitstat -- make -j4              while a command runs\n"
+	"  exitstat -r 5 -e io,msr -- make   five times, and only these reasons\n"
+	"  exitstat -t 1                     a line each second, with the time\n"
+	"  exitstat -v 0-3,7 -n 5            five reasons of each of these CPUs\n"
+	"  exitstat --json > before.json     for exitstat diff\n";
+
 static const struct verb * const verbs[] = {
 	&verb_check,
+	&verb_diff,
 	&verb_leaf,
 	&verb_names,
 	&verb_profile,
@@ -84,9 +82,26 @@ static int print_version(void)
 	return STATUS_OK;
 }
 
+/* What belongs to no verb, and a verb without a help of its own, have the first one. */
 static int print_help(const struct verb *verb, bool host)
 {
-	fputs(verb->help ? verb->help : host ? verb_guests.help : help, stdout);
+	static const struct verb none = {
+		.bit = FOR_DEFAULT, .help = help, .more = more, .examples = examples,
+	};
+
+	if (!verb->help)
+		verb = host ? &verb_guests : &none;
+	fputs(verb->help, stdout);
+	if (verb == &verb_guests) {
+		fputs("\nwhich VM:\n", stdout);
+		options_print(stdout, FOR_HOST);
+	}
+	fputs(verb == &verb_guests ? "\nof the list:\n" : "\noptions:\n", stdout);
+	options_print(stdout, verb->bit);
+	if (verb->more)
+		fputs(verb->more, stdout);
+	if (verb->examples)
+		printf("\nexamples:\n%s", verb->examples);
 	return STATUS_OK;
 }
 
@@ -112,7 +127,8 @@ static int run_named(const struct verb *verb, struct options *opts, int argc, ch
 
 	opts->named = true;
 	/* Options may come last only where no command or negative number may follow. */
-	first = options_parse(argc, argv, verb == &verb_report || verb == &verb_why, opts);
+	first = options_parse(argc, argv, verb == &verb_report || verb == &verb_why ||
+			      verb == &verb_diff, verb->bit, opts);
 	if (first < 0)
 		return STATUS_USAGE;
 	/* Put the verb right before its operands, perhaps in place of '--'. */
@@ -141,9 +157,31 @@ static int run_export(char **argv)
 	return say(STATUS_FAILED, "cannot execute " EXPORT_PROGRAM ": %s", strerror(errno));
 }
 
+/* help [VERB]: as VERB --help. */
+static int show_help(const struct options *opts, int argc, char **argv)
+{
+	char option[] = "--help";
+	char *arguments[3] = { [1] = option };
+	const struct verb *verb;
+
+	if (argc > 2)
+		return say(STATUS_USAGE, "help takes one verb, not '%s' too", argv[2]);
+	if (argc < 2)
+		return print_help(&verb_show, opts->host);
+	if (!strcmp(argv[1], "host"))
+		return print_help(&verb_guests, true);
+	if (!strcmp(argv[1], "export"))
+		return run_export(arguments);
+	verb = find_verb(argv[1]);
+	if (!verb)
+		return say(STATUS_USAGE, "there is no verb '%s'; see exitstat --help", argv[1]);
+	return print_help(verb, opts->host);
+}
+
 static int choose(struct options *opts, int argc, char **argv)
 {
-	int first = options_parse(argc, argv, false, opts);
+	unsigned int without = opts->host ? FOR_DEFAULT | FOR_GUESTS : FOR_DEFAULT;
+	int first = options_parse(argc, argv, false, without, opts);
 	const struct verb *verb;
 
 	if (first < 0)
@@ -167,6 +205,8 @@ static int choose(struct options *opts, int argc, char **argv)
 		memmove(argv - first + 2, argv - first + 1, ((size_t)first - 1) * sizeof(*argv));
 		return run_export(argv - first + 1);
 	}
+	if (!strcmp(argv[0], "help"))
+		return show_help(opts, argc, argv);
 	verb = find_verb(argv[0]);
 	if (verb)
 		return run_named(verb, opts, argc, argv);

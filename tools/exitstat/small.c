@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The static exitstat's replacements for what it leaves out: curses, the HTML page, QMP. */
+/* The static exitstat's replacements for what it leaves out: curses, pages, reading JSON, QMP. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -25,6 +25,16 @@ static int do_top(struct options *opts, int argc, char **argv)
 }
 
 const struct verb verb_top = { .name = "top", .bit = FOR_TOP, .run = do_top };
+
+static int do_diff(struct options *opts, int argc, char **argv)
+{
+	(void)opts;
+	(void)argc;
+	(void)argv;
+	return say_left_out("diff; compare the files with another exitstat");
+}
+
+const struct verb verb_diff = { .name = "diff", .bit = FOR_DIFF, .run = do_diff };
 
 int html_write(const char *path, struct series *series, size_t series_nr)
 {

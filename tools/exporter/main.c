@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 	int first;
 
 	streams_occupy();
-	first = options_parse(argc, argv, false, &opts);
+	first = options_parse(argc, argv, false, FOR_EXPORT, &opts);
 	if (first < 0)
 		return STATUS_USAGE;
 	if (opts.help || opts.version) {

@@ -47,6 +47,7 @@ const char *detail_text(char text[DETAIL_TEXT_SIZE], const struct target *target
 struct sorted {
 	struct exitstat_detail detail;
 	uint64_t key;
+	bool reverse;
 };
 
 /* The rest, of which it is not known what it was, comes last. */
@@ -60,7 +61,7 @@ static int compare(const void *left, const void *right)
 	if (a_is_rest != b_is_rest)
 		return a_is_rest - b_is_rest;
 	if (a->key != b->key)
-		return a->key > b->key ? -1 : 1;
+		return (a->key > b->key) != a->reverse ? -1 : 1;
 	if (a->detail.count != b->detail.count)
 		return a->detail.count > b->detail.count ? -1 : 1;
 	return (a->detail.detail > b->detail.detail) - (a->detail.detail < b->detail.detail);
@@ -107,13 +108,16 @@ uint32_t details_sort(const struct options *opts, bool times, struct exitstat_de
 	uint32_t i;
 
 	for (i = 0; sorted && i < nr; i++)
-		sorted[i] = (struct sorted){ details[i], key_of(opts, times, &details[i]) };
+		sorted[i] = (struct sorted){ details[i], key_of(opts, times, &details[i]),
+					      opts->reverse };
 	if (sorted)
 		qsort(sorted, nr, sizeof(*sorted), compare);
 	for (i = 0; sorted && i < nr; i++)
 		details[i] = sorted[i].detail;
 	free(sorted);
-	return opts->all ? nr : count_shown(opts, times, details, nr);
+	if (opts->limit)
+		return opts->limit < nr ? opts->limit : nr;
+	return opts->all || opts->reverse ? nr : count_shown(opts, times, details, nr);
 }
 
 struct page {
@@ -122,26 +126,30 @@ struct page {
 	const struct target *target;
 	const struct exitstat_snapshot *snap;
 	bool times;
+	struct unit time;	/* of the columns */
+	struct unit mean;
 	int columns;		/* of the terminal, or 0 */
 	bool unknown;		/* an address or port was shown of which nothing is known */
 };
 
 #define NUMBERS_WIDTH	42
 
+static double mean_of(uint64_t count, uint64_t cycles)
+{
+	return count ? (double)cycles / (double)count : -1;
+}
+
 static void print_line(struct page *page, uint64_t count, uint64_t cycles, double share_of,
 		       bool by_time, int indent, const char *what)
 {
-	char time[TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE];
+	char time[TEXT_SIZE], share[TEXT_SIZE], mean[TEXT_SIZE];
 	int width = 10;
 
 	fprintf(page->out, "%10llu", (unsigned long long)count);
 	if (page->times) {
-		if (count)
-			text_time(each, &page->target->desc, (double)cycles / (double)count);
-		fprintf(page->out, " %10s %7s %10s",
-			text_time(time, &page->target->desc, (double)cycles),
+		fprintf(page->out, " %s %7s %s", text_in(time, &page->time, (double)cycles),
 			text_share(share, (double)(by_time ? cycles : count), share_of),
-			count ? each : "-");
+			text_in(mean, &page->mean, mean_of(count, cycles)));
 		width = NUMBERS_WIDTH - 2;
 	} else {
 		fprintf(page->out, " %7s", text_share(share, (double)count, share_of));
@@ -231,38 +239,71 @@ static void print_sum(struct page *page, const struct exitstat_entry *entry, con
 
 static void print_header(const struct page *page)
 {
+	char time[TEXT_SIZE], mean[TEXT_SIZE];
+
 	if (page->times)
-		fprintf(page->out, "%10s %10s %7s %10s  why\n", "count", "time",
-			by_time(page) ? "% time" : "% count", "mean");
+		fprintf(page->out, "%10s %s %7s %s  why\n", "count",
+			text_head(time, "time", &page->time), by_time(page) ? "%time" : "%exits",
+			text_head(mean, "mean", &page->mean));
 	else
-		fprintf(page->out, "%10s %7s  why\n", "count", "%");
+		fprintf(page->out, "%10s %7s  why\n", "count", "%exits");
 }
 
-static void print_reasons(struct page *page, enum why_rows rows, uint32_t number)
+static void add_up(struct exitstat_entry *sum, const struct exitstat_entry *entry)
 {
-	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX], without = { 0 };
-	char name[TEXT_SIZE], text[2 * TEXT_SIZE];
-	uint32_t i, nr, others = 0;
+	sum->count += entry->count;
+	sum->cycles += entry->cycles;
+}
 
-	rows_sort(page->opts->sort, page->snap, entries);
-	for (i = 0; i < page->snap->entries_nr; i++) {
+static void print_reasons(struct page *page, enum why_rows rows)
+{
+	const struct reasons *reasons = &page->target->reasons;
+	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX], without = { 0 }, beyond = { 0 };
+	char name[TEXT_SIZE], text[2 * TEXT_SIZE];
+	uint32_t i, nr, shown = 0, others = 0, more = 0;
+	uint32_t entries_nr = rows_sort(page->opts, reasons, page->snap, entries);
+
+	for (i = 0; i < entries_nr; i++) {
 		bool has = causes_of(page->target->causes, entries[i].number, &nr);
 
-		if (rows == WHY_ONE && entries[i].number != number)
-			continue;
 		if (rows == WHY_DETAILED && !has) {
-			without.count += entries[i].count;
-			without.cycles += entries[i].cycles;
+			add_up(&without, &entries[i]);
 			others++;
-			continue;
+		} else if (page->opts->limit && shown == page->opts->limit) {
+			add_up(&beyond, &entries[i]);
+			more++;
+		} else {
+			print_sum(page, &entries[i],
+				  exit_name(name, page->snap->numbering, entries[i].number));
+			print_details(page, &entries[i]);
+			shown++;
 		}
-		print_sum(page, &entries[i],
-			  exit_name(name, page->snap->numbering, entries[i].number));
-		print_details(page, &entries[i]);
 	}
+	snprintf(text, sizeof(text), "%u other reason%s", more, more == 1 ? "" : "s");
+	if (more)
+		print_sum(page, &beyond, text);
 	snprintf(text, sizeof(text), "%u reason%s without details", others, others == 1 ? "" : "s");
 	if (others)
 		print_sum(page, &without, text);
+}
+
+/* The largest mean is that of a detail, or of a reason without. */
+static struct unit unit_of_means(const struct page *page)
+{
+	const struct exitstat_snapshot *snap = page->snap;
+	const struct exitstat_details *details = &page->target->causes->shown;
+	double mean, longest = 0;
+	uint32_t i;
+
+	for (i = 0; i < snap->entries_nr; i++) {
+		mean = mean_of(snap->entries[i].count, snap->entries[i].cycles);
+		longest = mean > longest ? mean : longest;
+	}
+	for (i = 0; i < details->nr; i++) {
+		mean = mean_of(details->list[i].count, details->list[i].cycles);
+		longest = mean > longest ? mean : longest;
+	}
+	return unit_for(&page->target->desc, longest);
 }
 
 /* Once, below the table. */
@@ -274,21 +315,23 @@ static void print_hidden(const struct page *page)
 }
 
 void details_print(FILE *out, const struct options *opts, const struct target *target,
-		   const struct exitstat_snapshot *snap, enum why_rows rows, uint32_t number)
+		   const struct exitstat_snapshot *snap, enum why_rows rows)
 {
 	struct page page = {
 		.out = out, .opts = opts, .target = target, .snap = snap,
 		.times = snap->taken & EXITSTAT_TAKE_TIMES,
 		.columns = out == stdout ? columns_of_terminal() : 0,
+		.time = unit_for(&target->desc, (double)snap->total.cycles),
 	};
 	struct exitstat_entry own = { .count = snap->reader.count, .cycles = snap->reader.cycles };
 
+	page.mean = unit_of_means(&page);
 	if (!opts->no_header)
 		print_header(&page);
-	print_reasons(&page, rows, number);
+	print_reasons(&page, rows);
 	if (opts->no_header)
 		return;
-	if (rows != WHY_ONE) {
+	if (rows != WHY_THESE) {
 		print_sum(&page, &snap->total, "total");
 		if (own.count)
 			print_line(&page, own.count, own.cycles, 0, by_time(&page), 0,
@@ -301,7 +344,7 @@ void table_print(FILE *out, const struct options *opts, const struct target *tar
 		 const struct exitstat_snapshot *snap)
 {
 	if (target->causes)
-		details_print(out, opts, target, snap, WHY_ALL, 0);
+		details_print(out, opts, target, snap, WHY_ALL);
 	else
-		rows_print(out, opts, &target->desc, snap);
+		rows_print(out, opts, target, snap);
 }

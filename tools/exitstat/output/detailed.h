@@ -14,12 +14,11 @@
 enum why_rows {
 	WHY_ALL,		/* each of them */
 	WHY_DETAILED,		/* those without details are one line */
-	WHY_ONE			/* that number */
+	WHY_THESE		/* those that were asked for, and no total */
 };
 
-/* The table; number is for WHY_ONE. */
 void details_print(FILE *out, const struct options *opts, const struct target *target,
-		   const struct exitstat_snapshot *snap, enum why_rows rows, uint32_t number);
+		   const struct exitstat_snapshot *snap, enum why_rows rows);
 
 /* The rows, with or without details, as the target has them. */
 void table_print(FILE *out, const struct options *opts, const struct target *target,
@@ -35,7 +34,10 @@ const char *detail_text(char text[DETAIL_TEXT_SIZE], const struct target *target
 const char *detail_about(char text[DEVICE_NAME_SIZE], const struct target *target,
 			 uint32_t number, uint64_t detail);
 
-/* Sort by the key, and return how many of the first ones make up 95 % of it, or nr for all. */
+/*
+ * Sort by the key, and return how many of the first ones make up 95 % of it, or nr for all, within
+ * the limit of rows.
+ */
 uint32_t details_sort(const struct options *opts, bool times, struct exitstat_detail *details,
 		      uint32_t nr);
 

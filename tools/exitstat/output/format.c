@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* For programs: JSON (docs/json.md), one object per reading, and CSV, one row per exit number. */
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "command/vendor.h"
 #include "exitstat.h"
 #include "output/detailed.h"
 #include "output/format.h"
 #include "output/json.h"
+#include "output/rows.h"
 #include "target/target.h"
-
-#define SCHEMA	1
 
 static void put_entry(struct json *json, const struct exitstat_snapshot *snap,
 		      const struct exitstat_entry *entry)
@@ -73,6 +74,7 @@ static void put_entries(struct json *json, const struct target *target,
 		json_begin(json, NULL, '{');
 		json_u64(json, "number", entry->number);
 		json_text(json, "name", exit_name(name, snap->numbering, entry->number));
+		json_text(json, "class", exitstat_exit_class(snap->numbering, entry->number));
 		put_entry(json, snap, entry);
 		if (target->causes)
 			put_details(json, target, entry->number);
@@ -103,6 +105,8 @@ static void put_vm(struct json *json, const struct exitstat_vm *vm)
 	if (vm->fd >= 0)
 		json_int(json, "fd", vm->fd);
 	json_text(json, "name", vm->name);
+	if (*vm->uuid)
+		json_text(json, "uuid", vm->uuid);
 	json_end(json, '}');
 }
 
@@ -119,6 +123,8 @@ static void put_description(struct json *json, const struct target *target,
 	json_text(json, "epoch", epoch);
 	if (desc->tsc_khz)
 		json_u64(json, "tsc_khz", desc->tsc_khz);
+	else
+		json_null(json, "tsc_khz");
 	if (desc->features & EXITSTAT_FEATURE_APPROXIMATE)
 		json_true(json, "approximate");
 	if (desc->features & EXITSTAT_FEATURE_LATE) {
@@ -127,34 +133,107 @@ static void put_description(struct json *json, const struct target *target,
 	}
 }
 
-void snapshot_json(struct json *json, const struct target *target,
-		   const struct exitstat_snapshot *snap)
+const char *wall_clock(char text[WALL_CLOCK_SIZE], int64_t wall_ns)
+{
+	time_t seconds = (time_t)(wall_ns / 1000000000);
+	char date[20];
+	struct tm tm;
+
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+	snprintf(text, WALL_CLOCK_SIZE, "%s.%09uZ", date,
+		 (unsigned int)(wall_ns % 1000000000) % 1000000000u);
+	return text;
+}
+
+/* The time that a reading is about; false if it is not known. */
+static bool duration_of(const struct reading *reading, uint64_t *duration_ns)
+{
+	const struct exitstat_description *desc = &reading->target->desc;
+
+	*duration_ns = reading->snap->time_ns;
+	if (strcmp(reading->kind, "total"))
+		return true;
+	*duration_ns += exitstat_cycles_to_ns(desc, desc->age_cycles) - desc->time_ns;
+	return desc->features & EXITSTAT_FEATURE_LATE && desc->tsc_khz;
+}
+
+static void put_times(struct json *json, const struct reading *reading)
+{
+	char text[WALL_CLOCK_SIZE];
+	uint64_t duration_ns;
+
+	if (reading->target->wall_ns >= 0)
+		json_text(json, "wall_clock", wall_clock(text, reading->target->wall_ns));
+	else
+		json_null(json, "wall_clock");
+	json_u64(json, "timestamp_ns", reading->target->read_ns);
+	if (duration_of(reading, &duration_ns))
+		json_u64(json, "duration_ns", duration_ns);
+	else
+		json_null(json, "duration_ns");
+}
+
+void head_json(struct json *json, const char *kind)
 {
 	json_int(json, "schema", SCHEMA);
+	json_text(json, "kind", kind);
 	json_text(json, "exitstat", VERSION);
-	put_description(json, target, snap);
+}
+
+/* Which exits were asked for, as they were. */
+static void put_selection(struct json *json, const struct target *target)
+{
+	const char *at = target->reasons.text;
+
+	if (!at)
+		return;
+	json_begin(json, "selection", '[');
+	for (;;) {
+		size_t length = strcspn(at, ",");
+		char word[64];
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, at);
+		json_text(json, NULL, word);
+		if (!at[length])
+			break;
+		at += length + 1;
+	}
+	json_end(json, ']');
+}
+
+void snapshot_json(struct json *json, const struct options *opts, const struct reading *reading)
+{
+	const struct target *target = reading->target;
+	struct exitstat_snapshot snap = *reading->snap;
+
+	rows_keep(opts, &target->reasons, &snap);
+	head_json(json, reading->kind);
+	put_times(json, reading);
+	put_description(json, target, &snap);
+	if (reading->run)
+		json_u64(json, "run", reading->run);
 	if (target->host)
 		put_vm(json, &target->vm);
 	if (target->vcpu >= 0) {
 		json_int(json, "cpu", target->vcpu);
-		json_u64(json, "vcpu", snap->vcpu);
+		json_u64(json, "vcpu", snap.vcpu);
 	}
-	json_u64(json, "time_ns", snap->time_ns);
-	if (snap->taken & EXITSTAT_TAKE_SPLIT)
-		json_u64(json, "guest_cycles", snap->guest_cycles);
-	put_sum(json, "total", snap, &snap->total);
-	if (snap->reader.count)
-		put_sum(json, "own", snap, &snap->reader);
-	put_since(json, snap);
-	put_entries(json, target, snap);
+	if (snap.taken & EXITSTAT_TAKE_SPLIT)
+		json_u64(json, "guest_cycles", snap.guest_cycles);
+	put_sum(json, "total", &snap, &snap.total);
+	if (snap.reader.count)
+		put_sum(json, "own", &snap, &snap.reader);
+	put_since(json, &snap);
+	put_selection(json, target);
+	put_entries(json, target, &snap);
 }
 
-void json_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap)
+void json_print(FILE *out, const struct options *opts, const struct reading *reading)
 {
 	struct json json = { .out = out };
 
 	json_begin(&json, NULL, '{');
-	snapshot_json(&json, target, snap);
+	snapshot_json(&json, opts, reading);
 	json_end(&json, '}');
 	fputc('\n', out);
 }
@@ -163,12 +242,13 @@ void csv_header_print(FILE *out, const struct options *opts, const struct target
 {
 	if (opts->format != FORMAT_CSV || opts->no_header)
 		return;
-	fprintf(out, "%stime_ns,cpu,number,name,count,cycles,vmm_cycles,waiting_cycles%s\n",
-		target->host ? "pid,fd,vm," : "", target->causes ? ",detail,about" : "");
+	fprintf(out, "kind,wall_clock,timestamp_ns,duration_ns,tsc_khz,%s%scpu,number,name,class,count,cycles,vmm_cycles,waiting_cycles%s\n",
+		opts->repeat ? "run," : "", target->host ? "pid,fd,vm," : "",
+		target->causes ? ",detail,about" : "");
 }
 
 /* Text may contain anything, so quote it as RFC 4180 does. */
-static void csv_text(FILE *out, const char *text)
+void csv_text(FILE *out, const char *text)
 {
 	fputc('"', out);
 	for (; *text; text++) {
@@ -197,34 +277,51 @@ static void csv_cycles(FILE *out, bool there, uint64_t cycles)
 		fprintf(out, "%llu", (unsigned long long)cycles);
 }
 
-static void csv_beginning(FILE *out, const struct target *target,
-			  const struct exitstat_snapshot *snap)
+static void csv_beginning(FILE *out, const struct options *opts, const struct reading *reading)
 {
+	const struct target *target = reading->target;
+	char text[WALL_CLOCK_SIZE];
+	uint64_t duration_ns;
+
+	fprintf(out, "%s,%s,%llu,", reading->kind,
+		target->wall_ns >= 0 ? wall_clock(text, target->wall_ns) : "",
+		(unsigned long long)target->read_ns);
+	if (duration_of(reading, &duration_ns))
+		fprintf(out, "%llu", (unsigned long long)duration_ns);
+	fputc(',', out);
+	if (target->desc.tsc_khz)
+		fprintf(out, "%u", target->desc.tsc_khz);
+	fputc(',', out);
+	if (opts->repeat)
+		fprintf(out, "%u,", reading->run);
 	if (target->host)
 		csv_vm(out, &target->vm);
-	fprintf(out, "%llu,", (unsigned long long)snap->time_ns);
 	if (target->vcpu >= 0)
 		fprintf(out, "%d", target->vcpu);
 }
 
-static void csv_row(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,
+static void csv_row(FILE *out, const struct options *opts, const struct reading *reading,
 		    const struct exitstat_entry *entry, const char *name)
 {
+	const struct exitstat_snapshot *snap = reading->snap;
 	bool times = snap->taken & EXITSTAT_TAKE_TIMES;
 	bool split = snap->taken & EXITSTAT_TAKE_SPLIT;
 
-	csv_beginning(out, target, snap);
-	fprintf(out, ",%u,%s,%llu", entry->number, name, (unsigned long long)entry->count);
+	csv_beginning(out, opts, reading);
+	fprintf(out, ",%u,%s,%s,%llu", entry->number, name,
+		exitstat_exit_class(snap->numbering, entry->number),
+		(unsigned long long)entry->count);
 	csv_cycles(out, times, entry->cycles);
 	csv_cycles(out, split, entry->vmm_cycles);
 	csv_cycles(out, split, entry->waiting_cycles);
-	fputs(target->causes ? ",,\n" : "\n", out);
+	fputs(reading->target->causes ? ",,\n" : "\n", out);
 }
 
 /* Parts of the row above them, which has no detail. */
-static void csv_details(FILE *out, const struct target *target,
-			const struct exitstat_snapshot *snap, uint32_t number, const char *name)
+static void csv_details(FILE *out, const struct options *opts, const struct reading *reading,
+			uint32_t number, const char *name)
 {
+	const struct target *target = reading->target;
 	uint32_t nr, i;
 	const struct exitstat_detail *details = causes_of(target->causes, number, &nr);
 
@@ -234,8 +331,10 @@ static void csv_details(FILE *out, const struct target *target,
 
 		exitstat_detail_name(target->desc.numbering, number, details[i].detail, detail,
 				     sizeof(detail));
-		csv_beginning(out, target, snap);
-		fprintf(out, ",%u,%s,%llu", number, name, (unsigned long long)details[i].count);
+		csv_beginning(out, opts, reading);
+		fprintf(out, ",%u,%s,%s,%llu", number, name,
+			exitstat_exit_class(target->desc.numbering, number),
+			(unsigned long long)details[i].count);
 		csv_cycles(out, target->causes->shown.taken & EXITSTAT_TAKE_TIMES,
 			   details[i].cycles);
 		fputs(",,,", out);
@@ -246,17 +345,18 @@ static void csv_details(FILE *out, const struct target *target,
 	}
 }
 
-void csv_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap)
+/* The reader's own exits have no row: they are no exits of what was measured. */
+void csv_print(FILE *out, const struct options *opts, const struct reading *reading)
 {
+	struct exitstat_snapshot snap = *reading->snap;
 	char name[TEXT_SIZE];
 	uint32_t i;
 
-	for (i = 0; i < snap->entries_nr; i++) {
-		exit_name(name, snap->numbering, snap->entries[i].number);
-		csv_row(out, target, snap, &snap->entries[i], name);
-		if (target->causes)
-			csv_details(out, target, snap, snap->entries[i].number, name);
+	rows_keep(opts, &reading->target->reasons, &snap);
+	for (i = 0; i < snap.entries_nr; i++) {
+		exit_name(name, snap.numbering, snap.entries[i].number);
+		csv_row(out, opts, reading, &snap.entries[i], name);
+		if (reading->target->causes)
+			csv_details(out, opts, reading, snap.entries[i].number, name);
 	}
-	if (snap->reader.count)
-		csv_row(out, target, snap, &snap->reader, "exitstat itself");
 }

@@ -73,6 +73,12 @@ void json_real(struct json *json, const char *key, double value)
 		fputs("null", json->out);
 }
 
+void json_null(struct json *json, const char *key)
+{
+	put_key(json, key);
+	fputs("null", json->out);
+}
+
 void json_true(struct json *json, const char *key)
 {
 	put_key(json, key);

@@ -23,6 +23,7 @@ void json_end(struct json *json, char bracket);
 void json_u64(struct json *json, const char *key, uint64_t value);
 void json_int(struct json *json, const char *key, int value);
 void json_real(struct json *json, const char *key, double value);
+void json_null(struct json *json, const char *key);
 void json_true(struct json *json, const char *key);
 void json_text(struct json *json, const char *key, const char *text);
 

@@ -17,6 +17,7 @@ struct row {
 	char name[TEXT_SIZE];
 	uint64_t key;
 	enum sort_key sort;
+	bool reverse;
 };
 
 /* The defined exits, the pseudo-number, and what a later KVM may add. */
@@ -43,10 +44,8 @@ uint64_t rows_key(enum sort_key sort, const struct exitstat_entry *entry)
 }
 
 /* Descending by the key, then by count, then ascending by number. */
-static int compare_rows(const void *left, const void *right)
+static int compare_forward(const struct row *a, const struct row *b)
 {
-	const struct row *a = left;
-	const struct row *b = right;
 	int order = a->sort == SORT_NAME ? strcmp(a->name, b->name) : 0;
 
 	if (order)
@@ -58,6 +57,14 @@ static int compare_rows(const void *left, const void *right)
 	return a->entry.number < b->entry.number ? -1 : 1;
 }
 
+static int compare_rows(const void *left, const void *right)
+{
+	const struct row *a = left;
+	int order = compare_forward(a, right);
+
+	return a->reverse ? -order : order;
+}
+
 static void add_row(struct row *rows, size_t *rows_nr, const struct options *opts,
 		    uint32_t numbering, const struct exitstat_entry *entry)
 {
@@ -66,116 +73,184 @@ static void add_row(struct row *rows, size_t *rows_nr, const struct options *opt
 	row->entry = *entry;
 	row->key = rows_key(opts->sort, entry);
 	row->sort = opts->sort;
+	row->reverse = opts->reverse;
 	exit_name(row->name, numbering, entry->number);
 }
 
 static size_t collect_rows(struct row rows[ROWS_MAX], const struct options *opts,
-			   const struct exitstat_snapshot *snap)
+			   const struct reasons *reasons, const struct exitstat_snapshot *snap)
 {
 	const struct exitstat_exit *exit;
 	size_t rows_nr = 0;
 	size_t i;
 
-	for (i = 0; i < snap->entries_nr; i++)
-		add_row(rows, &rows_nr, opts, snap->numbering, &snap->entries[i]);
+	for (i = 0; i < snap->entries_nr; i++) {
+		if (reasons_have(reasons, snap->entries[i].number))
+			add_row(rows, &rows_nr, opts, snap->numbering, &snap->entries[i]);
+	}
 	for (i = 0; opts->all && (exit = exitstat_exit_at(snap->numbering, i)); i++) {
 		struct exitstat_entry none = { .number = exit->number };
 
-		if (!exitstat_snapshot_find(snap, exit->number) && rows_nr < ROWS_MAX)
+		if (!exitstat_snapshot_find(snap, exit->number) && rows_nr < ROWS_MAX &&
+		    reasons_have(reasons, exit->number))
 			add_row(rows, &rows_nr, opts, snap->numbering, &none);
 	}
 	qsort(rows, rows_nr, sizeof(*rows), compare_rows);
 	return rows_nr;
 }
 
-void rows_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
-	       struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX])
+uint32_t rows_sort(const struct options *opts, const struct reasons *reasons,
+		   const struct exitstat_snapshot *snap,
+		   struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX])
 {
-	const struct options opts = { .sort = sort };
+	struct options without_zeros = *opts;
 	struct row rows[ROWS_MAX];
-	size_t rows_nr = collect_rows(rows, &opts, snap);
-	size_t i;
+	size_t rows_nr, i;
 
+	without_zeros.all = false;
+	rows_nr = collect_rows(rows, &without_zeros, reasons, snap);
 	for (i = 0; i < rows_nr && i < EXITSTAT_ENTRIES_MAX; i++)
 		entries[i] = rows[i].entry;
+	return (uint32_t)i;
 }
 
-static void print_row(FILE *out, const struct exitstat_description *desc,
-		      const struct exitstat_snapshot *snap, const char *number, const char *name,
-		      int width, const struct exitstat_entry *entry)
+static int compare_numbers(const void *left, const void *right)
 {
-	char count_share[TEXT_SIZE], time[TEXT_SIZE], time_share[TEXT_SIZE], each[TEXT_SIZE];
+	const struct exitstat_entry *a = left;
+	const struct exitstat_entry *b = right;
 
-	fprintf(out, "%5s %-*s %12llu %5s", number, width, name, (unsigned long long)entry->count,
-		text_share(count_share, entry->count, snap->total.count));
-	if (!(snap->taken & EXITSTAT_TAKE_TIMES)) {
-		fputc('\n', out);
-		return;
-	}
-	fprintf(out, " %10s %5s", text_time(time, desc, entry->cycles),
-		text_share(time_share, entry->cycles, snap->total.cycles));
-	if (entry->count)
-		text_time(each, desc, (double)entry->cycles / entry->count);
-	fprintf(out, " %10s\n", entry->count ? each : "-");
+	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static void print_header(FILE *out, const struct exitstat_snapshot *snap, int width)
+void rows_keep(const struct options *opts, const struct reasons *reasons,
+	       struct exitstat_snapshot *snap)
 {
-	fprintf(out, "%5s %-*s %12s %5s",
-		snap->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.", width, "exit",
-		"count", "%");
-	if (snap->taken & EXITSTAT_TAKE_TIMES)
-		fprintf(out, " %10s %5s %10s", "time", "%", "mean");
+	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+	uint32_t nr = rows_sort(opts, reasons, snap, entries);
+
+	if (opts->limit && nr > opts->limit)
+		nr = opts->limit;
+	qsort(entries, nr, sizeof(*entries), compare_numbers);
+	memcpy(snap->entries, entries, nr * sizeof(*entries));
+	snap->entries_nr = nr;
+}
+
+/* The table's columns. */
+struct layout {
+	const struct exitstat_snapshot *snap;
+	int name;
+	struct unit time;
+	struct unit mean;
+};
+
+static double mean_of(const struct exitstat_entry *entry)
+{
+	return entry->count ? (double)entry->cycles / (double)entry->count : -1;
+}
+
+static void print_row(FILE *out, const struct layout *layout, const char *number, const char *name,
+		      const struct exitstat_entry *entry)
+{
+	const struct exitstat_entry *total = &layout->snap->total;
+	char share[TEXT_SIZE], time_share[TEXT_SIZE], time[TEXT_SIZE], mean[TEXT_SIZE];
+
+	fprintf(out, "%5s %-*s %12llu %s", number, layout->name, name,
+		(unsigned long long)entry->count,
+		text_share(share, (double)entry->count, (double)total->count));
+	if (layout->snap->taken & EXITSTAT_TAKE_TIMES)
+		fprintf(out, " %s %s %s", text_in(time, &layout->time, (double)entry->cycles),
+			text_share(time_share, (double)entry->cycles, (double)total->cycles),
+			text_in(mean, &layout->mean, mean_of(entry)));
 	fputc('\n', out);
 }
 
-static int name_width(const struct row *rows, size_t rows_nr)
+static void print_header(FILE *out, const struct layout *layout)
 {
-	size_t width = strlen("exitstat itself");
+	char time[TEXT_SIZE], mean[TEXT_SIZE];
+
+	fprintf(out, "%5s %-*s %12s %6s",
+		layout->snap->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.", layout->name,
+		"exit", "count", "%exits");
+	if (layout->snap->taken & EXITSTAT_TAKE_TIMES)
+		fprintf(out, " %s %6s %s", text_head(time, "time", &layout->time), "%time",
+			text_head(mean, "mean", &layout->mean));
+	fputc('\n', out);
+}
+
+static struct layout lay_out(const struct exitstat_description *desc,
+			     const struct exitstat_snapshot *snap, const struct row *rows,
+			     size_t rows_nr)
+{
+	struct layout layout = { .snap = snap, .name = (int)strlen("exitstat itself") };
+	double longest = mean_of(&snap->total);
 	size_t i;
 
 	for (i = 0; i < rows_nr; i++) {
-		if (strlen(rows[i].name) > width)
-			width = strlen(rows[i].name);
+		if (mean_of(&rows[i].entry) > longest)
+			longest = mean_of(&rows[i].entry);
+		if ((int)strlen(rows[i].name) > layout.name)
+			layout.name = (int)strlen(rows[i].name);
 	}
-	return (int)width;
+	layout.time = unit_for(desc, (double)(snap->total.cycles > snap->reader.cycles ?
+					      snap->total.cycles : snap->reader.cycles));
+	layout.mean = unit_for(desc, longest);
+	return layout;
 }
 
 /* The reader's own exits are not part of the total, so they have no share. */
-static void print_own(FILE *out, const struct exitstat_description *desc,
-		      const struct exitstat_snapshot *snap, int width)
+static void print_own(FILE *out, const struct layout *layout)
 {
+	const struct exitstat_entry *own = &layout->snap->reader;
 	char time[TEXT_SIZE];
 
-	if (!snap->reader.count)
+	if (!own->count)
 		return;
-	fprintf(out, "%5s %-*s %12llu %5s", "", width, "exitstat itself",
-		(unsigned long long)snap->reader.count, "");
-	if (snap->taken & EXITSTAT_TAKE_TIMES)
-		fprintf(out, " %10s", text_time(time, desc, snap->reader.cycles));
+	fprintf(out, "%5s %-*s %12llu %6s", "", layout->name, "exitstat itself",
+		(unsigned long long)own->count, "");
+	if (layout->snap->taken & EXITSTAT_TAKE_TIMES)
+		fprintf(out, " %s", text_in(time, &layout->time, (double)own->cycles));
 	fputc('\n', out);
 }
 
-void rows_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
+/* What the limit leaves out, in one row. */
+static void print_others(FILE *out, const struct layout *layout, const struct row *rows,
+			 size_t rows_nr)
+{
+	struct exitstat_entry sum = { .number = 0 };
+	char name[TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < rows_nr; i++) {
+		sum.count += rows[i].entry.count;
+		sum.cycles += rows[i].entry.cycles;
+	}
+	snprintf(name, sizeof(name), "%zu other%s", rows_nr, rows_nr == 1 ? "" : "s");
+	if (rows_nr)
+		print_row(out, layout, "", name, &sum);
+}
+
+void rows_print(FILE *out, const struct options *opts, const struct target *target,
 		const struct exitstat_snapshot *snap)
 {
 	struct row rows[ROWS_MAX];
-	size_t rows_nr = collect_rows(rows, opts, snap);
-	int width = name_width(rows, rows_nr);
+	size_t rows_nr = collect_rows(rows, opts, &target->reasons, snap);
+	size_t shown = opts->limit && opts->limit < rows_nr ? opts->limit : rows_nr;
+	struct layout layout = lay_out(&target->desc, snap, rows, rows_nr);
 	size_t i;
 
 	if (!opts->no_header)
-		print_header(out, snap, width);
-	for (i = 0; i < rows_nr; i++) {
+		print_header(out, &layout);
+	for (i = 0; i < shown; i++) {
 		char number[TEXT_SIZE];
 
 		text_number(number, snap->numbering, rows[i].entry.number);
-		print_row(out, desc, snap, number, rows[i].name, width, &rows[i].entry);
+		print_row(out, &layout, number, rows[i].name, &rows[i].entry);
 	}
 	if (opts->no_header)
 		return;
-	print_row(out, desc, snap, "", "total", width, &snap->total);
-	print_own(out, desc, snap, width);
+	print_others(out, &layout, &rows[shown], rows_nr - shown);
+	print_row(out, &layout, "", "total", &snap->total);
+	print_own(out, &layout);
 }
 
 void title_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,

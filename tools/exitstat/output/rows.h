@@ -10,15 +10,20 @@
 #include "exitstat.h"
 #include "target/target.h"
 
-void rows_print(FILE *out, const struct options *opts, const struct exitstat_description *desc,
+void rows_print(FILE *out, const struct options *opts, const struct target *target,
 		const struct exitstat_snapshot *snap);
 
 /* The value to sort by; 0 for name and number. */
 uint64_t rows_key(enum sort_key sort, const struct exitstat_entry *entry);
 
-/* The entries of the snapshot, in the order of its rows. */
-void rows_sort(enum sort_key sort, const struct exitstat_snapshot *snap,
-	       struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
+/* The entries that were asked for, in the order of the rows; returns how many. */
+uint32_t rows_sort(const struct options *opts, const struct reasons *reasons,
+		   const struct exitstat_snapshot *snap,
+		   struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX]);
+
+/* Keep in the snapshot only what was asked for, and within the limit of rows. */
+void rows_keep(const struct options *opts, const struct reasons *reasons,
+	       struct exitstat_snapshot *snap);
 
 /* "AMD, 2 vCPUs: exits WHEN", on a host after the VM's name, without a newline. */
 void title_print(FILE *out, const struct target *target, const struct exitstat_snapshot *snap,

@@ -44,6 +44,42 @@ const char *text_time(char text[TEXT_SIZE], const struct exitstat_description *d
 	return text_ns(text, cycles * 1e6 / desc->tsc_khz);
 }
 
+struct unit unit_for(const struct exitstat_description *desc, double largest_cycles)
+{
+	static const struct {
+		const char *time;
+		const char *cycles;
+	} names[] = { { "us", "kc" }, { "ms", "Mc" }, { "s", "Gc" } };
+	/* Cycles in a microsecond, or a thousand of them. */
+	struct unit unit = { .cycles = desc->tsc_khz ? desc->tsc_khz / 1e3 : 1e3 };
+	size_t i = 0;
+
+	while (i < 2 && largest_cycles / unit.cycles >= 1e5) {
+		unit.cycles *= 1e3;
+		i++;
+	}
+	unit.name = desc->tsc_khz ? names[i].time : names[i].cycles;
+	return unit;
+}
+
+const char *text_in(char text[TEXT_SIZE], const struct unit *unit, double cycles)
+{
+	if (cycles < 0)
+		snprintf(text, TEXT_SIZE, "%10s", "-");
+	else
+		snprintf(text, TEXT_SIZE, "%10.3f", cycles / unit->cycles);
+	return text;
+}
+
+const char *text_head(char text[TEXT_SIZE], const char *what, const struct unit *unit)
+{
+	char name[TEXT_SIZE];
+
+	snprintf(name, sizeof(name), "%.20s(%.2s)", what, unit->name);
+	snprintf(text, TEXT_SIZE, "%10s", name);
+	return text;
+}
+
 char *text_unpad(char text[TEXT_SIZE])
 {
 	const char *from = text;
@@ -60,8 +96,8 @@ char *text_unpad(char text[TEXT_SIZE])
 const char *text_share(char text[TEXT_SIZE], double part, double whole)
 {
 	if (whole > 0)
-		snprintf(text, TEXT_SIZE, "%5.1f", 100 * part / whole);
+		snprintf(text, TEXT_SIZE, "%6.1f", 100 * part / whole);
 	else
-		snprintf(text, TEXT_SIZE, "%5s", "-");
+		snprintf(text, TEXT_SIZE, "%6s", "-");
 	return text;
 }

@@ -6,6 +6,7 @@
 
 #include "command/say.h"
 #include "grow.h"
+#include "output/format.h"
 #include "profile/profile.h"
 
 #define STACKS_SHOWN	10
@@ -133,20 +134,21 @@ static double per_cent(const struct profile *profile, uint64_t exits)
 }
 
 static void print_functions(FILE *out, const struct profile *profile,
-			    const struct functions *functions)
+			    const struct functions *functions, size_t limit)
 {
 	size_t i;
 
-	fprintf(out, "\n%9s %5s %9s %5s  %s\n", "own", "%", "inclusive", "%", "function");
-	for (i = 0; i < functions->nr && i < FUNCTIONS_SHOWN; i++) {
+	fprintf(out, "\n%9s %6s %9s %6s  %s\n", "own", "%exits", "inclusive", "%exits",
+		"function");
+	for (i = 0; i < functions->nr && i < (limit ? limit : FUNCTIONS_SHOWN); i++) {
 		const struct function *f = &functions->list[i];
 
-		fprintf(out, "%9llu %5.1f %9llu %5.1f  %.*s\n", (unsigned long long)f->own,
+		fprintf(out, "%9llu %6.1f %9llu %6.1f  %.*s\n", (unsigned long long)f->own,
 			per_cent(profile, f->own), (unsigned long long)f->inclusive,
 			per_cent(profile, f->inclusive), (int)f->length, f->name);
 	}
 	if (i < functions->nr)
-		fprintf(out, "%33s and %zu more\n", "", functions->nr - i);
+		fprintf(out, "%35s and %zu more\n", "", functions->nr - i);
 }
 
 /* From the inside out: who made the exit comes first. */
@@ -156,7 +158,7 @@ static void print_stack(FILE *out, const struct profile *profile, const struct s
 	const char *end = path + strlen(path);
 	const char *frame = end;
 
-	fprintf(out, "%9llu %5.1f ", (unsigned long long)stack->exits,
+	fprintf(out, "%9llu %6.1f ", (unsigned long long)stack->exits,
 		per_cent(profile, stack->exits));
 	for (;;) {
 		while (frame > path && frame[-1] != PROFILE_BETWEEN)
@@ -165,7 +167,7 @@ static void print_stack(FILE *out, const struct profile *profile, const struct s
 		if (frame == path)
 			return;
 		end = --frame;
-		fprintf(out, "%15s  ", "");
+		fprintf(out, "%16s  ", "");
 	}
 }
 
@@ -179,21 +181,22 @@ static int by_exits(const void *a, const void *b)
 	return strcmp(left->path, right->path);
 }
 
-static void print_stacks(FILE *out, const struct profile *profile, const struct stack **order)
+static void print_stacks(FILE *out, const struct profile *profile, const struct stack **order,
+			 size_t limit)
 {
 	size_t i;
 
 	for (i = 0; i < profile->nr; i++)
 		order[i] = &profile->stacks[i];
 	qsort(order, profile->nr, sizeof(*order), by_exits);
-	fprintf(out, "\n%9s %5s  %s\n", "exits", "%", "stack");
-	for (i = 0; i < profile->nr && i < STACKS_SHOWN; i++)
+	fprintf(out, "\n%9s %6s  %s\n", "exits", "%exits", "stack");
+	for (i = 0; i < profile->nr && i < (limit ? limit : STACKS_SHOWN); i++)
 		print_stack(out, profile, order[i]);
 	if (i < profile->nr)
-		fprintf(out, "%15s  and %zu more\n", "", profile->nr - i);
+		fprintf(out, "%16s  and %zu more\n", "", profile->nr - i);
 }
 
-int profile_print(FILE *out, const struct profile *profile)
+int profile_print(FILE *out, const struct profile *profile, size_t limit)
 {
 	const struct stack **order = calloc(profile->nr + 1, sizeof(*order));
 	struct functions functions = { NULL, 0, 0 };
@@ -207,13 +210,74 @@ int profile_print(FILE *out, const struct profile *profile)
 			(unsigned long long)profile->exits,
 			profile->several ? "several reasons" : profile->name,
 			(unsigned long long)profile->samples, profile->nr);
-		print_stacks(out, profile, order);
+		print_stacks(out, profile, order, limit);
 		merge(&functions);
-		print_functions(out, profile, &functions);
+		print_functions(out, profile, &functions, limit);
 	}
 	free(functions.list);
 	free(order);
 	return complete ? STATUS_OK : say(STATUS_FAILED, "cannot print the profile: not enough memory");
+}
+
+/* The frames of a path as a list of strings. */
+static void put_frames(struct json *json, const char *path)
+{
+	char frame[256];
+
+	json_begin(json, "frames", '[');
+	for (; *path; path = end_of(path) + !!*end_of(path)) {
+		snprintf(frame, sizeof(frame), "%.*s", (int)(end_of(path) - path), path);
+		json_text(json, NULL, frame);
+	}
+	json_end(json, ']');
+}
+
+void profile_print_json(FILE *out, const struct profile *profile)
+{
+	struct json json = { .out = out };
+	size_t i;
+
+	json_begin(&json, NULL, '{');
+	head_json(&json, "profile");
+	json_text(&json, "exit", profile->several ? "" : profile->name);
+	json_u64(&json, "exits", profile->exits);
+	json_u64(&json, "samples", profile->samples);
+	json_begin(&json, "stacks", '[');
+	for (i = 0; i < profile->nr; i++) {
+		json_begin(&json, NULL, '{');
+		json_u64(&json, "exits", profile->stacks[i].exits);
+		put_frames(&json, profile_path(profile, &profile->stacks[i]));
+		json_end(&json, '}');
+	}
+	json_end(&json, ']');
+	json_end(&json, '}');
+	fputc('\n', out);
+}
+
+static char *folded(const char *path)
+{
+	char *copy = strdup(path), *c;
+
+	for (c = copy; c && *c; c++) {
+		if (*c == PROFILE_BETWEEN)
+			*c = ';';
+	}
+	return copy;
+}
+
+void profile_print_csv(FILE *out, const struct profile *profile)
+{
+	size_t i;
+
+	fputs("exits,stack\n", out);
+	for (i = 0; i < profile->nr; i++) {
+		char *path = folded(profile_path(profile, &profile->stacks[i]));
+
+		fprintf(out, "%llu,", (unsigned long long)profile->stacks[i].exits);
+		csv_text(out, path ? path : "");
+		fputc('\n', out);
+		free(path);
+	}
 }
 
 void profile_print_folded(FILE *out, const struct profile *profile)
@@ -221,10 +285,10 @@ void profile_print_folded(FILE *out, const struct profile *profile)
 	size_t i;
 
 	for (i = 0; i < profile->nr; i++) {
-		const char *c;
+		char *path = folded(profile_path(profile, &profile->stacks[i]));
 
-		for (c = profile_path(profile, &profile->stacks[i]); *c; c++)
-			putc(*c == PROFILE_BETWEEN ? ';' : *c, out);
-		fprintf(out, " %llu\n", (unsigned long long)profile->stacks[i].exits);
+		fprintf(out, "%s %llu\n", path ? path : "",
+			(unsigned long long)profile->stacks[i].exits);
+		free(path);
 	}
 }

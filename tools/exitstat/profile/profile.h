@@ -37,8 +37,11 @@ void profile_free(struct profile *profile);
 /* The path without the exit's name, where all have the same. */
 const char *profile_path(const struct profile *profile, const struct stack *stack);
 
-/* The stacks that make most exits, and the functions. */
-int profile_print(FILE *out, const struct profile *profile);
+/* The stacks that make most exits, and the functions: so many of each, or as fit a screen if 0. */
+int profile_print(FILE *out, const struct profile *profile, size_t limit);
+/* All stacks, for programs. */
+void profile_print_json(FILE *out, const struct profile *profile);
+void profile_print_csv(FILE *out, const struct profile *profile);
 /* A line for each stack: frames from the outside in with ';' between them, and the exits. */
 void profile_print_folded(FILE *out, const struct profile *profile);
 /* A page with a flame graph: STATUS_OK, or what to exit with. */

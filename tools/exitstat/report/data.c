@@ -158,13 +158,17 @@ static void put_points(struct json *json, const struct series *series, size_t ne
 	free(tallies);
 }
 
-void series_json(struct json *json, struct series *series, size_t points_max)
+void series_json(struct json *json, const struct options *opts, struct series *series,
+		 size_t points_max)
 {
+	const struct reading reading = {
+		.kind = "recording", .target = &series->target, .snap = &series->sum,
+	};
 	size_t neighbours = (series->points_nr + points_max - 1) / points_max;
 	size_t i;
 
 	json_begin(json, NULL, '{');
-	snapshot_json(json, &series->target, &series->sum);
+	snapshot_json(json, opts, &reading);
 	json_text(json, "recording", series->path);
 	json_u64(json, "before", series->first.total.count);
 	put_words(json, series);

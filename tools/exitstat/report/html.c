@@ -15,12 +15,13 @@ extern const char embed_page[], embed_chart[], embed_license[];
 
 static void print_data(FILE *out, struct series *series, size_t series_nr)
 {
+	const struct options everything = { 0 };
 	struct json json = { .out = out };
 	size_t i;
 
 	json_begin(&json, NULL, '[');
 	for (i = 0; i < series_nr; i++)
-		series_json(&json, &series[i], POINTS_MAX);
+		series_json(&json, &everything, &series[i], POINTS_MAX);
 	json_end(&json, ']');
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "command/options.h"
 #include "exitstat.h"
 #include "output/json.h"
 #include "target/target.h"
@@ -87,8 +88,9 @@ struct words {
 void words_of(struct words *words, struct series *series);
 void words_free(struct words *words);
 
-/* Everything as JSON, for HTML and for programs. */
-void series_json(struct json *json, struct series *series, size_t points_max);
+/* Everything that the options ask for as JSON, for HTML and for programs. */
+void series_json(struct json *json, const struct options *opts, struct series *series,
+		 size_t points_max);
 
 /* A self-contained HTML file.  Returns STATUS_OK or the exit status. */
 int html_write(const char *path, struct series *series, size_t series_nr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What is measured: open and describe a source of leaves, and print errors. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,6 +193,8 @@ int target_open(struct target *target, const struct options *opts)
 	if (status)
 		return status;
 	status = target_describe(target);
+	if (!status && opts->exit)
+		status = reasons_parse(&target->reasons, target->desc.numbering, opts->exit);
 	if (!status && opts->details)
 		status = target_want_details(target);
 	if (status)
@@ -315,6 +318,32 @@ static int read_all(struct target *target, const struct exitstat_snapshot *befor
 	return err;
 }
 
+/* When the recording was started, in ns since 1970, or -1. */
+static int64_t start_of(const struct target *target)
+{
+	const char *started = exitstat_source_note(target->src, "started");
+	struct tm tm = { 0 };
+
+	if (!started || !strptime(started, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return -1;
+	return (int64_t)timegm(&tm) * 1000000000;
+}
+
+void target_note_time(struct target *target, uint64_t read_ns)
+{
+	struct timespec now;
+
+	target->read_ns = read_ns;
+	if (target->path) {
+		target->wall_ns = start_of(target);
+		if (target->wall_ns >= 0)
+			target->wall_ns += (int64_t)read_ns;
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	target->wall_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int target_read(struct target *target, const struct exitstat_snapshot *before,
 		struct exitstat_snapshot *snap)
 {
@@ -328,6 +357,8 @@ int target_read(struct target *target, const struct exitstat_snapshot *before,
 	err = read_all(target, before, snap);
 	if (target->vcpu >= 0)
 		exitstat_source_unpin(target->src);
+	if (!err)
+		target_note_time(target, snap->time_ns);
 	return err;
 }
 
@@ -335,6 +366,21 @@ bool target_lacks_cpu(const struct target *target, int err)
 {
 	return !target->pinned && !target->path && !target->host &&
 	       (err == -ENODEV || err == -EPERM);
+}
+
+int target_next_cpu(const struct target *target, const struct options *opts, int cpu)
+{
+	return opts->vcpu == VCPU_ALL ? exitstat_source_next_cpu(target->src, cpu) :
+	       options_next_vcpu(opts, cpu);
+}
+
+int target_say_no_cpu(const struct target *target)
+{
+	if (target->path)
+		return say(STATUS_FAILED,
+			   "the recording %s holds the exits of the whole VM only, not of single CPUs",
+			   target->path);
+	return say(STATUS_FAILED, "there is no vCPU to show");
 }
 
 int target_say(struct target *target, int err)

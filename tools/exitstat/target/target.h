@@ -9,6 +9,7 @@
 #include "exitstat.h"
 #include "target/devices.h"
 #include "target/causes.h"
+#include "target/reasons.h"
 
 struct target {
 	struct exitstat_source *src;
@@ -19,6 +20,9 @@ struct target {
 	bool host;		/* it is vm, read on its host */
 	bool ended;		/* vm ended before a reading of its vCPU; a message was printed */
 	struct exitstat_vm vm;
+	struct reasons reasons;	/* which exits are shown */
+	uint64_t read_ns;	/* the moment of the last reading, as its source counts, */
+	int64_t wall_ns;	/* and since 1970, or -1: unknown */
 	struct causes *causes;	/* the details, read with each snapshot; NULL: not wanted */
 	struct devices *devices;	/* what they are about, or NULL */
 };
@@ -45,6 +49,9 @@ int target_advance(struct target *target);
 
 /* On a host, where each moment needs it, the same; otherwise just 1. */
 int target_refresh(struct target *target);
+
+/* This moment is that of the last reading. */
+void target_note_time(struct target *target, uint64_t read_ns);
 
 /* Print that the VM has ended.  Returns STATUS_OK, as that is not an error. */
 int target_say_end(const struct target *target);
@@ -74,6 +81,12 @@ int target_say(struct target *target, int err);
 
 /* Does that error only mean that this CPU is not available, now or to this process? */
 bool target_lacks_cpu(const struct target *target, int err);
+
+/* The lowest CPU that the options name, of those from cpu on; -1: none. */
+int target_next_cpu(const struct target *target, const struct options *opts, int cpu);
+
+/* Print that there is none at all.  Returns STATUS_FAILED. */
+int target_say_no_cpu(const struct target *target);
 
 #define SINCE_SIZE	96
 

@@ -21,7 +21,7 @@ const char *vm_host_dir(const struct options *opts)
 
 bool vm_is_list(const struct options *opts)
 {
-	return opts->host && !opts->vm && !opts->qmps_nr;
+	return opts->host && !opts->vm && !opts->pid && !opts->qmps_nr;
 }
 
 const char *vm_text(char text[VM_TEXT_SIZE], const struct exitstat_vm *vm)
@@ -111,11 +111,14 @@ int vm_say(const struct exitstat_vm *vm, struct exitstat_source *src, int err)
 	return say(STATUS_FAILED, "cannot read the tables in %s: %s", dir, strerror(-err));
 }
 
-/* Does text name that VM, by PID, PID-FD or name?  NULL names all. */
-static bool is_called(const struct exitstat_vm *vm, const char *text)
+/* Do the options name that VM, by PID, PID-FD or name?  Without any of these, they name all. */
+static bool is_called(const struct exitstat_vm *vm, const struct options *opts)
 {
 	char pid[32], id[32], name[EXITSTAT_VM_NAME_SIZE];
+	const char *text = opts->vm;
 
+	if (opts->pid && (int)opts->pid != vm->pid)
+		return false;
 	if (!text)
 		return true;
 	exitstat_text_clean(name, sizeof(name), text);
@@ -125,7 +128,7 @@ static bool is_called(const struct exitstat_vm *vm, const char *text)
 }
 
 /* Returns how many VMs match; found is the first one, and names lists the first few. */
-static size_t find(struct exitstat_vms *vms, const char *text, struct exitstat_vm *found,
+static size_t find(struct exitstat_vms *vms, const struct options *opts, struct exitstat_vm *found,
 		   char *names, size_t names_size)
 {
 	struct exitstat_vm vm;
@@ -135,7 +138,7 @@ static size_t find(struct exitstat_vms *vms, const char *text, struct exitstat_v
 	while (exitstat_vms_next(vms, &vm)) {
 		char name[VM_TEXT_SIZE];
 
-		if (!is_called(&vm, text))
+		if (!is_called(&vm, opts))
 			continue;
 		if (!nr)
 			*found = vm;
@@ -158,19 +161,25 @@ static int choose(const struct options *opts, struct exitstat_vm *vm)
 
 	if (status)
 		return status;
-	nr = find(vms, opts->vm, vm, names, sizeof(names));
+	nr = find(vms, opts, vm, names, sizeof(names));
 	exitstat_vms_close(vms);
 	if (nr == 1)
 		return STATUS_OK;
 	if (nr && opts->vm)
 		return say(STATUS_FAILED, "%zu VMs are called '%s': %s; take one of these PID-FD",
 			   nr, opts->vm, names);
+	if (nr && opts->pid)
+		return say(STATUS_FAILED, "process %u has %zu VMs: %s; choose one with --vm PID-FD",
+			   opts->pid, nr, names);
 	if (nr)
 		return say(STATUS_USAGE, "there are %zu VMs; choose one with --vm VM: %s", nr,
 			   names);
 	if (opts->vm)
 		return say(STATUS_FAILED, "there is no VM '%s' in %s; exitstat host lists them",
 			   opts->vm, vm_host_dir(opts));
+	if (opts->pid)
+		return say(STATUS_FAILED, "there is no VM of process %u in %s; exitstat host lists them",
+			   opts->pid, vm_host_dir(opts));
 	return say(STATUS_FAILED, "no VM is running here: %s has none", vm_host_dir(opts));
 }
 
@@ -183,9 +192,9 @@ int vm_open(const struct options *opts, struct exitstat_vm *vm, struct exitstat_
 	if (opts->source)
 		return say(STATUS_USAGE,
 			   "a recording is not a host: leave out --source, or the word 'host'");
-	if (qmp && (opts->vm || opts->debugfs))
+	if (qmp && (opts->vm || opts->pid || opts->debugfs))
 		return say(STATUS_USAGE, "--qmp reads one VM: it takes no --%s",
-			   opts->vm ? "vm" : "debugfs");
+			   opts->vm ? "vm" : opts->pid ? "pid" : "debugfs");
 	if (!qmp)
 		status = choose(opts, vm);
 	if (status)

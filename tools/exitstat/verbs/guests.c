@@ -38,18 +38,14 @@ static const char help[] =
 	"                                          why, record, check\n"
 	"\n"
 	"On a host: read the exits of its VMs from KVM's tables in debugfs, which takes\n"
-	"root but causes no exits, or those of one VM from QEMU.\n"
-	"\n"
-	"  -m, --vm VM         the VM with that pid, PID-FD, or name; without it, a verb\n"
-	"                      takes the only VM there is\n"
-	"  -q, --qmp SOCKET    ask that QEMU (7.1 or later) by its QMP socket\n"
-	"  -D, --debugfs DIR   where the VMs are, if not in " EXITSTAT_KVM_DIR "\n"
-	"\n"
-	"of the list:\n"
-	"  -T, --total         since the VMs started, instead of rates\n"
-	"  -s, --sort KEY      by count (the default), time, mean, vmm, waiting, name, or\n"
-	"                      number, which is the pid\n"
-	"  -c, --csv; -j, --json; -n, --no-header\n";
+	"root but causes no exits, or those of one VM from QEMU.\n";
+
+static const char examples[] =
+	"  exitstat host                     all VMs, for one second\n"
+	"  exitstat host -t -n 10 5          the ten busiest, every five seconds\n"
+	"  exitstat host -p 4711 top         the VM of process 4711, on a full screen\n"
+	"  exitstat host --vm web1 -- sleep 60\n"
+	"                                    what web1 does in a minute\n";
 
 /* A VM, and what happened in it since the previous reading. */
 struct guest {
@@ -199,12 +195,21 @@ static void find_busiest(struct guest *guest, const struct exitstat_snapshot *be
 
 static void note(struct guests *list, struct guest *guest, const struct exitstat_snapshot *between)
 {
-	if (list->opts->format == FORMAT_JSON) {
-		json_print(stdout, &guest->target, between);
+	const struct reading reading = {
+		.kind = list->opts->total ? "total" : "interval", .target = &guest->target,
+		.snap = between,
+	};
+
+	/* The limit is one of VMs, of which programs get all. */
+	struct options whole = *list->opts;
+
+	whole.limit = 0;
+	if (whole.format == FORMAT_JSON) {
+		json_print(stdout, &whole, &reading);
 		return;
 	}
-	if (list->opts->format == FORMAT_CSV) {
-		csv_print(stdout, &guest->target, between);
+	if (whole.format == FORMAT_CSV) {
+		csv_print(stdout, &whole, &reading);
 		return;
 	}
 	guest->shown = true;
@@ -232,6 +237,7 @@ static int guest_take(struct guests *list, struct guest *guest)
 	if (err)
 		return err;
 	guest->shown = false;
+	target_note_time(target, after.time_ns);
 	if (list->opts->total) {
 		note(list, guest, &after);
 	} else if (guest->before) {
@@ -286,12 +292,11 @@ struct line {
 	const struct guest *guest;
 	double key;
 	bool by_name;
+	bool reverse;
 };
 
-static int compare_lines(const void *left, const void *right)
+static int compare_forward(const struct line *a, const struct line *b)
 {
-	const struct line *a = left;
-	const struct line *b = right;
 	int order = a->by_name ? strcmp(a->guest->target.vm.name, b->guest->target.vm.name) : 0;
 
 	if (order)
@@ -299,6 +304,14 @@ static int compare_lines(const void *left, const void *right)
 	if (a->key != b->key)
 		return a->key > b->key ? -1 : 1;
 	return compare_vms(&a->guest->target.vm, &b->guest->target.vm);
+}
+
+static int compare_lines(const void *left, const void *right)
+{
+	const struct line *a = left;
+	int order = compare_forward(a, right);
+
+	return a->reverse ? -order : order;
 }
 
 static double count_of(const struct guests *list, const struct guest *guest)
@@ -493,28 +506,47 @@ static void print_header(FILE *out, const struct guests *list, const struct layo
 	fputs(layout->busiest < (int)strlen("busiest") ? "\n" : "  busiest\n", out);
 }
 
-void guests_print(FILE *out, struct guests *list, enum sort_key sort, int columns)
+static bool matches(const struct guests *list, const struct guest *guest, const char *filter)
+{
+	char id[ID_SIZE];
+
+	return !filter || strstr(guest->target.vm.name, filter) ||
+	       strstr(id_of(id, list, guest), filter);
+}
+
+/* Those to print, in their order; returns how many. */
+static size_t sort_lines(const struct guests *list, const struct guests_order *order,
+			 struct line *lines)
+{
+	size_t i, nr = 0;
+
+	for (i = 0; i < list->nr; i++) {
+		const struct guest *guest = &list->guests[i];
+
+		if (matches(list, guest, order->filter))
+			lines[nr++] = (struct line){ guest, key_of(order->sort, guest),
+						     order->sort == SORT_NAME, order->reverse };
+	}
+	qsort(lines, nr, sizeof(*lines), compare_lines);
+	return order->limit && order->limit < nr ? order->limit : nr;
+}
+
+size_t guests_print(FILE *out, struct guests *list, const struct guests_order *order, int columns)
 {
 	struct line *lines = calloc(list->nr + 1, sizeof(*lines));
 	const struct layout layout = lay_out(list, columns);
-	size_t i;
+	size_t i, nr = lines ? sort_lines(list, order, lines) : 0;
 
-	for (i = 0; lines && i < list->nr; i++) {
-		const struct guest *guest = &list->guests[i];
-
-		lines[i] = (struct line){ guest, key_of(sort, guest), sort == SORT_NAME };
-	}
-	if (lines)
-		qsort(lines, list->nr, sizeof(*lines), compare_lines);
-	else
+	if (!lines)
 		list->status = say(STATUS_FAILED, "cannot list the VMs: not enough memory");
 	if (!list->opts->no_header)
 		print_header(out, list, &layout);
-	for (i = 0; lines && i < list->nr; i++)
+	for (i = 0; i < nr; i++)
 		print_guest(out, list, lines[i].guest, &layout);
 	if (list->nr > 1 && !list->opts->no_header)
 		print_total(out, list, &layout);
 	free(lines);
+	return nr;
 }
 
 size_t guests_length(const struct guests *list)
@@ -557,16 +589,33 @@ void guests_free(struct guests *list)
  * The list, once or at intervals.
  */
 
+/* The list has a line of its own for it, as its columns are as wide as the terminal. */
+static void print_time(void)
+{
+	time_t seconds = time(NULL);
+	char text[32];
+	struct tm tm;
+
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &tm));
+	puts(text);
+}
+
 /* JSON and CSV were already printed with the readings. */
 static void print(struct guests *list, bool first)
 {
-	bool table = list->opts->format == FORMAT_TABLE;
+	const struct options *opts = list->opts;
+	const struct guests_order order = {
+		.sort = opts->sorted ? opts->sort : SORT_COUNT, .reverse = opts->reverse,
+		.limit = opts->limit,
+	};
+	bool table = opts->format == FORMAT_TABLE;
 
-	if (table && !first && !list->opts->no_header)
+	if (table && !first && !opts->no_header)
 		putchar('\n');
+	if (table && opts->timestamp)
+		print_time();
 	if (table)
-		guests_print(stdout, list, list->opts->sorted ? list->opts->sort : SORT_COUNT,
-			     columns_of_terminal());
+		guests_print(stdout, list, &order, columns_of_terminal());
 	fflush(stdout);
 }
 
@@ -630,4 +679,9 @@ static int do_guests(struct options *opts, int argc, char **argv)
 	return status;
 }
 
-const struct verb verb_guests = { .bit = FOR_GUESTS, .run = do_guests, .help = help };
+const struct verb verb_guests = {
+	.bit = FOR_GUESTS,
+	.run = do_guests,
+	.help = help,
+	.examples = examples,
+};

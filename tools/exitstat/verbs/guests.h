@@ -19,7 +19,17 @@ int guests_update(struct guests *list);
 
 size_t guests_length(const struct guests *list);
 
-/* A line for each VM, below a header, in that many columns, or without a limit if 0. */
-void guests_print(FILE *out, struct guests *list, enum sort_key sort, int columns);
+struct guests_order {
+	enum sort_key sort;
+	bool reverse;
+	size_t limit;		/* of VMs; 0: all */
+	const char *filter;	/* in the name or pid of a VM; "" or NULL: all */
+};
+
+/*
+ * A line for each VM, below a header, in that many columns, or as many as it takes if 0.  Returns
+ * how many VMs there are in it.
+ */
+size_t guests_print(FILE *out, struct guests *list, const struct guests_order *order, int columns);
 
 #endif /* GUESTS_H */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command/numbers.h"
@@ -16,6 +17,7 @@
 #include "output/detailed.h"
 #include "output/rows.h"
 #include "target/child.h"
+#include "target/scopes.h"
 #include "target/target.h"
 #include "verbs/verbs.h"
 
@@ -24,8 +26,25 @@
 
 #define LINE_WIDTH	80
 
-static void print_header(const struct exitstat_snapshot *between)
+/* "21:00:00" of the day, or without a calendar the seconds since the recording began. */
+static int print_time(const struct target *target)
 {
+	time_t seconds = (time_t)(target->wall_ns / 1000000000);
+	char text[16];
+	struct tm tm;
+
+	if (target->wall_ns < 0)
+		return printf("%8.1f ", (double)target->read_ns / 1e9);
+	strftime(text, sizeof(text), "%H:%M:%S", localtime_r(&seconds, &tm));
+	return printf("%s ", text);
+}
+
+static void print_header(const struct options *opts, const struct exitstat_snapshot *between)
+{
+	if (opts->timestamp)
+		printf("%8s ", "time");
+	if (opts->vcpu < VCPU_NONE)
+		printf("%4s ", "CPU");
 	printf("%10s", "exits/s");
 	if (between->taken & EXITSTAT_TAKE_SPLIT)
 		printf(" %5s %5s %5s %5s", "%gst", "%kvm", "%vmm", "%wait");
@@ -46,14 +65,16 @@ static bool print_rate(const char *name, uint64_t count, double seconds, int *ro
 }
 
 /* As many as fit on the line. */
-static void print_busiest(const struct exitstat_snapshot *between, double seconds, int room)
+static void print_busiest(const struct options *opts, const struct reasons *reasons,
+			  const struct exitstat_snapshot *between, double seconds, int room)
 {
+	struct options by_count = { .sort = SORT_COUNT, .limit = opts->limit };
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
+	uint32_t nr = rows_sort(&by_count, reasons, between, entries);
 	char name[TEXT_SIZE];
 	uint32_t i;
 
-	rows_sort(SORT_COUNT, between, entries);
-	for (i = 0; i < between->entries_nr; i++) {
+	for (i = 0; i < nr && (!opts->limit || i < opts->limit); i++) {
 		exit_name(name, between->numbering, entries[i].number);
 		if (!print_rate(name, entries[i].count, seconds, &room))
 			break;
@@ -69,10 +90,11 @@ static int compare_counts(const void *left, const void *right)
 }
 
 /* The same of details, and of the reasons that have none. */
-static void print_busiest_details(const struct causes *causes,
+static void print_busiest_details(const struct options *opts, const struct target *target,
 				  const struct exitstat_snapshot *between, double seconds, int room)
 {
-	uint32_t nr = causes->shown.nr, of_nr, i;
+	const struct causes *causes = target->causes;
+	uint32_t nr = causes->shown.nr, of_nr, shown = 0, i;
 	struct exitstat_detail *all = calloc(nr + EXITSTAT_ENTRIES_MAX, sizeof(*all));
 
 	if (!all)
@@ -88,9 +110,12 @@ static void print_busiest_details(const struct causes *causes,
 							      .count = entry->count };
 	}
 	qsort(all, nr, sizeof(*all), compare_counts);
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr && (!opts->limit || shown < opts->limit); i++) {
 		char name[EXITSTAT_DETAIL_NAME_SIZE];
 
+		if (!reasons_have(&target->reasons, all[i].number))
+			continue;
+		shown++;
 		if (all[i].place)
 			exit_name(name, between->numbering, all[i].number);
 		else
@@ -110,21 +135,23 @@ static void print_missed(uint64_t missed)
 		       missed == 1 ? "" : "s");
 }
 
-static void print_line(const struct target *target, const struct exitstat_snapshot *between,
-		       uint64_t missed)
+static void print_line(const struct options *opts, const struct target *target,
+		       const struct exitstat_snapshot *between, uint64_t missed)
 {
 	double seconds = (double)between->time_ns / 1e9;
 	struct states states;
-	int width;
+	int width = opts->timestamp ? print_time(target) : 0;
 
-	width = printf("%10.0f", (double)between->total.count / seconds);
+	if (opts->vcpu < VCPU_NONE)
+		width += printf("%4d ", target->vcpu);
+	width += printf("%10.0f", (double)between->total.count / seconds);
 	if (states_of(between, &states))
 		width += printf(" %5.1f %5.1f %5.1f %5.1f", 100 * states.guest, 100 * states.kernel,
 				100 * states.vmm, 100 * states.waiting);
 	if (target->causes)
-		print_busiest_details(target->causes, between, seconds, LINE_WIDTH - width);
+		print_busiest_details(opts, target, between, seconds, LINE_WIDTH - width);
 	else
-		print_busiest(between, seconds, LINE_WIDTH - width);
+		print_busiest(opts, &target->reasons, between, seconds, LINE_WIDTH - width);
 	if (between->since & EXITSTAT_SINCE_RESTART)
 		fputs(" (restarted)", stdout);
 	print_missed(missed);
@@ -138,6 +165,10 @@ static void print_table(const struct options *opts, const struct target *target,
 	if (line)
 		putchar('\n');
 	if (!opts->no_header) {
+		if (opts->timestamp)
+			print_time(target);
+		if (opts->vcpu < VCPU_NONE)
+			printf("CPU %d: ", target->vcpu);
 		printf("%.3f s", (double)between->time_ns / 1e9);
 		print_missed(missed);
 		putchar('\n');
@@ -147,13 +178,13 @@ static void print_table(const struct options *opts, const struct target *target,
 		states_print(stdout, &target->desc, between);
 }
 
-static void print_object(const struct target *target, const struct exitstat_snapshot *between,
+static void print_object(const struct options *opts, const struct reading *reading,
 			 uint64_t missed)
 {
 	struct json json = { .out = stdout };
 
 	json_begin(&json, NULL, '{');
-	snapshot_json(&json, target, between);
+	snapshot_json(&json, opts, reading);
 	if (missed)
 		json_u64(&json, "missed", missed);
 	json_end(&json, '}');
@@ -164,20 +195,21 @@ static void print_interval(const struct options *opts, const struct target *targ
 			   const struct exitstat_snapshot *between, unsigned long line,
 			   uint64_t missed)
 {
+	const struct reading reading = { .kind = "interval", .target = target, .snap = between };
 	unsigned long page = isatty(STDOUT_FILENO) ? LINES_PER_HEADER : ULONG_MAX;
 
 	if (opts->format == FORMAT_JSON) {
-		print_object(target, between, missed);
+		print_object(opts, &reading, missed);
 	} else if (opts->format == FORMAT_CSV) {
 		if (!line)
 			csv_header_print(stdout, opts, target);
-		csv_print(stdout, target, between);
+		csv_print(stdout, opts, &reading);
 	} else if (opts->by_reason) {
 		print_table(opts, target, between, line, missed);
 	} else {
 		if (!opts->no_header && !(line % page))
-			print_header(between);
-		print_line(target, between, missed);
+			print_header(opts, between);
+		print_line(opts, target, between, missed);
 	}
 	fflush(stdout);
 }
@@ -207,35 +239,46 @@ static int wait_for_cpu(const struct target *target, bool *said)
 	return STATUS_OK;
 }
 
-static int measure(const struct options *opts, struct target *target, uint64_t interval_ns,
-		   unsigned long lines)
+static int read_scope(const struct options *opts, struct target *target, struct scope *scope,
+		      unsigned long *line, uint64_t missed)
 {
-	struct exitstat_snapshot before, after, between;
-	int status = target_take(target, &before);
-	uint64_t deadline_ns = before.time_ns;
-	bool said = false;
-	unsigned long line;
-	uint64_t missed;
-	int more;
+	struct exitstat_snapshot after;
+	int status, err;
 
-	for (line = 0; !status && line < lines && !ferror(stdout); line++) {
-		int err;
+	target->vcpu = scope->cpu;
+	err = target_read(target, &scope->before, &after);
+	if (target_lacks_cpu(target, err))
+		return wait_for_cpu(target, &scope->said);
+	status = err ? target_say(target, err) : STATUS_OK;
+	scope->said = false;
+	if (!status)
+		status = target_subtract(target, &after, &scope->before, &scope->between);
+	if (!status && scope->between.time_ns)
+		print_interval(opts, target, &scope->between, (*line)++, missed);
+	scope->before = after;
+	return status;
+}
 
-		more = next_moment(target, &deadline_ns, interval_ns, &missed);
+static int measure(const struct options *opts, struct target *target, struct scope *scopes,
+		   size_t scopes_nr, uint64_t interval_ns, unsigned long intervals)
+{
+	uint64_t deadline_ns, missed;
+	unsigned long line = 0;
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < scopes_nr && !status; i++) {
+		target->vcpu = scopes[i].cpu;
+		status = target_take(target, &scopes[i].before);
+	}
+	deadline_ns = scopes[0].before.time_ns;
+	for (; !status && intervals && !ferror(stdout); intervals--) {
+		int more = next_moment(target, &deadline_ns, interval_ns, &missed);
+
 		if (more <= 0)
 			return more ? STATUS_FAILED : STATUS_OK;
-		err = target_read(target, &before, &after);
-		if (target_lacks_cpu(target, err)) {
-			status = wait_for_cpu(target, &said);
-			continue;
-		}
-		status = err ? target_say(target, err) : STATUS_OK;
-		said = false;
-		if (!status)
-			status = target_subtract(target, &after, &before, &between);
-		if (!status && between.time_ns)
-			print_interval(opts, target, &between, line, missed);
-		before = after;
+		for (i = 0; i < scopes_nr && !status; i++)
+			status = read_scope(opts, target, &scopes[i], &line, missed);
 	}
 	return target->ended ? STATUS_OK : status;
 }
@@ -258,18 +301,23 @@ static int do_interval(struct options *opts, int argc, char **argv)
 	uint64_t interval_ns;
 	uint32_t lines;
 	struct target target;
+	struct scope *scopes;
+	size_t scopes_nr;
 	int status = interval_operands(argc, argv, &interval_ns, &lines);
 
 	if (status)
 		return status;
-	if (opts->vcpu == VCPU_ALL)
+	if (opts->vcpu < VCPU_NONE && opts->details)
 		return say(STATUS_USAGE,
-			   "with an interval, --vcpu takes the number of one CPU, not 'all'");
+			   "with an interval, --details takes the number of one CPU with --vcpu, not several");
 	status = target_open(&target, opts);
 	if (status)
 		return status;
 	child_catch_signals();
-	status = measure(opts, &target, interval_ns, lines);
+	scopes = scopes_find(opts, &target, &scopes_nr);
+	status = scopes ? measure(opts, &target, scopes, scopes_nr, interval_ns, lines) :
+			  STATUS_FAILED;
+	free(scopes);
 	target_close(&target);
 	return status;
 }

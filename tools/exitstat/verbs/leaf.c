@@ -8,6 +8,7 @@
 #include "command/options.h"
 #include "command/say.h"
 #include "exitstat.h"
+#include "output/format.h"
 #include "target/target.h"
 #include "verbs/verbs.h"
 
@@ -15,9 +16,39 @@ static const char help[] =
 	"usage: exitstat leaf LEAF [ECX]\n"
 	"\n"
 	"Execute CPUID with EAX = LEAF and ECX = ECX (default 0) and print the four\n"
-	"registers. Numbers in C's notation: 10, 0x72, -1.\n"
-	"\n"
-	"  -S, --source FILE   read the first frame of a recording, not the CPU\n";
+	"registers. Numbers in C's notation: 10, 0x72, -1. Of a recording, it is the\n"
+	"first frame that answers.\n";
+
+static const char examples[] =
+	"  exitstat leaf 0x4fffff00          the signature\n"
+	"  exitstat leaf 0x4ffffffe 10       how many exits by CPUID, on Intel\n";
+
+static void print(const struct options *opts, uint32_t leaf, uint32_t ecx,
+		  const struct exitstat_regs *regs)
+{
+	struct json json = { .out = stdout };
+
+	if (opts->format == FORMAT_JSON) {
+		json_begin(&json, NULL, '{');
+		head_json(&json, "leaf");
+		json_u64(&json, "leaf", leaf);
+		json_u64(&json, "subleaf", ecx);
+		json_u64(&json, "eax", regs->eax);
+		json_u64(&json, "ebx", regs->ebx);
+		json_u64(&json, "ecx", regs->ecx);
+		json_u64(&json, "edx", regs->edx);
+		json_end(&json, '}');
+		putchar('\n');
+	} else if (opts->format == FORMAT_CSV) {
+		if (!opts->no_header)
+			puts("leaf,subleaf,eax,ebx,ecx,edx");
+		printf("%u,%u,%u,%u,%u,%u\n", leaf, ecx, regs->eax, regs->ebx, regs->ecx,
+		       regs->edx);
+	} else {
+		printf("leaf=0x%08x ecx=0x%08x: eax=0x%08x ebx=0x%08x ecx=0x%08x edx=0x%08x\n",
+		       leaf, ecx, regs->eax, regs->ebx, regs->ecx, regs->edx);
+	}
+}
 
 static int do_leaf(struct options *opts, int argc, char **argv)
 {
@@ -44,8 +75,7 @@ static int do_leaf(struct options *opts, int argc, char **argv)
 			     "the recording %s does not hold leaf 0x%x with ECX 0x%x", target.path,
 			     number, ecx);
 	else
-		printf("leaf=0x%08x ecx=0x%08x: eax=0x%08x ebx=0x%08x ecx=0x%08x edx=0x%08x\n",
-		       number, ecx, regs.eax, regs.ebx, regs.ecx, regs.edx);
+		print(opts, number, ecx, &regs);
 	target_close(&target);
 	return status;
 }
@@ -55,4 +85,5 @@ const struct verb verb_leaf = {
 	.bit = FOR_LEAF,
 	.run = do_leaf,
 	.help = help,
+	.examples = examples,
 };

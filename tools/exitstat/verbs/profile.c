@@ -25,20 +25,18 @@
 #define ARGUMENTS_MAX	16
 
 static const char help[] =
-	"usage: exitstat profile [-e EXIT] [-P N] [--html FILE | --folded] [-- CMD...]\n"
+	"usage: exitstat profile [OPTION...] [-- CMD...]\n"
 	"       exitstat profile --source FILE\n"
 	"\n"
 	"Say who makes exits: which functions, and from where they are called. Exits are\n"
 	"sampled while CMD runs, in CMD; without CMD everywhere, until Ctrl-C. It takes\n"
-	"root, the module exitstat_pmu and perf.\n"
-	"\n"
-	"  -e, --exit NAME    these exits; default: the most frequent that can be\n"
-	"                     sampled\n"
-	"  -f, --folded       a line per stack, for other programs\n"
-	"  -H, --html FILE    write a page with a flame graph, which needs only a browser\n"
-	"  -P, --period N     sample every N-th exit\n"
-	"  -S, --source FILE  read what perf script -F " PROFILE_FIELDS "\n"
-	"                     has printed of exitstat:exit\n";
+	"root, the module exitstat_pmu and perf.\n";
+
+static const char examples[] =
+	"  exitstat profile -- ls -lR /usr   the most frequent reason\n"
+	"  exitstat profile -e io -H io.html -- dmesg\n"
+	"                                    who does port I/O, as a flame graph\n"
+	"  exitstat profile -c 100           one exit in a hundred, until Ctrl-C\n";
 
 /* 0 or -errno. */
 static int set_parameter(const char *path, const char *value)
@@ -75,6 +73,9 @@ static int say_parameter(const char *name, int err)
 	case -EOPNOTSUPP:
 		return say(STATUS_FAILED, "exits by %s cannot be sampled: an NMI would disturb them",
 			   name);
+	case -E2BIG:
+		return say(STATUS_USAGE, "at most four kinds of exits can be sampled at once, not '%s'",
+			   name);
 	case -EBUSY:
 		return say(STATUS_FAILED, "another program is listening to exitstat:exit; try again later");
 	default:
@@ -89,21 +90,44 @@ static int by_count(const void *a, const void *b)
 	return (left->count < right->count) - (left->count > right->count);
 }
 
-/* The most frequent so far that the hypervisor samples. */
-static int choose_busiest(struct target *target)
+/* As many as the module samples at once. */
+#define EXITS_MAX	4
+
+/* The exits to choose from, the most frequent first; what never happened comes last. */
+static int read_candidates(struct target *target, struct exitstat_snapshot *now)
 {
-	struct exitstat_snapshot now = { 0 };
-	int status = target_take(target, &now);
+	const struct reasons *reasons = &target->reasons;
+	int status = target_take(target, now);
+	uint32_t i, nr = 0;
+
+	if (status)
+		return status;
+	for (i = 0; i < now->entries_nr; i++) {
+		if (reasons_have(reasons, now->entries[i].number))
+			now->entries[nr++] = now->entries[i];
+	}
+	now->entries_nr = nr;
+	for (i = 0; i < reasons->nr; i++) {
+		const struct exitstat_entry never = { .number = reasons->numbers[i] };
+
+		if (!exitstat_snapshot_find(now, never.number) && nr < EXITSTAT_ENTRIES_MAX)
+			now->entries[nr++] = never;
+	}
+	now->entries_nr = nr;
+	qsort(now->entries, nr, sizeof(*now->entries), by_count);
+	return STATUS_OK;
+}
+
+/* Without --exit, the first one that the hypervisor samples. */
+static int choose_busiest(const struct exitstat_snapshot *now)
+{
 	int err = -EOPNOTSUPP;
 	char name[64];
 	uint32_t i;
 
-	if (status)
-		return status;
-	qsort(now.entries, now.entries_nr, sizeof(*now.entries), by_count);
-	for (i = 0; i < now.entries_nr && err == -EOPNOTSUPP; i++) {
-		const struct exitstat_exit *exit = exitstat_exit_find(now.numbering,
-								      now.entries[i].number);
+	for (i = 0; i < now->entries_nr && err == -EOPNOTSUPP; i++) {
+		const struct exitstat_exit *exit = exitstat_exit_find(now->numbering,
+								      now->entries[i].number);
 
 		if (!exit)
 			continue;
@@ -113,16 +137,39 @@ static int choose_busiest(struct target *target)
 	return err ? say_parameter("any reason", err) : STATUS_OK;
 }
 
-static int choose_exit(struct target *target, const char *exit)
+/* All that were asked for or, of a class with more, the most frequent. */
+static int choose_these(const struct exitstat_snapshot *now, const char *asked)
 {
-	char name[64];
+	char list[EXITS_MAX * 64] = "", name[64];
+	uint32_t i;
 	int err;
 
-	if (!exit)
-		return choose_busiest(target);
-	event_name(name, exit);
-	err = set_parameter(PARAMETER("exit"), name);
-	return err ? say_parameter(exit, err) : STATUS_OK;
+	for (i = 0; i < now->entries_nr && i < EXITS_MAX; i++) {
+		const struct exitstat_exit *exit = exitstat_exit_find(now->numbering,
+								      now->entries[i].number);
+
+		event_name(name, exit ? exit->name : "");
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? "," : "",
+			 name);
+	}
+	err = set_parameter(PARAMETER("exit"), list);
+	return err ? say_parameter(asked, err) : STATUS_OK;
+}
+
+static int choose_exit(struct target *target, const char *asked)
+{
+	struct exitstat_snapshot now = { 0 };
+	const char *comma = asked;
+	int status, words;
+
+	for (words = 1; comma && (comma = strchr(comma, ',')); words++)
+		comma++;
+	if (words > EXITS_MAX)
+		return say_parameter(asked, -E2BIG);
+	status = read_candidates(target, &now);
+	if (status)
+		return status;
+	return asked ? choose_these(&now, asked) : choose_busiest(&now);
 }
 
 static bool is_in_path(const char *program)
@@ -293,10 +340,14 @@ static int print(const struct options *opts, const struct profile *profile)
 
 	if (!profile->samples)
 		return say(STATUS_FAILED, "no exit was sampled");
-	if (opts->folded)
+	if (opts->format == FORMAT_JSON)
+		profile_print_json(stdout, profile);
+	else if (opts->format == FORMAT_CSV)
+		profile_print_csv(stdout, profile);
+	else if (opts->folded)
 		profile_print_folded(stdout, profile);
 	else if (!opts->html || strcmp(opts->html, "-"))
-		result = profile_print(stdout, profile);
+		result = profile_print(stdout, profile, opts->limit);
 	if (opts->html && !result)
 		result = profile_write_page(opts->html, profile);
 	return result;
@@ -328,4 +379,5 @@ const struct verb verb_profile = {
 	.bit = FOR_PROFILE,
 	.run = do_profile,
 	.help = help,
+	.examples = examples,
 };

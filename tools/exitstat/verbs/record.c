@@ -36,13 +36,12 @@ static const char help[] =
 	"\n"
 	"Record the exits of the VM over time, until CMD ends or Ctrl-C stops it.\n"
 	"exitstat report FILE summarizes the recording. A kill or a full disk costs\n"
-	"the last interval, not the recording.\n"
-	"\n"
-	"  -d, --details       also what the exits were about; each reading takes more\n"
-	"                      exits then: three for each port, MSR, leaf and page\n"
-	"  -i, --interval S    seconds from one reading to the next, 0.01 to 86400 (1)\n"
-	"  -o, --output FILE   where to (" DEFAULT_OUTPUT "); an existing recording becomes\n"
-	"                      FILE.old; '-' is standard output\n";
+	"the last interval, not the recording.\n";
+
+static const char examples[] =
+	"  exitstat record -o boot.rec       until Ctrl-C\n"
+	"  exitstat record -i 0.1 -- make    while a command runs, ten readings a second\n"
+	"  exitstat host --vm web1 record    a VM of this host\n";
 
 struct record {
 	struct target cpu;	/* what is recorded */
@@ -382,4 +381,5 @@ const struct verb verb_record = {
 	.bit = FOR_RECORD,
 	.run = do_record,
 	.help = help,
+	.examples = examples,
 };

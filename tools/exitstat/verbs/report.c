@@ -22,13 +22,14 @@ static const char help[] =
 	"usage: exitstat report [-d] [--html FILE] [--json] RECORDING [RECORDING]\n"
 	"\n"
 	"Summarize a recording: how many exits of which kind, where the time went,\n"
-	"whether the rate was steady and when it was not. Two recordings are compared.\n"
-	"\n"
-	"  -d, --details     under each reason, what the exits were about; JSON and page\n"
-	"                    have it anyway, if the recording does\n"
-	"  -H, --html FILE   write a page with charts, which needs only a browser\n"
-	"  -j, --json        for programs: everything, a JSON object per recording\n"
-	"  -s, --sort KEY    by time, count, mean, vmm, waiting, name or number\n";
+	"whether the rate was steady and when it was not. Two recordings are compared.\n";
+
+static const char examples[] =
+	"  exitstat report boot.rec          in words, and a table\n"
+	"  exitstat report boot.rec -H boot.html\n"
+	"                                    a page with charts\n"
+	"  exitstat report before.rec after.rec\n"
+	"                                    side by side\n";
 
 /* The length of a word, including a percent sign after it. */
 static int word_length(const char *text)
@@ -114,7 +115,7 @@ static void print_series(const struct options *opts, struct series *series)
 	if (opts->details)
 		table_print(stdout, opts, &series->target, &series->sum);
 	else
-		rows_print(stdout, opts, &series->target.desc, &series->sum);
+		rows_print(stdout, opts, &series->target, &series->sum);
 	states_print(stdout, &series->target.desc, &series->sum);
 	print_latencies(series);
 }
@@ -169,11 +170,11 @@ static void compare(const struct series *series)
 	print_compared("", "total", &a->total, &b->total, series);
 }
 
-static void print_json(struct series *series)
+static void print_json(const struct options *opts, struct series *series)
 {
 	struct json json = { .out = stdout };
 
-	series_json(&json, series, SIZE_MAX / 2);
+	series_json(&json, opts, series, SIZE_MAX / 2);
 	putchar('\n');
 }
 
@@ -185,15 +186,25 @@ static int print(const struct options *opts, struct series *series, size_t serie
 	if (opts->html && !strcmp(opts->html, "-"))
 		return html_write(opts->html, series, series_nr);
 	for (i = 0; i < series_nr; i++) {
+		const struct reading reading = {
+			.kind = "recording", .target = &series[i].target, .snap = &series[i].sum,
+		};
+
 		if (opts->format == FORMAT_JSON) {
-			print_json(&series[i]);
+			print_json(opts, &series[i]);
+			continue;
+		}
+		if (opts->format == FORMAT_CSV) {
+			if (!i)
+				csv_header_print(stdout, opts, reading.target);
+			csv_print(stdout, opts, &reading);
 			continue;
 		}
 		if (i)
 			putchar('\n');
 		print_series(opts, &series[i]);
 	}
-	if (series_nr == 2 && opts->format != FORMAT_JSON)
+	if (series_nr == 2 && opts->format == FORMAT_TABLE)
 		compare(series);
 	return opts->html ? html_write(opts->html, series, series_nr) : STATUS_OK;
 }
@@ -232,4 +243,5 @@ const struct verb verb_report = {
 	.bit = FOR_REPORT,
 	.run = do_report,
 	.help = help,
+	.examples = examples,
 };

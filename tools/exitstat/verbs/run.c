@@ -16,12 +16,14 @@
 #include "output/units.h"
 #include "output/detailed.h"
 #include "target/child.h"
+#include "target/scopes.h"
 #include "target/target.h"
 #include "target/vm.h"
 #include "verbs/verbs.h"
 
 struct run {
-	struct exitstat_snapshot between;
+	size_t scopes_nr;
+	struct scope *scopes;	/* with what happened in them */
 	struct rusage usage;
 	int status;
 };
@@ -35,15 +37,43 @@ static int say_lost(const struct target *target)
 		   vm_text(vm, &target->vm));
 }
 
-/* Run the command once between two snapshots.  Returns STATUS_OK or the exit status. */
+static int read_before(struct target *target, struct run *run)
+{
+	int status = target_refresh(target) > 0 ? STATUS_OK : STATUS_FAILED;
+	size_t i;
+
+	for (i = 0; i < run->scopes_nr && !status; i++) {
+		target->vcpu = run->scopes[i].cpu;
+		status = target_take(target, &run->scopes[i].before);
+	}
+	return status;
+}
+
+static int read_after(struct target *target, struct run *run)
+{
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < run->scopes_nr && !status; i++) {
+		struct scope *scope = &run->scopes[i];
+		struct exitstat_snapshot after;
+
+		target->vcpu = scope->cpu;
+		status = target_take(target, &after);
+		if (!status)
+			status = target_subtract(target, &after, &scope->before, &scope->between);
+	}
+	return status;
+}
+
+/* Run the command once between two readings.  Returns STATUS_OK or the exit status. */
 static int measure(struct target *target, char **argv, struct run *run)
 {
-	struct exitstat_snapshot before, after;
 	int status;
 
 	if (!child_spawn(argv))
 		return STATUS_FAILED;
-	status = target_refresh(target) > 0 ? target_take(target, &before) : STATUS_FAILED;
+	status = read_before(target, run);
 	if (status) {
 		child_cancel();
 		return status;
@@ -58,8 +88,7 @@ static int measure(struct target *target, char **argv, struct run *run)
 			return say_lost(target);
 		return say(STATUS_FAILED, "the recording %s ends before the command", target->path);
 	}
-	status = target_take(target, &after);
-	return status ? status : target_subtract(target, &after, &before, &run->between);
+	return read_after(target, run);
 }
 
 static double seconds(const struct timeval *time)
@@ -68,32 +97,39 @@ static double seconds(const struct timeval *time)
 }
 
 static void print_table(FILE *out, const struct options *opts, const struct target *target,
-			const struct run *run, char **argv)
+			const struct exitstat_snapshot *between, char **argv)
 {
 	if (!opts->no_header) {
-		title_print(out, target, &run->between, "while this ran:");
+		title_print(out, target, between, "while this ran:");
 		for (; *argv; argv++) {
 			fputc(' ', out);
 			clean_print(out, *argv);
 		}
 		fprintf(out, "\n\n");
 	}
-	table_print(out, opts, target, &run->between);
-	if (opts->no_header)
-		return;
-	states_print(out, &target->desc, &run->between);
-	fprintf(out, "elapsed %.6f s, user %.6f s, sys %.6f s\n",
-		(double)run->between.time_ns / 1e9, seconds(&run->usage.ru_utime),
-		seconds(&run->usage.ru_stime));
-	since_print(out, &run->between);
+	table_print(out, opts, target, between);
+	if (!opts->no_header)
+		states_print(out, &target->desc, between);
 }
 
-static void print_json(FILE *out, const struct target *target, const struct run *run, char **argv)
+/* Below the tables. */
+static void print_usage(FILE *out, const struct run *run)
+{
+	const struct exitstat_snapshot *between = &run->scopes[0].between;
+
+	fprintf(out, "elapsed %.6f s, user %.6f s, sys %.6f s\n",
+		(double)between->time_ns / 1e9, seconds(&run->usage.ru_utime),
+		seconds(&run->usage.ru_stime));
+	since_print(out, between);
+}
+
+static void print_json(FILE *out, const struct options *opts, const struct reading *reading,
+		       const struct run *run, char **argv)
 {
 	struct json json = { .out = out };
 
 	json_begin(&json, NULL, '{');
-	snapshot_json(&json, target, &run->between);
+	snapshot_json(&json, opts, reading);
 	json_begin(&json, "command", '[');
 	for (; *argv; argv++)
 		json_text(&json, NULL, *argv);
@@ -105,16 +141,30 @@ static void print_json(FILE *out, const struct target *target, const struct run 
 	fputc('\n', out);
 }
 
-static void print_run(FILE *out, const struct options *opts, const struct target *target,
-		      const struct run *run, char **argv)
+/* number counts from 1. */
+static void print_run(FILE *out, const struct options *opts, struct target *target,
+		      const struct run *run, unsigned int number, char **argv)
 {
-	csv_header_print(out, opts, target);
-	if (opts->format == FORMAT_JSON)
-		print_json(out, target, run, argv);
-	else if (opts->format == FORMAT_CSV)
-		csv_print(out, target, &run->between);
-	else
-		print_table(out, opts, target, run, argv);
+	size_t i;
+
+	if (number == 1)
+		csv_header_print(out, opts, target);
+	for (i = 0; i < run->scopes_nr; i++) {
+		const struct reading reading = {
+			.kind = "command", .run = opts->repeat ? number : 0, .target = target,
+			.snap = &run->scopes[i].between,
+		};
+
+		target->vcpu = run->scopes[i].cpu;
+		if (opts->format == FORMAT_JSON)
+			print_json(out, opts, &reading, run, argv);
+		else if (opts->format == FORMAT_CSV)
+			csv_print(out, opts, &reading);
+		else
+			print_table(out, opts, target, reading.snap, argv);
+	}
+	if (opts->format == FORMAT_TABLE && !opts->no_header)
+		print_usage(out, run);
 }
 
 /*
@@ -134,9 +184,12 @@ static void mean_add(struct mean *mean, double value, unsigned int runs)
 	mean->squares += off * (value - mean->mean);
 }
 
-static double deviation(const struct mean *mean, unsigned int runs)
+/* The standard deviation of the mean, in per cent of it: what perf stat prints. */
+static double error_of(const struct mean *mean, unsigned int runs)
 {
-	return runs > 1 ? sqrt(mean->squares / (runs - 1)) : 0;
+	if (runs < 2 || !(mean->mean > 0))
+		return 0;
+	return 100 * sqrt(mean->squares / (runs - 1) / runs) / mean->mean;
 }
 
 struct reason {
@@ -187,7 +240,7 @@ static struct reason *reason_of(struct repeats *all, uint32_t number)
 
 static void repeats_add(struct repeats *all, const struct run *run)
 {
-	const struct exitstat_snapshot *between = &run->between;
+	const struct exitstat_snapshot *between = &run->scopes[0].between;
 	struct exitstat_entry none = { 0 };
 	uint32_t i;
 
@@ -209,69 +262,122 @@ static void repeats_add(struct repeats *all, const struct run *run)
 	}
 }
 
-static int compare_reasons(const void *left, const void *right)
+static void entry_of(struct exitstat_entry *entry, const struct reason *reason)
 {
-	const struct reason *a = left;
-	const struct reason *b = right;
-
-	if (a->cycles.mean != b->cycles.mean)
-		return a->cycles.mean > b->cycles.mean ? -1 : 1;
-	if (a->count.mean != b->count.mean)
-		return a->count.mean > b->count.mean ? -1 : 1;
-	return a->number < b->number ? -1 : 1;
+	*entry = (struct exitstat_entry){
+		.number = reason->number,
+		.count = (uint64_t)(reason->count.mean + 0.5),
+		.cycles = (uint64_t)(reason->cycles.mean + 0.5),
+	};
 }
 
-static void print_reason(FILE *out, const struct target *target, const char *number,
-			 const char *name, const struct reason *reason, unsigned int runs)
+/* As a snapshot of the means, which the rows' order and choice are for. */
+static void means_of(struct exitstat_snapshot *means, const struct target *target,
+		     const struct repeats *all)
 {
-	char time[TEXT_SIZE], time_off[TEXT_SIZE];
+	size_t i;
 
-	fprintf(out, "%5s %-25s %12.1f %9.1f", number, name, reason->count.mean,
-		deviation(&reason->count, runs));
-	if (target->desc.features & EXITSTAT_FEATURE_TIMES)
-		fprintf(out, " %10s %10s", text_time(time, &target->desc, reason->cycles.mean),
-			text_time(time_off, &target->desc, deviation(&reason->cycles, runs)));
-	fputc('\n', out);
+	*means = (struct exitstat_snapshot){ .numbering = target->desc.numbering };
+	for (i = 0; i < all->reasons_nr; i++)
+		entry_of(&means->entries[i], &all->reasons[i]);
+	means->entries_nr = (uint32_t)all->reasons_nr;
 }
 
-static void print_time(FILE *out, const char *name, const struct mean *ns, unsigned int runs)
-{
-	char time[TEXT_SIZE], time_off[TEXT_SIZE];
+#define ERROR_SIZE	16
 
-	fprintf(out, "%-7s %s +- %s\n", name, text_ns(time, ns->mean),
-		text_ns(time_off, deviation(ns, runs)));
+/* As perf prints it. */
+static const char *text_error(char text[ERROR_SIZE], const struct mean *mean, unsigned int runs)
+{
+	snprintf(text, ERROR_SIZE, "( +-%6.2f%% )", error_of(mean, runs));
+	return text;
+}
+
+struct layout {
+	FILE *out;
+	const struct target *target;
+	unsigned int runs;
+	int name;
+	struct unit time;
+};
+
+static void print_reason(const struct layout *layout, const char *number, const char *name,
+			 const struct reason *reason)
+{
+	char time[TEXT_SIZE], error[ERROR_SIZE], time_error[ERROR_SIZE];
+
+	fprintf(layout->out, "%5s %-*s %12.1f  %s", number, layout->name, name, reason->count.mean,
+		text_error(error, &reason->count, layout->runs));
+	if (layout->target->desc.features & EXITSTAT_FEATURE_TIMES)
+		fprintf(layout->out, " %s  %s", text_in(time, &layout->time, reason->cycles.mean),
+			text_error(time_error, &reason->cycles, layout->runs));
+	fputc('\n', layout->out);
+}
+
+static void print_time(const struct layout *layout, const char *name, const struct mean *ns)
+{
+	char error[ERROR_SIZE];
+
+	fprintf(layout->out, "%-7s %13.6f s  %s\n", name, ns->mean / 1e9,
+		text_error(error, ns, layout->runs));
+}
+
+static void print_repeats_header(const struct layout *layout)
+{
+	char time[TEXT_SIZE];
+
+	fprintf(layout->out, "%u runs: the mean, and its standard error\n\n", layout->runs);
+	fprintf(layout->out, "%5s %-*s %12s  %13s",
+		layout->target->desc.numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.",
+		layout->name, "exit", "count", "");
+	if (layout->target->desc.features & EXITSTAT_FEATURE_TIMES)
+		fprintf(layout->out, " %s", text_head(time, "time", &layout->time));
+	fputc('\n', layout->out);
+}
+
+static int name_width(uint32_t numbering, const struct repeats *all)
+{
+	size_t width = strlen("exitstat itself");
+	char name[TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < all->reasons_nr; i++) {
+		exit_name(name, numbering, all->reasons[i].number);
+		width = strlen(name) > width ? strlen(name) : width;
+	}
+	return (int)width;
 }
 
 static void print_repeats(FILE *out, const struct options *opts, const struct target *target,
 			  struct repeats *all)
 {
 	uint32_t numbering = target->desc.numbering;
+	const struct layout layout = {
+		.out = out, .target = target, .runs = all->runs,
+		.name = name_width(numbering, all),
+		.time = unit_for(&target->desc, fmax(all->total.cycles.mean,
+						     all->reader.cycles.mean)),
+	};
+	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
 	char number[TEXT_SIZE], name[TEXT_SIZE];
-	size_t i;
+	struct exitstat_snapshot means;
+	uint32_t i, nr;
 
-	qsort(all->reasons, all->reasons_nr, sizeof(*all->reasons), compare_reasons);
-	if (!opts->no_header) {
-		fprintf(out, "%u runs, mean and standard deviation of one\n\n", all->runs);
-		fprintf(out, "%5s %-25s %12s %9s", numbering == EXITSTAT_NUMBERING_SVM ? "code" :
-			"no.", "exit", "count", "+- sd");
-		if (target->desc.features & EXITSTAT_FEATURE_TIMES)
-			fprintf(out, " %10s %10s", "time", "+- sd");
-		fputc('\n', out);
-	}
-	for (i = 0; i < all->reasons_nr; i++) {
-		text_number(number, numbering, all->reasons[i].number);
-		print_reason(out, target, number,
-			     exit_name(name, numbering, all->reasons[i].number),
-			     &all->reasons[i], all->runs);
-	}
+	means_of(&means, target, all);
+	nr = rows_sort(opts, &target->reasons, &means, entries);
+	if (!opts->no_header)
+		print_repeats_header(&layout);
+	for (i = 0; i < nr && (!opts->limit || i < opts->limit); i++)
+		print_reason(&layout, text_number(number, numbering, entries[i].number),
+			     exit_name(name, numbering, entries[i].number),
+			     reason_of(all, entries[i].number));
 	if (opts->no_header)
 		return;
-	print_reason(out, target, "", "total", &all->total, all->runs);
+	print_reason(&layout, "", "total", &all->total);
 	if (all->reader.count.mean > 0)
-		print_reason(out, target, "", "exitstat itself", &all->reader, all->runs);
-	print_time(out, "elapsed", &all->elapsed_ns, all->runs);
-	print_time(out, "user", &all->user_ns, all->runs);
-	print_time(out, "sys", &all->sys_ns, all->runs);
+		print_reason(&layout, "", "exitstat itself", &all->reader);
+	print_time(&layout, "elapsed", &all->elapsed_ns);
+	print_time(&layout, "user", &all->user_ns);
+	print_time(&layout, "sys", &all->sys_ns);
 }
 
 /* A run that a signal cut short is left out of the means, unless it is the only one. */
@@ -284,27 +390,28 @@ static int say_stopped(unsigned int runs, unsigned int repeat, int status)
 	return status ? status : 128 + signal;
 }
 
-static int run_all(struct output *out, struct options *opts, struct target *target, char **argv)
+static int run_all(struct output *out, struct options *opts, struct target *target,
+		   struct run *run, char **argv)
 {
 	struct repeats all = { 0 };
-	struct run run;
 	unsigned int repeat = opts->repeat ? opts->repeat : 1;
+	unsigned int printed = 0;
 	int first = STATUS_OK;
 
 	/* JSON and CSV are for programs, which get every run and can do their own statistics. */
 	while (all.runs < repeat && !child_signal()) {
-		int status = measure(target, argv, &run);
+		int status = measure(target, argv, run);
 
 		if (status)
 			return status;
 		if (child_never_ran())
-			return run.status;
+			return run->status;
 		if (!all.runs || !child_signal())
-			repeats_add(&all, &run);
+			repeats_add(&all, run);
 		if (!first)
-			first = run.status;
+			first = run->status;
 		if (repeat == 1 || opts->format != FORMAT_TABLE)
-			print_run(output_begin(out), opts, target, &run, argv);
+			print_run(output_begin(out), opts, target, run, ++printed, argv);
 	}
 	if (all.runs && repeat > 1 && opts->format == FORMAT_TABLE)
 		print_repeats(output_begin(out), opts, target, &all);
@@ -315,20 +422,24 @@ static int do_run(struct options *opts, int argc, char **argv)
 {
 	struct target target;
 	struct output out;
+	struct run run;
 	int status;
 
 	(void)argc;
-	if (opts->vcpu == VCPU_ALL)
+	if (opts->vcpu < VCPU_NONE && (opts->details || opts->repeat))
 		return say(STATUS_USAGE,
-			   "with a command, --vcpu takes the number of one CPU, not 'all'");
+			   "with a command, --%s takes the number of one CPU with --vcpu, not several",
+			   opts->details ? "details" : "repeat");
 	status = target_open(&target, opts);
 	if (status)
 		return status;
-	status = output_open(&out, opts->output, stderr);
+	run.scopes = scopes_find(opts, &target, &run.scopes_nr);
+	status = run.scopes ? output_open(&out, opts->output, stderr) : STATUS_FAILED;
 	if (!status) {
 		child_catch_signals();
-		status = output_close(&out, run_all(&out, opts, &target, argv));
+		status = output_close(&out, run_all(&out, opts, &target, &run, argv));
 	}
+	free(run.scopes);
 	target_close(&target);
 	return status;
 }

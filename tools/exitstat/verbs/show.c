@@ -15,14 +15,15 @@
 static void print(const struct options *opts, const struct target *target,
 		  const struct exitstat_snapshot *snap)
 {
+	const struct reading reading = { .kind = "total", .target = target, .snap = snap };
 	char since[SINCE_SIZE];
 
 	if (opts->format == FORMAT_JSON) {
-		json_print(stdout, target, snap);
+		json_print(stdout, opts, &reading);
 		return;
 	}
 	if (opts->format == FORMAT_CSV) {
-		csv_print(stdout, target, snap);
+		csv_print(stdout, opts, &reading);
 		return;
 	}
 	if (!opts->no_header) {
@@ -77,25 +78,17 @@ static int say_lacking(struct target *target, const struct lacking *lacking)
 		   lacking->nr, lacking->list);
 }
 
-static int say_no_cpu(const struct target *target)
-{
-	if (target->path)
-		return say(STATUS_FAILED,
-			   "the recording %s holds the exits of the whole VM only, not of single CPUs",
-			   target->path);
-	return say(STATUS_FAILED, "there is no vCPU to show");
-}
-
+/* Each of several. */
 static int show_all(const struct options *opts, struct target *target)
 {
 	struct lacking lacking = { .nr = 0 };
 	struct exitstat_snapshot snap;
-	int cpu = exitstat_source_next_cpu(target->src, 0);
+	int cpu = target_next_cpu(target, opts, 0);
 	bool more = false;
 
 	if (cpu < 0)
-		return say_no_cpu(target);
-	for (; cpu >= 0; cpu = exitstat_source_next_cpu(target->src, cpu + 1)) {
+		return target_say_no_cpu(target);
+	for (; cpu >= 0; cpu = target_next_cpu(target, opts, cpu + 1)) {
 		int err;
 
 		target->vcpu = cpu;
@@ -133,7 +126,8 @@ static int do_show(struct options *opts, int argc, char **argv)
 	if (!status)
 		csv_header_print(stdout, opts, &target);
 	if (!status)
-		status = opts->vcpu == VCPU_ALL ? show_all(opts, &target) : show_one(opts, &target);
+		status = opts->vcpu < VCPU_NONE ? show_all(opts, &target) :
+						  show_one(opts, &target);
 	target_close(&target);
 	return status;
 }

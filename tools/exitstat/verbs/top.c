@@ -31,16 +31,20 @@
 #define FASTEST_NS		100000000
 
 static const char help[] =
-	"usage: exitstat top [-d] [-i INTERVAL]\n"
+	"usage: exitstat top [-d] [-e REASON[,...]] [-i INTERVAL]\n"
+	"       exitstat host [--vm VM] top [-i INTERVAL]\n"
 	"\n"
-	"Show the rates of exits on a full screen.\n"
-	"\n"
-	"  -d, --details      under each reason, what the exits were about\n"
-	"  -i, --interval S   seconds from one reading to the next, 0.01 to 86400 (1)\n"
-	"  -s, --sort KEY     by time, count, mean, vmm, waiting, name or number\n"
+	"Show the rates of exits on a full screen: of this VM, of one of a host's VMs, or\n"
+	"of all of these.\n";
+
+/* Each key means the same by reason, by vCPU and in the list of VMs. */
+static const char keys[] =
 	"\n"
 	"keys:\n"
 	"  t c m w x n        sort by time, count, mean, waiting, VMM time, name\n"
+	"  R                  sort the other way round\n"
+	"  /                  show only what has this word in it: an exit's name or\n"
+	"                     class, a VM's name or pid; Enter keeps it, Esc ends it\n"
 	"  d                  with details or without (reading each costs two exits)\n"
 	"  v                  by reason, or by vCPU (reading each vCPU costs exits there)\n"
 	"  p or blank         pause\n"
@@ -48,6 +52,11 @@ static const char help[] =
 	"  arrows, pages      scroll, where there is more than the screen has room for\n"
 	"  h or ?             these keys\n"
 	"  q                  quit\n";
+
+static const char examples[] =
+	"  exitstat top -d                   which ports and MSRs are busy\n"
+	"  exitstat top -e io,memory -i 0.5  two classes, twice a second\n"
+	"  exitstat host top                 the VMs of a host\n";
 
 enum colours {
 	COLOUR_GUEST = 1,
@@ -80,7 +89,9 @@ struct top {
 	bool ended;		/* the recording or VM has ended */
 	bool helping;
 	bool colours;
-	bool no_details;	/* they were wanted by a key, and are not there */
+	const char *said;	/* in place of the line of keys, until the next key */
+	char filter[32];	/* "": none */
+	bool typing;		/* it is being typed */
 	size_t first;		/* the first row that is shown */
 	size_t room;		/* how many rows fit */
 };
@@ -235,16 +246,13 @@ static void draw_states(const struct top *top, int row)
 /* What the screen is about; the rest of the line has precedence over the VM's name. */
 static void draw_subject(const struct top *top, const char *rest)
 {
-	bool wide = COLS > 70;
-	int room = COLS - columns_of(rest) - (wide ? 11 : 0);
+	int room = COLS - columns_of(rest);
 	char vm[VM_TEXT_SIZE];
 	const char *name = top->target.host ? vm_text(vm, &top->target.vm) : "exitstat top";
 	int used;
 	size_t size = columns_fit(name, room > 0 ? room : 0, &used);
 
 	put(0, 0, "%.*s%s", (int)size, name, rest + (size ? 0 : 2));
-	if (wide)
-		put(0, COLS - 9, "h: help");
 }
 
 static void draw_head(struct top *top)
@@ -271,11 +279,10 @@ static void draw_sum(const struct top *top, size_t rows)
 	const struct exitstat_snapshot *between = &top->vm.between;
 	char scrolled[SCROLLED_SIZE];
 
-	put(1, 0, "%.0f exits per second%s%s%s",
+	put(1, 0, "%.0f exits per second%s%s",
 	    (double)between->total.count * 1e9 / (double)between->time_ns,
 	    text_scrolled(scrolled, top, rows),
-	    between->since & EXITSTAT_SINCE_RESTART ? " (the counters started again)" : "",
-	    top->no_details ? " (there are no details: see exitstat why)" : "");
+	    between->since & EXITSTAT_SINCE_RESTART ? " (the counters started again)" : "");
 }
 
 static void draw_title(int row, const char *title)
@@ -290,17 +297,43 @@ struct reason_layout {
 	int number;
 	int name;
 	int bar;
+	struct unit mean;
 };
 
-static struct reason_layout lay_out_reasons(void)
+static double mean_of(uint64_t count, uint64_t cycles)
+{
+	return count ? (double)cycles / (double)count : -1;
+}
+
+/* The unit of the column of means. */
+static struct unit unit_of_means(const struct top *top)
+{
+	const struct exitstat_snapshot *between = &top->vm.between;
+	const struct causes *causes = top->target.causes;
+	double mean, longest = 0;
+	uint32_t i;
+
+	for (i = 0; i < between->entries_nr; i++) {
+		mean = mean_of(between->entries[i].count, between->entries[i].cycles);
+		longest = mean > longest ? mean : longest;
+	}
+	for (i = 0; causes && i < causes->shown.nr; i++) {
+		mean = mean_of(causes->shown.list[i].count, causes->shown.list[i].cycles);
+		longest = mean > longest ? mean : longest;
+	}
+	return unit_for(&top->target.desc, longest);
+}
+
+static struct reason_layout lay_out_reasons(const struct top *top)
 {
 	struct reason_layout layout = { .number = COLS < 46 ? 0 : 6, .name = 25 };
-	int numbers = 28;	/* rate, share and mean, with their blanks */
+	int numbers = 29;	/* rate, share and mean, with their blanks */
 
 	if (COLS - numbers - layout.number < layout.name)
 		layout.name = COLS - numbers - layout.number;
 	if (layout.name < 1)
 		layout.name = 1;
+	layout.mean = unit_of_means(top);
 	layout.bar = COLS - numbers - layout.number - layout.name - 3;
 	return layout;
 }
@@ -322,12 +355,11 @@ static void draw_reason(int row, const struct top *top, const struct reason_layo
 	const struct exitstat_snapshot *between = &top->vm.between;
 	bool times = between->taken & EXITSTAT_TAKE_TIMES;
 	uint64_t value = times ? entry->cycles : entry->count;
-	char number[TEXT_SIZE], name[TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE] = "-";
+	char number[TEXT_SIZE], name[TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE];
 	char rest[3 * TEXT_SIZE];
 
-	if (times && entry->count)
-		text_time(each, &top->target.desc, (double)entry->cycles / (double)entry->count);
-	snprintf(rest, sizeof(rest), " %10.0f %5s %10s",
+	text_in(each, &layout->mean, times ? mean_of(entry->count, entry->cycles) : -1);
+	snprintf(rest, sizeof(rest), " %10.0f %6s %10s",
 		 (double)entry->count * 1e9 / (double)between->time_ns,
 		 times ? text_share(share, (double)entry->cycles, (double)between->total.cycles) :
 			 "-", each);
@@ -344,16 +376,14 @@ static void draw_detail(int row, const struct top *top, const struct reason_layo
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
 	bool times = between->taken & EXITSTAT_TAKE_TIMES;
-	char text[DETAIL_TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE] = "-";
+	char text[DETAIL_TEXT_SIZE], share[TEXT_SIZE], each[TEXT_SIZE];
 	int room = layout->number + layout->name - 2;
 	int used;
 
 	detail_text(text, &top->target, detail->number, detail->detail);
-	if (times && detail->count)
-		text_time(each, &top->target.desc,
-			  (double)detail->cycles / (double)detail->count);
+	text_in(each, &layout->mean, times ? mean_of(detail->count, detail->cycles) : -1);
 	put(row, 2, "%.*s", (int)columns_fit(text, room > 0 ? room : 0, &used), text);
-	put(row, layout->number + layout->name, " %10.0f %5s %10s",
+	put(row, layout->number + layout->name, " %10.0f %6s %10s",
 	    (double)detail->count * 1e9 / (double)between->time_ns,
 	    times ? text_share(share, (double)detail->cycles, (double)between->total.cycles) : "-",
 	    each);
@@ -366,8 +396,30 @@ struct line {
 	bool is_detail;
 };
 
-/* The lines of a reason's details; returns how many there are now. */
-static size_t add_details(const struct top *top, uint32_t number, struct line *lines, size_t nr)
+static bool has_word(const struct top *top, const char *text)
+{
+	return !*top->filter || strcasestr(text, top->filter);
+}
+
+static bool reason_matches(const struct top *top, uint32_t number)
+{
+	uint32_t numbering = top->target.desc.numbering;
+	char name[TEXT_SIZE];
+
+	return has_word(top, exit_name(name, numbering, number)) ||
+	       has_word(top, exitstat_exit_class(numbering, number));
+}
+
+static bool detail_matches(const struct top *top, const struct exitstat_detail *detail)
+{
+	char text[DETAIL_TEXT_SIZE];
+
+	return has_word(top, detail_text(text, &top->target, detail->number, detail->detail));
+}
+
+/* The lines of a reason's details, all of them or those that match; returns how many lines. */
+static size_t add_details(const struct top *top, uint32_t number, bool all, struct line *lines,
+			  size_t nr)
 {
 	bool times = top->vm.between.taken & EXITSTAT_TAKE_TIMES;
 	uint32_t of_nr, shown, i;
@@ -379,46 +431,60 @@ static size_t add_details(const struct top *top, uint32_t number, struct line *l
 	if (of_nr)
 		memcpy(details, of, of_nr * sizeof(*details));
 	shown = details_sort(&top->opts, times, details, of_nr);
-	for (i = 0; i < shown; i++)
-		lines[nr++] = (struct line){ .detail = details[i], .is_detail = true };
+	for (i = 0; i < (all ? shown : of_nr); i++) {
+		if (all || detail_matches(top, &details[i]))
+			lines[nr++] = (struct line){ .detail = details[i], .is_detail = true };
+	}
 	free(details);
 	return nr;
 }
 
+/* A reason is shown if it matches, or one of its details does. */
+static size_t add_reason(const struct top *top, const struct exitstat_entry *entry,
+			 struct line *lines, size_t nr)
+{
+	bool matches = reason_matches(top, entry->number);
+	size_t first = nr;
+
+	lines[nr++] = (struct line){ .entry = *entry };
+	if (top->target.causes)
+		nr = add_details(top, entry->number, matches, lines, nr);
+	return matches || nr > first + 1 ? nr : first;
+}
+
 /* Of the sorted entries; NULL: out of memory. */
 static struct line *collect_lines(const struct top *top, const struct exitstat_entry *entries,
-				  size_t *nr)
+				  uint32_t entries_nr, size_t *nr)
 {
 	const struct causes *causes = top->target.causes;
-	uint32_t entries_nr = top->vm.between.entries_nr;
 	struct line *lines = calloc(entries_nr + (causes ? causes->shown.nr : 0) + 1,
 				    sizeof(*lines));
 	uint32_t i;
 
 	*nr = 0;
-	for (i = 0; lines && i < entries_nr; i++) {
-		lines[(*nr)++] = (struct line){ .entry = entries[i] };
-		if (causes)
-			*nr = add_details(top, entries[i].number, lines, *nr);
-	}
+	for (i = 0; lines && i < entries_nr; i++)
+		*nr = add_reason(top, &entries[i], lines, *nr);
 	return lines;
 }
 
 static void draw_reasons(int row, struct top *top)
 {
 	const struct exitstat_snapshot *between = &top->vm.between;
-	const struct reason_layout layout = lay_out_reasons();
+	const struct reason_layout layout = lay_out_reasons(top);
+	/* Below the rows are our own exits, and the keys. */
+	const int end = LINES - 1 - !top->target.host;
 	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
-	char rest[TEXT_SIZE];
+	char rest[3 * TEXT_SIZE], mean[TEXT_SIZE];
+	uint32_t entries_nr;
 	struct line *lines;
 	uint64_t most = 0;
 	size_t i, nr;
 
-	rows_sort(top->opts.sort, between, entries);
-	lines = collect_lines(top, entries, &nr);
+	entries_nr = rows_sort(&top->opts, &top->target.reasons, between, entries);
+	lines = collect_lines(top, entries, entries_nr, &nr);
 	if (!lines)
 		return;
-	for (i = 0; i < between->entries_nr; i++) {
+	for (i = 0; i < entries_nr; i++) {
 		uint64_t value = between->taken & EXITSTAT_TAKE_TIMES ? entries[i].cycles :
 									entries[i].count;
 
@@ -426,12 +492,14 @@ static void draw_reasons(int row, struct top *top)
 	}
 	draw_title(row, "");
 	attron(A_REVERSE);
+	snprintf(rest, sizeof(rest), "    exits/s  %%time %s",
+		 text_head(mean, "mean", &layout.mean));
 	draw_cells(row++, &layout, between->numbering == EXITSTAT_NUMBERING_SVM ? "code" : "no.",
-		   "exit", "    exits/s %time       mean");
+		   "exit", rest);
 	attroff(A_REVERSE);
-	i = scroll_to(top, nr, LINES - row - !top->target.host);
+	i = scroll_to(top, nr, end - row);
 	draw_sum(top, nr);
-	for (; i < nr && row < LINES - !top->target.host; i++) {
+	for (; i < nr && row < end; i++) {
 		if (lines[i].is_detail)
 			draw_detail(row++, top, &layout, &lines[i].detail);
 		else
@@ -445,12 +513,24 @@ static void draw_reasons(int row, struct top *top)
 	draw_cells(row, &layout, "", "exitstat itself", rest);
 }
 
+static const char *busiest_of(char name[TEXT_SIZE], const struct exitstat_snapshot *between)
+{
+	const struct exitstat_entry *most = NULL;
+	uint32_t i;
+
+	*name = '\0';
+	for (i = 0; i < between->entries_nr; i++) {
+		if (!most || between->entries[i].count > most->count)
+			most = &between->entries[i];
+	}
+	return most ? exit_name(name, between->numbering, most->number) : name;
+}
+
 static void draw_vcpu(int row, const struct gauge *gauge)
 {
 	const struct exitstat_snapshot *between = &gauge->between;
 	double rate = (double)between->total.count * 1e9 / (double)between->time_ns;
-	struct exitstat_entry entries[EXITSTAT_ENTRIES_MAX];
-	char name[TEXT_SIZE] = "";
+	char name[TEXT_SIZE];
 	struct states states;
 	bool narrow = COLS < 60;
 
@@ -468,28 +548,72 @@ static void draw_vcpu(int row, const struct gauge *gauge)
 		    100 * states.vmm, 100 * states.waiting);
 	if (!between->entries_nr || narrow)
 		return;
-	rows_sort(SORT_COUNT, between, entries);
-	put(row, 54, "%s", exit_name(name, between->numbering, entries[0].number));
+	put(row, 54, "%s", busiest_of(name, between));
+}
+
+struct vcpu_line {
+	const struct gauge *gauge;
+	double key;
+	bool reverse;
+};
+
+static int compare_vcpus(const void *left, const void *right)
+{
+	const struct vcpu_line *a = left;
+	const struct vcpu_line *b = right;
+	int order = a->gauge->cpu < b->gauge->cpu ? -1 : 1;
+
+	if (a->key != b->key)
+		order = a->key > b->key ? -1 : 1;
+	return a->reverse ? -order : order;
+}
+
+/* By what a key means for reasons: of the vCPU's total, and a rate unless it is a mean. */
+static double vcpu_key(const struct top *top, const struct gauge *gauge)
+{
+	double key = (double)rows_key(top->opts.sort, &gauge->between.total);
+
+	if (!gauge->shown)
+		return -1;
+	return top->opts.sort == SORT_MEAN ? key : key / (double)gauge->between.time_ns;
+}
+
+static bool vcpu_matches(const struct top *top, const struct gauge *gauge)
+{
+	char name[TEXT_SIZE], text[2 * TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%d %s", gauge->cpu, busiest_of(name, &gauge->between));
+	return has_word(top, text);
 }
 
 static void draw_vcpus(int row, struct top *top)
 {
-	size_t i, nr = (size_t)top->vcpus_nr;
+	struct vcpu_line *lines = calloc((size_t)top->vcpus_nr + 1, sizeof(*lines));
+	size_t i, nr = 0;
 
+	for (i = 0; lines && i < (size_t)top->vcpus_nr; i++) {
+		const struct gauge *gauge = &top->vcpus[i];
+
+		if (vcpu_matches(top, gauge))
+			lines[nr++] = (struct vcpu_line){ gauge, vcpu_key(top, gauge),
+							  top->opts.reverse };
+	}
+	if (lines)
+		qsort(lines, nr, sizeof(*lines), compare_vcpus);
 	draw_title(row++, COLS < 60 ? "  CPU   exits/s   gst   kvm   vmm  wait" :
 		   "  CPU  vCPU    exits/s %guest   %KVM   %VMM %waiting  busiest exit");
-	i = scroll_to(top, nr, LINES - row);
+	i = scroll_to(top, nr, LINES - 1 - row);
 	draw_sum(top, nr);
-	for (; i < nr && row < LINES; i++)
-		draw_vcpu(row++, &top->vcpus[i]);
+	for (; i < nr && row < LINES - 1; i++)
+		draw_vcpu(row++, lines[i].gauge);
+	free(lines);
 }
 
 /* The list's header and its total, if it has more than one VM, do not scroll. */
-static void draw_lines(struct top *top, char *text)
+static void draw_lines(struct top *top, size_t nr, char *text)
 {
-	size_t nr = guests_length(top->list);
-	bool total = nr > 1;
-	size_t first = scroll_to(top, nr, LINES - 2 - total);
+	bool total = guests_length(top->list) > 1;
+	size_t first = scroll_to(top, nr, LINES - 3 - total);
 	char *line, *rest;
 	size_t i = 0;
 	int row = 2;
@@ -504,7 +628,10 @@ static void draw_lines(struct top *top, char *text)
 
 static void draw_list(struct top *top)
 {
-	size_t nr = guests_length(top->list);
+	const struct guests_order order = {
+		.sort = top->opts.sort, .reverse = top->opts.reverse, .filter = top->filter,
+	};
+	size_t vms = guests_length(top->list), nr;
 	char interval[TEXT_SIZE], scrolled[SCROLLED_SIZE], head[200];
 	char *text = NULL;
 	size_t size;
@@ -512,12 +639,12 @@ static void draw_list(struct top *top)
 
 	if (!out)
 		return;
-	guests_print(out, top->list, top->opts.sort, COLS);
+	nr = guests_print(out, top->list, &order, COLS);
 	fclose(out);
-	draw_lines(top, text);
+	draw_lines(top, nr, text);
 	free(text);
 	text_ns(interval, (double)top->interval_ns);
-	snprintf(head, sizeof(head), ": %zu VM%s%s, every %s%s", nr, nr == 1 ? "" : "s",
+	snprintf(head, sizeof(head), ": %zu VM%s%s, every %s%s", vms, vms == 1 ? "" : "s",
 		 text_scrolled(scrolled, top, nr), text_unpad(interval),
 		 top->paused ? ", paused" : "");
 	draw_subject(top, head);
@@ -525,11 +652,27 @@ static void draw_list(struct top *top)
 
 static void draw_keys(void)
 {
-	const char *line = strstr(help, "keys:");
+	const char *line = keys + 1;
 	int row = 0;
 
 	for (; *line; line += strcspn(line, "\n") + 1)
 		put(row++, 0, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+/* The last line: the keys, or what is being typed, or what the last key could not do. */
+static void draw_last(const struct top *top)
+{
+	const int row = LINES - 1;
+
+	if (top->typing)
+		put(row, 0, "/%s_", top->filter);
+	else if (top->said)
+		put(row, 0, "%s", top->said);
+	else if (*top->filter)
+		put(row, 0, "only what has '%s' in it; / changes that, Esc ends it", top->filter);
+	else
+		put(row, 0, COLS < 75 ? "tcmwxn sort  R turn  / filter  h keys  q quit" :
+		    "t c m w x n sort  R reverse  / filter  d details  v vCPUs  h keys  q quit");
 }
 
 static void draw(struct top *top)
@@ -546,6 +689,7 @@ static void draw(struct top *top)
 		else if (top->vm.shown)
 			draw_reasons(5, top);
 	}
+	draw_last(top);
 	refresh();
 }
 
@@ -573,10 +717,17 @@ static void scroll_by_key(struct top *top, int key)
 		top->first = SIZE_MAX;
 }
 
+/* What only one VM has. */
+static int say_one_vm(struct top *top)
+{
+	top->said = "this is for one VM: exitstat host --vm VM top";
+	return STATUS_OK;
+}
+
 static int toggle_view(struct top *top)
 {
 	if (top->list)
-		return STATUS_OK;
+		return say_one_vm(top);
 	top->first = 0;
 	top->by_vcpu = !top->by_vcpu;
 	return top->by_vcpu ? find_vcpus(top) : STATUS_OK;
@@ -588,22 +739,40 @@ static int toggle_details(struct top *top)
 	struct target *target = &top->target;
 
 	if (top->list)
-		return STATUS_OK;
+		return say_one_vm(top);
 	top->first = 0;
 	if (target->causes) {
 		target_drop_details(target);
 		return STATUS_OK;
 	}
-	top->no_details = !target_has_details(target);
-	if (top->no_details)
+	if (!target_has_details(target)) {
+		top->said = "there are no details: see exitstat why";
 		return STATUS_OK;
+	}
 	top->vm.known = false;
 	top->vm.shown = false;
 	return target_want_details(target);
 }
 
-/* Handle a key.  Returns STATUS_OK or the exit status; sets *quit if the user wants to quit. */
-static int take_key(struct top *top, int key, bool *quit)
+#define KEY_ESCAPE	27
+
+/* A key of the word that is typed. */
+static void take_letter(struct top *top, int key)
+{
+	size_t length = strlen(top->filter);
+
+	if (key == KEY_ESCAPE)
+		*top->filter = '\0';
+	if (key == KEY_ESCAPE || key == KEY_ENTER || key == '\n' || key == '\r')
+		top->typing = false;
+	else if ((key == KEY_BACKSPACE || key == 127 || key == '\b') && length)
+		top->filter[length - 1] = '\0';
+	else if (key > ' ' && key < 127 && length + 1 < sizeof(top->filter))
+		snprintf(top->filter + length, sizeof(top->filter) - length, "%c", key);
+	top->first = 0;
+}
+
+static void take_sort_key(struct top *top, int key)
 {
 	size_t i;
 
@@ -611,6 +780,19 @@ static int take_key(struct top *top, int key, bool *quit)
 		if (key == sort_keys[i].key)
 			top->opts.sort = sort_keys[i].sort;
 	}
+	if (key == 'R')
+		top->opts.reverse = !top->opts.reverse;
+}
+
+/* Handle a key.  Returns STATUS_OK or the exit status; sets *quit if the user wants to quit. */
+static int take_key(struct top *top, int key, bool *quit)
+{
+	top->said = NULL;
+	if (top->typing) {
+		take_letter(top, key);
+		return STATUS_OK;
+	}
+	take_sort_key(top, key);
 	if (key == '+' && top->interval_ns * 2 <= SLOWEST_NS)
 		top->interval_ns *= 2;
 	if (key == '-' && top->interval_ns / 2 >= FASTEST_NS)
@@ -619,6 +801,10 @@ static int take_key(struct top *top, int key, bool *quit)
 		top->paused = !top->paused;
 	if (key == 'h' || key == '?')
 		top->helping = !top->helping;
+	if (key == '/')
+		top->typing = true;
+	if (key == KEY_ESCAPE)
+		*top->filter = '\0';
 	scroll_by_key(top, key);
 	*quit = key == 'q';
 	if (key == 'd')
@@ -696,6 +882,8 @@ static void prepare_screen(struct top *top)
 	noecho();
 	curs_set(0);
 	keypad(stdscr, TRUE);
+	/* Only what sends arrow keys byte by byte, more slowly, is misunderstood. */
+	set_escdelay(50);
 	top->colours = wants_colours();
 	if (!top->colours)
 		return;
@@ -775,4 +963,6 @@ const struct verb verb_top = {
 	.bit = FOR_TOP,
 	.run = do_top,
 	.help = help,
+	.more = keys,
+	.examples = examples,
 };

@@ -11,7 +11,9 @@ struct verb {
 	const char *name;	/* NULL if the operands choose the verb */
 	unsigned int bit;
 	int (*run)(struct options *opts, int argc, char **argv);
-	const char *help;
+	const char *help;	/* usage, and what it does */
+	const char *more;	/* behind the options, or NULL */
+	const char *examples;	/* or NULL */
 };
 
 extern const struct verb verb_guests;
@@ -21,6 +23,7 @@ extern const struct verb verb_run;
 extern const struct verb verb_leaf;
 extern const struct verb verb_names;
 extern const struct verb verb_check;
+extern const struct verb verb_diff;
 extern const struct verb verb_profile;
 extern const struct verb verb_record;
 extern const struct verb verb_report;

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* exitstat why [REASON]: which ports, MSRs, leaves and pages the exits were about. */
 #include <stdio.h>
-#include <string.h>
-#include <strings.h>
 
-#include "command/numbers.h"
 #include "command/options.h"
 #include "command/say.h"
 #include "command/vendor.h"
@@ -16,107 +13,78 @@
 #include "verbs/verbs.h"
 
 static const char help[] =
-	"usage: exitstat why [OPTION...] [REASON]\n"
-	"       exitstat host why [OPTION...] VM [REASON]\n"
+	"usage: exitstat why [OPTION...] [REASON[,...]]\n"
+	"       exitstat host why [OPTION...] VM [REASON[,...]]\n"
 	"\n"
 	"Show which ports, MSRs, CPUID leaves, hypercalls and pages the exits were about:\n"
-	"for each reason, or for REASON (a name or number), those that took 95 % of its\n"
-	"time. The host counts them if its exit_stats_details is 1. With other verbs,\n"
-	"with INTERVAL and with a command, the option --details shows the same.\n"
-	"\n"
-	"  -a, --all           everything, however little time it took\n"
-	"  -c, --csv           for programs: comma-separated values\n"
-	"  -j, --json          for programs: JSON\n"
-	"  -n, --no-header     only the rows\n"
-	"  -s, --sort KEY      by time, count, mean, vmm, waiting, name or number\n"
-	"  -v, --vcpu N        only those of the vCPU that is CPU N here\n";
+	"for each reason, or for each REASON (a name, number or class), those that took\n"
+	"95 % of its time. The host counts them if its exit_stats_details is 1. With\n"
+	"other verbs, with INTERVAL and with a command, --details shows the same.\n";
 
-/* The reason of that name, in small letters or as it is, or number. */
-static const struct exitstat_exit *find_reason(uint32_t numbering, const char *text)
+static const char examples[] =
+	"  exitstat why                      all of them\n"
+	"  exitstat why io,msr               port I/O and MSRs, on Intel and on AMD\n"
+	"  exitstat why -n 3 -s count memory the three busiest kinds of page\n"
+	"  exitstat host why web1            those of a VM of this host\n";
+
+static int print(const struct options *opts, struct target *target,
+		 const struct exitstat_snapshot *snap)
 {
-	const struct exitstat_exit *exit;
-	uint32_t number;
-	size_t i;
-
-	if (parse_u32(text, &number))
-		return exitstat_exit_find(numbering, number);
-	for (i = 0; (exit = exitstat_exit_at(numbering, i)); i++) {
-		if (!strcasecmp(exit->name, text))
-			return exit;
-	}
-	return NULL;
-}
-
-static int say_no_reason(const struct target *target, const char *text)
-{
-	return say(STATUS_USAGE, "%s has no exit reason '%s'; see exitstat names --vendor %s",
-		   vendor_name(target->desc.numbering), text,
-		   target->desc.numbering == EXITSTAT_NUMBERING_VMX ? "intel" : "amd");
-}
-
-static int print(const struct options *opts, struct target *target, struct exitstat_snapshot *snap,
-		 const struct exitstat_exit *reason)
-{
+	const struct reading reading = { .kind = "total", .target = target, .snap = snap };
 	char since[SINCE_SIZE];
 
 	if (opts->format == FORMAT_JSON) {
-		json_print(stdout, target, snap);
+		json_print(stdout, opts, &reading);
 		return STATUS_OK;
 	}
 	if (opts->format == FORMAT_CSV) {
 		csv_header_print(stdout, opts, target);
-		csv_print(stdout, target, snap);
+		csv_print(stdout, opts, &reading);
 		return STATUS_OK;
 	}
 	if (!opts->no_header) {
 		title_print(stdout, target, snap, target_since(since, target, snap));
 		fputs("\n\n", stdout);
 	}
-	details_print(stdout, opts, target, snap, reason ? WHY_ONE : WHY_DETAILED,
-		      reason ? reason->number : 0);
+	details_print(stdout, opts, target, snap, opts->exit ? WHY_THESE : WHY_DETAILED);
 	return STATUS_OK;
 }
 
-/* Of one reason, nothing else is in JSON and CSV either. */
-static void keep_only(struct exitstat_snapshot *snap, uint32_t number)
+/* A single one, or all of a class, may have none. */
+static int say_no_details(const struct target *target)
 {
-	const struct exitstat_entry *found = exitstat_snapshot_find(snap, number);
+	const struct reasons *reasons = &target->reasons;
+	char name[TEXT_SIZE];
+	uint32_t i;
 
-	snap->entries_nr = 0;
-	if (found)
-		snap->entries[snap->entries_nr++] = *found;
+	for (i = 0; i < reasons->nr; i++) {
+		if (exitstat_detail_kind(target->desc.numbering, reasons->numbers[i]))
+			return STATUS_OK;
+	}
+	if (!reasons->nr)
+		return STATUS_OK;
+	return say(STATUS_FAILED, "%s has no details: nothing more is known of such an exit",
+		   exit_name(name, target->desc.numbering, reasons->numbers[0]));
 }
 
-static int show(const struct options *opts, struct target *target, const char *text)
+static int show(const struct options *opts, struct target *target)
 {
-	const struct exitstat_exit *reason = NULL;
 	struct exitstat_snapshot snap;
-	int status;
+	int status = say_no_details(target);
 
-	if (text) {
-		reason = find_reason(target->desc.numbering, text);
-		if (!reason)
-			return say_no_reason(target, text);
-		if (!exitstat_detail_kind(target->desc.numbering, reason->number))
-			return say(STATUS_FAILED,
-				   "%s has no details: nothing more is known of such an exit",
-				   reason->name);
-	}
+	if (status)
+		return status;
 	if (!target_to_end(target))
 		return STATUS_FAILED;
 	status = target_take(target, &snap);
 	if (!status)
 		status = target_sum(target, &snap);
-	if (status)
-		return status;
-	if (reason)
-		keep_only(&snap, reason->number);
-	return print(opts, target, &snap, reason);
+	return status ? status : print(opts, target, &snap);
 }
 
 static int do_why(struct options *opts, int argc, char **argv)
 {
-	bool names_vm = opts->host && !opts->vm && !opts->qmps_nr && argc > 1;
+	bool names_vm = opts->host && !opts->vm && !opts->pid && !opts->qmps_nr && argc > 1;
 	struct target target;
 	int status;
 
@@ -126,14 +94,18 @@ static int do_why(struct options *opts, int argc, char **argv)
 		argv++;
 	}
 	if (argc > 2)
-		return say(STATUS_USAGE, "why takes one reason, not '%s' too", argv[2]);
-	if (opts->vcpu == VCPU_ALL)
-		return say(STATUS_USAGE, "why takes the number of one CPU with --vcpu, not 'all'");
+		return say(STATUS_USAGE, "why takes one list of reasons, not '%s' too", argv[2]);
+	if (argc == 2 && opts->exit)
+		return say(STATUS_USAGE, "why takes REASON or --exit, not both");
+	if (argc == 2)
+		opts->exit = argv[1];
+	if (opts->vcpu < VCPU_NONE)
+		return say(STATUS_USAGE, "why takes the number of one CPU with --vcpu, not several");
 	opts->details = true;
 	status = target_open(&target, opts);
 	if (status)
 		return status;
-	status = show(opts, &target, argc > 1 ? argv[1] : NULL);
+	status = show(opts, &target);
 	target_close(&target);
 	return status;
 }
@@ -143,4 +115,5 @@ const struct verb verb_why = {
 	.bit = FOR_WHY,
 	.run = do_why,
 	.help = help,
+	.examples = examples,
 };
