@@ -16,7 +16,6 @@ die() { say "$@"; exit 1; }
 # The table without its comments; the first row names the columns. A series has one row for each suite
 # that ships it; the rows differ in the suite and in how they are tested.
 series_table() { grep -v '^#' "$here/series.tsv"; }
-all_series() { series_table | awk 'NR > 1 && !seen[$1]++ { print $1 }'; }
 
 # rows_with COLUMN: series and suite of each row with yes in that column
 rows_with() {

@@ -3,13 +3,13 @@
 # Ask the small VMM, and take its answers one by one.  Sourced, in a machine of the lab.
 #
 #	ask WORDS...		run vmm; any failure of its own ends the test
-#	start_vm WORDS...	run vmm in the background, up to where it waits
-#	go_on			let it go on to where it waits again
-#	end_vm			let it go on to its end, and take its answers
+#	start_vm WORDS...	run vmm in the background until it waits
+#	go_on			let it continue until it waits again
+#	end_vm			let it run to its end, and take its answers
 #	next_answer [N]		the next answer, or the Nth next: leaf ecx rax rbx rcx rdx are set, and what they say: $count,
 #				$cycles, and $second, the other value where two are answered
 #
-# Emulated, a process costs as much as a hundred exits: the answers are made variables by one, all at once.
+# Under emulation, a process costs as much as a hundred exits: one process turns all answers into variables at once.
 # shellcheck disable=SC2034 # for those who source this
 
 # The module that counts, and its parameters.
@@ -75,7 +75,7 @@ end_vm() {
 	take_answers
 }
 
-# Of each line what is assigned in it, as $line_N.
+# What each line assigns, as $line_N.
 take_answers() {
 	awk '
 		!sub(/.* leaf=/, "leaf=") && !sub(/.* tsc /, "") { $0 = "" }
@@ -92,7 +92,7 @@ next_answer() {
 	count=$((rbx << 32 | rax)) cycles=$((rbx << 32 | rcx)) second=$((rdx << 32 | rcx))
 }
 
-# The four bytes of a register, as text; other than letters and digits are dots.
+# The four bytes of a register as text; anything but letters and digits becomes a dot.
 text() {
 	local value=$(($1)) shown='' byte
 

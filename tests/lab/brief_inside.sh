@@ -7,7 +7,7 @@
 cd /root || exit
 parameters=/sys/module/kvm/parameters
 
-# It ends with our modules.
+# Our modules are loaded at the end.
 sh ./hostile_inside.sh "$1" 100 100 "$2"
 echo 2 >$parameters/guest_exit_stats
 echo 0 >$parameters/exit_stats_histograms

@@ -11,8 +11,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=build.sh
 . "$top/tests/lab/build.sh"
 
-# kind, then the most that may be added: off, on, with histograms; by the attached module, with histograms, after it is gone;
-# and what details may add to on, and to the attached module. HLT has none; for memory, the slots are asked.
+# kind, then the most that may be added: off, on, with histograms; by the attached module, with histograms, after its removal;
+# and what details may add to on, and to the attached module. HLT has none; for memory, the slots are looked up.
 # An exit to the VMM also begins and ends KVM_RUN.
 budget='cpuid 8 24 39 100 130 0 25 25
 hypercall 8 24 39 100 130 0 25 25
@@ -41,16 +41,16 @@ measured() {
 # The last way is `detached'.
 attach_again='[ ! -e /lab/exitstat_attach.ko ] || insmod /lab/exitstat_attach.ko'
 
-# Exits of interrupts, which the host serves in thousands of instructions, and of hypercalls, which take KVM as many.
+# Exits by interrupt, which the host handles in thousands of instructions, and by hypercall, which take KVM as many.
 interrupted='make hypercall 100 spin 200000000 read vcpu-count-time 0x60 read vcpu-count-time hypercall'
 
-# Cycles of an exit, the mean of each of the two kinds.
+# The mean cycles of an exit of either kind.
 means() {
 	sed -n 's/.* read .* rax=\([^ ]*\) rbx=\([^ ]*\) rcx=\([^ ]*\) rdx=\([^ ]*\)$/\1 \2 \3 \4/p' "$tmp/amd.$1" |
 		while read -r count _ low high; do echo $(((high << 32 | low) / count)); done
 }
 
-# Where KVM tells of an exit after that, the module must know when the exit was: or it were hundreds.
+# Where KVM reports an exit later than that, the module must know when the exit was; otherwise this would be hundreds.
 interrupts_count() {
 	local interrupt hypercall
 
@@ -94,13 +94,13 @@ within() {
 	[ "$got" -le $(($4 + 1)) ]
 }
 
-# What is added is not nothing, or it was not our KVM that counted.
+# If nothing is added, it was not our KVM that counted.
 counted() { [ "$(added "$1" on cpuid)" -gt 0 ]; }
 
 # reads FUNCTION: lines of bench/hotpath as `RDTSC, locked` of stock, then of ours
 reads() { awk -v f="$1" '$2 == f { print $5, $6, $7, $8 }' "$tmp/hotpath"; }
 
-# Counters are added to in memory, by one instruction: what a reader elsewhere sees is never half of it. Print how often, in
+# Counters are added to in memory by one instruction, so that a reader elsewhere never sees half of it. Print how often, in
 # the entry and exit of FUNCTION in MODULE; a counter that is loaded, changed and stored is not among them.
 additions() {
 	objdump -d --no-show-raw-insn --disassemble="$2" "$modules/$1.ko" | grep -cE '\sadd[lq]? +.*,(-?0x[0-9a-f]+)?\('
@@ -140,7 +140,7 @@ kept_within_budget intel
 
 "$top/bench/hotpath" "$release" >"$tmp/hotpath"
 # One of the two reads before the entry is for histograms; the one after the exit takes the place of vcpu_enter_guest()'s,
-# which is still there for when nobody counts.
+# which stays there for when counting is off.
 for function in svm_vcpu_enter_exit vmx_vcpu_enter_exit; do
 	is "$function() reads the TSC once before the entry (in two forms) and once after the exit, and locks nothing" \
 		"$(reads $function)" "0 3 0 0"

@@ -5,12 +5,12 @@
 #	build_for SERIES	for the current kernel of SERIES: $release, its $modules (patched) or $attach (attached), as
 #				${carrier:-patched} says, and the tests' programs in $built
 #
-# EXITSTAT_KERNEL='SERIES [SUITE]' in the environment has another one tested: EXITSTAT_KERNEL=7.3 tests/run lab/amd-counts;
+# EXITSTAT_KERNEL='SERIES [SUITE]' in the environment tests another one: EXITSTAT_KERNEL=7.3 tests/run lab/amd-counts;
 # or EXITSTAT_KERNEL=RELEASE, of another flavour, or that of lab/debug-kernel.
 #
-# EXITSTAT_GUEST_KERNEL='SERIES [SUITE]' has its guests run another one, where a test knows that.
+# EXITSTAT_GUEST_KERNEL='SERIES [SUITE]' chooses another one for its guests, in the tests that know that variable.
 #
-# What does not build ends the file.
+# If something does not build, the file ends.
 
 built=${top:?}/build/tests
 

@@ -82,7 +82,7 @@ exact_counts() {
 	done
 }
 
-# An interrupt may exit while the numbers are read: one round in peace is enough.
+# An interrupt may exit while the numbers are read: one undisturbed round is enough.
 sum_is_total() {
 	local scope=$1 rounds="1 2 3 4 5 6 7 8" words='' sum total moving
 
@@ -131,7 +131,7 @@ time_sum_is_total() {
 	check "time passes" test "$before" -gt 0 -a "$after" -gt "$before"
 }
 
-# But for interrupts: the first may come between one reading and the other.
+# Except for interrupts: the first one may come between the two readings.
 next_finds_all() {
 	local seen='' wanted=''
 
@@ -192,7 +192,7 @@ unused_registers() {
 	is "a count leaves ECX and EDX zero, a time EAX and EDX" "$bad" ""
 }
 
-# One question for two values is answered as the two questions are: nothing moves these counters meanwhile.
+# One query for two values is answered like the two queries: nothing changes these counters meanwhile.
 two_at_once() {
 	local kind scope leaf words='' bad='' one_count one_time
 
@@ -233,7 +233,7 @@ two_at_once() {
 	is "and of a number that is not defined there are none" "$bad" ""
 }
 
-# Without details, no place is one's.
+# Without details, no place exists.
 no_details() {
 	local words='' leaf place bad=''
 
@@ -296,14 +296,14 @@ $(spread_faults port answers)" "1 "
 		"0 $(grep -c ' details ' answers)"
 }
 
-# The VM stands still after its last question but for the way to the VMM.
+# After its last query, the VM does nothing but exit to the VMM.
 host_reads_details() {
 	start_vm make pio_vmm 7 make hypercall 11 details vcpu vmm stats 0 wait
 	until cat /sys/kernel/debug/kvm/*/vcpu0/exit_details >table 2>/dev/null; do sleep 0.1; done
 	end_vm
 }
 
-# Of the last list in FILE, what neither our own questions nor the way to the VMM move: place, number, detail, count, time.
+# Of the last list in FILE, what neither our own queries nor exits to the VMM change: place, number, detail, count, time.
 guest_details() {
 	grep '^vcpu=0 detail ' "$1" | grep -vE "number=$cpuid |detail=0xf0f[27] |number=$interrupt_number " | sed 's/[a-z]*=//g' | cut -d ' ' -f 3-7
 }
@@ -362,7 +362,7 @@ buckets() {
 	is "and a last one" "$rdx" 0
 }
 
-# The kinds of which no barrier or other step makes any.
+# The kinds that no barrier or other step makes.
 four_vcpus() {
 	local kind words='' n vcpu wrong='' before vm each=211
 
@@ -387,7 +387,7 @@ four_vcpus() {
 	is "four vCPUs at once: each has its own $smp_kinds exits, the VM their sum" "$wrong" ""
 }
 
-# The first VM stops in the middle of its steps; the second begins and ends meanwhile.
+# The first VM stops in the middle of its steps; meanwhile the second begins and ends.
 two_vms() {
 	local first
 
@@ -451,7 +451,7 @@ vmm_decides() {
 	is "an entry without it means off, even where the parameter says on" "$rax $rbx $rcx $rdx" "$stock"
 }
 
-# Counting goes on while nobody may read.
+# Counting continues while reading is refused.
 flip() {
 	local before
 
@@ -468,7 +468,7 @@ flip() {
 	is "switched on again, it has missed no exit" "$((count - before))" "$prime"
 }
 
-# Counting begins in the middle of a VM, and it is told; a VM that the VMM has counted is not late.
+# Counting begins in the middle of a VM's life, and the VM is told; a VM that its VMM switched on is not late.
 late() {
 	local began age
 
@@ -502,7 +502,7 @@ late() {
 	echo 2 >$parameter
 }
 
-# Needs a TSC that all agree on: as long as KVM adjusts a guest's, RDTSC there is no measure.
+# This needs one TSC for all: while KVM adjusts a guest's, RDTSC there measures nothing.
 conservation() {
 	local name="guest + sum of (processing + waiting) = elapsed TSC, to 1 %" words='' sum=0 tsc guest many=10007
 

@@ -5,7 +5,7 @@
 #	run_machine NAME OPTION... -- CMD...	lab/run with $carrier; $said is the file with what it printed
 #	section WORD				print the lines of $said from `section WORD' to the next one
 #
-# A machine that was lost, or whose kernel complained, ends the file.
+# The file ends if a machine was lost, or its kernel complained.
 
 run_machine() {
 	local status name=$1

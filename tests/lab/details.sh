@@ -18,7 +18,7 @@ fi
 # shellcheck disable=SC2016 # awk's
 fields='{ for (i = 2; i <= NF; i++) { at = index($i, "="); v[substr($i, 1, at - 1)] = substr($i, at + 1) } }'
 
-# Counts are exact; a number that moves while it is read is between. Our own questions have no time that stands still.
+# Counts are exact; one that changes while it is read is in between. The time of our own queries always changes.
 detail_faults() {
 	grep ' details ' "$1" | awk -v own="${2:-}" -v all="${3:-}" -v detailed=" $detailed " "$fields"'
 	function wrong(why) { print why ": " $0 }

@@ -15,12 +15,12 @@ fi
 
 # shellcheck source=details.sh
 . /root/details.sh
-# First of all, and in one piece: it has to tell the whole boot.
+# First, and in one piece: it must cover the whole boot.
 echo "== freeze"
 /root/freeze "$cpuid" "$io"
 echo "== cpuid"
 cpuid -1 -r -l 0x4ffffffe -s $((cpuid))
-# A program for each takes long: every eighth.
+# A process for each takes long: take every eighth.
 echo "== loop"
 vmm --list numbers | awk 'NR % 8 == 1' | while read -r number _; do
 	cpuid -1 -r -l 0x4ffffffe -s "$number"

@@ -35,7 +35,7 @@ for line in open(sys.argv[1]):
 cpuid = {"amd": 114, "intel": 10}[sys.argv[2]]
 def entry(o, number):
     return next(e for e in o["exits"] if e["number"] == number)
-# What a snapshot asks behind the count of CPUID: the rest of its times, three times for each later entry, and that there is no more.
+# What a snapshot asks after the count of CPUID: the rest of its times, three times for each later entry, and that there is no more.
 def asked_behind(o):
     return 1 + 3 * sum(e["number"] > cpuid for e in o["exits"]) + 1
 def what(o):

@@ -1,8 +1,8 @@
 # shellcheck shell=dash disable=SC2086 # lists of words are split
 # SPDX-License-Identifier: MIT
 # In a machine with the distribution's KVM, ours or exitstat_attach.ko beside this: ask it at random, in all modes of the
-# CPU; then the same of ours, switched off by each who may do so; then ours, switched on, before an oracle; and, if it can
-# be taken away again, the distribution's KVM once more.
+# CPU; then the same of ours, switched off in each possible way; then ours, switched on, before an oracle; and, if it can
+# be removed again, the distribution's KVM once more.
 #
 #	hostile_inside.sh kvm-amd|kvm-intel SAME QUERIES SEED [CARRIER]	queries of each VM and way to ask; carrier: patched
 cd /root || exit
@@ -19,7 +19,7 @@ emulated="long/emulated protected/emulated real/emulated"
 user_emulated="long/user-emulated protected-user/emulated"
 [ -n "$attached" ] || { ways="$ways $emulated"; user_ways="$user_ways $user_emulated"; }
 
-# The emulator executes what has its prefix only if this parameter is on; before 6.1, KVM takes it only when it is loaded.
+# The emulator executes prefixed instructions only if this parameter is on; before 6.1 it can only be set at load time.
 force_emulation() {
 	{ echo 1 >/sys/module/kvm/parameters/force_emulation_prefix; } 2>/dev/null && return
 	rmmod "$vendor" kvm && insmod /lab/kvm.ko force_emulation_prefix=1 && insmod "/lab/$vendor_module.ko"

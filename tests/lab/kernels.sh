@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # $built, $modules and $attach are of build.sh
 # SPDX-License-Identifier: MIT
-# The tests beside this, on one kernel: as many as kvm/series.tsv says, all of them in a soak.  Sourced.
+# The tests in this directory, on one kernel: as many as kvm/series.tsv says, all of them in a soak.  Sourced.
 #
 #	on_kernel amd|intel SERIES SUITE [PART...]	these parts, in one machine, and nothing else
 #
@@ -23,7 +23,7 @@ column_of() { awk -F'\t' -v series="$1" -v suite="$2" -v column="$3" '
 has() { [ "$(column_of "$series" "$suite" "$1")" = yes ]; }
 
 # What one machine runs, one after the other, and what has a machine of its own: files beside this, less the vendor. Linux
-# guests and hostile ones take long on emulated Intel: there they are for the soak.
+# guests and hostile ones take long on emulated Intel: there, they run only in the soak.
 short_parts() {
 	local form forms="counts linux hostile" each
 
@@ -35,7 +35,7 @@ short_parts() {
 	! has attached || echo attach-brief
 }
 
-# In a soak of all kernels, what is long is so on each.
+# In a soak of all kernels, every kernel runs the long ones.
 files_of() {
 	local form forms=''
 
@@ -57,7 +57,7 @@ verdicts_of() {
 	[ "$(sed -n 's/^1\.\.//p' "$out/$1")" = "$(grep -cE '^(not )?ok ' "$out/$1")" ] || echo "not ok $1: it says all that it plans"
 }
 
-# The queries have no oracle here but on this side: take the part for what a machine of its own printed.
+# The oracle runs on this side: treat the part as the output of a machine of its own.
 hostile_part() {
 	said=$1
 	carrier=$2
@@ -78,7 +78,7 @@ take_part() {
 in_one_machine() {
 	local parts=("$@") adds=() file id=- attached_id=- part scripts=(ask details samples cases series_inside hostile_inside)
 
-	# These have the machine take QEMU along.
+	# These need QEMU in the machine.
 	[[ ${parts[*]} != *linux* ]] || scripts+=(guest linux stock)
 
 	if has patched; then

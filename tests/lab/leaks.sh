@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 # In a machine of the lab: what is left behind by what ought to leave nothing.  Sourced.
 #
-#	leaks TIMES COMMAND...	run the command, that does something so often, twice; say what the second time left behind
+#	leaks TIMES COMMAND...	run the command, which does something that often, twice; say what the second run left behind
 #	leaks_of CACHES OBJECTS KIB COMMAND...	the same, of the caches whose name the expression fits, and of all memory
 
 # slabs FILE: write the objects of each cache, and how many a slab of it holds. A slab that a CPU keeps at hand counts as if all of it were in
-# use (SLUB keeps up to four a CPU of large objects), so that the CPUs give theirs back first: mm/slub.c, shrink_store(). No process is
+# use (SLUB keeps up to four per CPU of large objects), so the CPUs give theirs back first: mm/slub.c, shrink_store(). No process is
 # made in between, which would allocate.
 slabs() {
 	local cache name active slab _
@@ -19,11 +19,11 @@ mapped_kib() { awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo; }
 used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable):/ { n += $2 } END { print -n }' /proc/meminfo; }
 
 # grown BEFORE AFTER CACHES OBJECTS: the caches that grew by as many, and by more than a slab: one may be at hand again. Of ranges of
-# addresses that are free again, newer kernels keep a lot for a while: VmallocUsed tells whether they are.
+# addresses that are free again, newer kernels keep many for a while: VmallocUsed tells whether they are free.
 grown() { join "$1" "$2" 2>/dev/null | awk -v of="$3" -v n="$4" '$1 != "vmap_area" && $1 ~ of && $3 - $2 >= n && $3 - $2 > $4 { print $1, $2, "to", $3 }'; }
 join() { awk 'NR == FNR { before[$1] = $2; next } $1 in before { print $1, before[$1], $2, $3 }' "$1" "$2"; }
 
-# Less than a page for each time is no page that was lost each time.
+# Less than a page per run means that no page is lost in each run.
 leaks() {
 	local times=$1
 

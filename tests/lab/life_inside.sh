@@ -21,7 +21,7 @@ loaded() { grep -q "^kvm " /proc/modules; }
 # The count that a bare guest reads after N hypercalls.
 count() { vmm make hypercall "$1" read vcpu-count hypercall </dev/null | sed -n 's/.* read .*rax=\([^ ]*\) .*/\1/p'; }
 
-# With a VM each; the parameters change from one to the next.
+# With a VM in each cycle; the parameters change from one to the next.
 cycle() {
 	local n=$1
 
@@ -51,8 +51,8 @@ forget() {
 	echo "-:life/$1" >>$trace/kprobe_events
 }
 
-# The histogram is the one allocation of ours, and the vendor's come after it.
-# Version 2 of cgroups, which Debian 13 has alone, kills where version 1 lets a caller fail.
+# The histogram is our only allocation, and the vendor's come after it.
+# Version 2 of cgroups, the only one in Debian 13, kills where version 1 lets a caller fail.
 starve() {
 	mkdir memory
 	mount -t cgroup -o memory none memory 2>/dev/null || {
@@ -65,7 +65,7 @@ starve() {
 	mkdir memory/little
 	failing ours kvm_exit_stats_vcpu_init
 	failing vendor "$([ "$vendor" = kvm_amd ] && echo svm || echo vmx)_vcpu_create"
-	# In each round it fails at least eight times behind any point.
+	# In each round it fails at least eight times after any point.
 	is "$rounds times too little memory for a vCPU, at any point of creating it, leaks nothing" \
 		"$(leaks $((rounds * 8)) squeeze "$rounds" memory/little)" ""
 	check "among these points is our own" test "$(failed ours)" -ge "$rounds"
@@ -91,7 +91,7 @@ end_vm() {
 	wait $!
 }
 
-# Had a vCPU that failed been taken for one that lives, counting would not stop.
+# If a vCPU that failed were taken for a live one, counting would not stop.
 dormancy() {
 	echo 0 >$parameters/guest_exit_stats
 	begin_vm make hypercall 100 wait read vcpu-count hypercall

@@ -15,10 +15,10 @@ said() {
 	sed -n "/^== $1\$/,/^== /{/^== /d;p}" guest.out
 }
 
-# What the guest asks last, at which the tracepoint stops.
+# The guest's last query, at which the tracepoint stops.
 last="function == 0x4ffffffc && index == 0xf2ee2e"
 
-# 5.10 has no histograms of events (CONFIG_HIST_TRIGGERS): then the events themselves are kept.
+# 5.10 has no event histograms (CONFIG_HIST_TRIGGERS): keep the events themselves there.
 begin_trace() {
 	if [ -e $events/kvm_exit/hist ]; then
 		echo 'hist:keys=exit_reason' >$events/kvm_exit/trigger

@@ -4,7 +4,7 @@
 #
 #	nested SERIES
 
-# What the guest hypervisor loads, unpacked: the distribution's modules, and ours in their place or beside them.
+# What the guest hypervisor loads, unpacked: the distribution's modules, and ours in place of or beside them.
 nested_modules() {
 	local image file names=(irqbypass ccp) name
 

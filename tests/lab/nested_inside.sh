@@ -28,7 +28,7 @@ sums() {
 plan 14
 is "this KVM lets a guest have SVM" "$(cat /sys/module/kvm_amd/parameters/nested)" 1
 echo 1 >"$(ls -d /sys/module/exitstat_attach/parameters 2>/dev/null || echo /sys/module/kvm/parameters)/exit_stats_details"
-# An interrupt may come in the very moment that the tracepoint stops: then all begins anew.
+# An interrupt may come at the very moment when the tracepoint stops: then start over.
 for _ in 1 2 3; do
 	echo 'hist:keys=exit_reason' >"$events/kvm_exit/trigger"
 	echo 'disable_hist:kvm:kvm_exit if function == 0x4ffffffc && index == 0xf2ee2e' >"$events/kvm_cpuid/trigger"

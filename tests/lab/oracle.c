@@ -49,7 +49,7 @@ static const char *line;
 static uint64_t last[2 * MAX_VCPUS][16][MAX_NUMBERS];
 static uint64_t last_bucket[2 * MAX_VCPUS][EXITSTAT_BUCKETS][MAX_NUMBERS];
 
-/* What each vCPU knows, in each scope, of the vCPUs' details, by their rows: they stay there. */
+/* What each vCPU knows, in each scope, of the vCPUs' details, by row: rows never change. */
 static struct detail {
 	uint64_t number, detail;
 	bool known;
@@ -91,7 +91,7 @@ static void is_undefined(const struct answer *a)
 	is(a, 0, 0, 0, EXITSTAT_UNDEFINED);
 }
 
-/* Values never fall, and are none that only a mistake could make. */
+/* Values never fall, and none is one that only a mistake could produce. */
 static void grows(uint64_t *before, uint64_t now)
 {
 	if (now < *before)

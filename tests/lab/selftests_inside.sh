@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: MIT
-# In a machine with the distribution's KVM, ours beside this: run the programs in selftests/ on the one, then on the other.
+# In a machine with the distribution's KVM, ours beside this: run the programs in selftests/ on one, then on the other.
 cd /root || exit
 vendor_module=$1
 

@@ -14,7 +14,7 @@ shift 5
 vendor=$(echo "$vendor_module" | tr - _)
 now=stock
 
-# become stock|patched|attached; a script may have left another KVM than it began with.
+# become stock|patched|attached; a script may have left a KVM other than the one it began with.
 become() {
 	[ "$now" != "$1" ] || return 0
 	rmmod exitstat_attach 2>/dev/null

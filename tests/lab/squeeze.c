@@ -54,7 +54,7 @@ static void set_limit(long bytes)
 	checked(write_number(limit, bytes), "limiting the cgroup's memory");
 }
 
-/* A cgroup holds up to 64 pages in advance.  A limit that cannot be makes it give them back. */
+/* A cgroup holds up to 64 pages in advance.  An impossible limit makes it give them back. */
 static void give_back(void)
 {
 	if (write_number(limit, 0) >= 0 || errno != EBUSY)
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	rounds = strtoul(argv[1], NULL, 0);
 	kvm = open_file("/dev/kvm");
 	checked(chdir(argv[2]), argv[2]);
-	/* Nobody is killed.  But a page fault under the limit would wait for ever. */
+	/* Nothing is killed.  But a page fault under the limit would wait forever. */
 	checked(write_number(open_file("memory.oom_control"), 1), "memory.oom_control");
 	checked(mlockall(MCL_CURRENT | MCL_FUTURE), "mlockall");
 	checked(write_number(open_file("cgroup.procs"), 0), "entering the cgroup");

@@ -62,7 +62,7 @@ static unsigned long traced(void)
 	return lines;
 }
 
-/* What the tracing itself allocates is in it. */
+/* It includes what the tracing itself allocates. */
 static unsigned long allocations(int fd, int times)
 {
 	put("trace", "");

@@ -2,7 +2,7 @@
 # shellcheck shell=dash disable=SC2317 # check calls the functions
 # SPDX-License-Identifier: MIT
 # In a machine of the lab with the distribution's KVM, not of the default parameters: what holds kvm.ko
-# alone is seen, and who takes hold of it between two steps leaves KVM whole.
+# alone is noticed, and something that takes hold of it between two steps leaves KVM intact.
 cd /root || exit
 # shellcheck source=../lib/ktap.sh
 . ./ktap.sh
@@ -15,7 +15,7 @@ is_free() { [ "$(cat /sys/module/kvm/refcnt)" = 1 ]; }
 holds() { [ "$(cat /sys/module/kvm/refcnt)" = 2 ]; }
 await() { until "$@"; do sleep 0.1; done; }
 
-# Version, and the parameters that are not the defaults.
+# The version, and the parameters that differ from the defaults.
 loaded() {
 	echo "$(cat /sys/module/kvm/version 2>/dev/null || echo stock)" "$(cat /sys/module/kvm_amd/parameters/nested)" \
 		"$(cat /sys/module/kvm/parameters/halt_poll_ns)"
@@ -48,7 +48,7 @@ check "an open file of debugfs holds it: load refuses, and names the process" \
 kill $!
 wait
 
-# Between the steps somebody is quicker.
+# Something else is quicker between two steps.
 cat >bin/rmmod <<'INNER'
 #!/bin/sh
 [ "$1" != kvm ] || { pin "$(cat /sys/kernel/tracing/events/kvm/kvm_exit/id)" & sleep 1; }

@@ -18,7 +18,7 @@ cc -static -I"$top/include" -o "$work/page" "$work/page.c" || exit 1
 # Results go to files first: the serial console is port I/O, and of another command's window.
 cat >"$work/script" <<'END'
 cd /tmp
-# Three times each: what else the guest does meanwhile only adds, and the least counts.
+# Three times each: whatever else the guest does only adds, so take the least.
 thrice() {
 	name=$1
 	shift
@@ -34,7 +34,7 @@ thrice vcpu0 taskset 1 exitstat --json -v 0 -o one -- /root/exits 0 0
 thrice vcpu0some taskset 1 exitstat --json -v 0 -o one -- /root/exits 1009 0
 thrice aboutnone exitstat --json -d -o one -- /root/exits 0 0
 thrice about exitstat --json -d -o one -- /root/exits 1009 503
-# What an exit was about: all of it, between two readings of the number's count.
+# All that exits were about, between two readings of the number's count.
 count_of() { exitstat leaf 0x4ffffffe $1 | sed 's/.*eax=\(0x[0-9a-f]*\).*/\1/'; }
 for number in "$@"; do
 	count_of $number >low
@@ -79,7 +79,7 @@ END
 "$top/packaging/need" +python3-jsonschema || exit 1
 static=$(make -s -C "$top/tools/exitstat" static | tail -n 1) || exit 1
 adds=(--add "$static:/root/static" --add "$built/exits" --add "$work/page" --add "$work/script")
-# A terminal for top; the slow machine is spared it.
+# A terminal for top, but not on the slow machine.
 if [ "$machine" = amd ]; then
 	for file in /usr/lib/locale/C.utf8/LC_CTYPE /lib/terminfo/s/screen; do
 		adds+=(--add "$file:$file")
@@ -165,7 +165,7 @@ check "the program in exitstat(7) prints the exits of several kinds" said "asked
 check "check says that there is something" said "checked: 0"
 check "top without a terminal says so" said "top: 1"
 check "a CPU that is not there is refused by name" said "exitstat: there is no CPU 99 here.*"
-# What else exits meanwhile makes the next one dearer.
+# Other exits in between make the next one more expensive.
 # shellcheck disable=SC2016 # awk's
 check "a reading of everything costs 3k + 3 exits, and the next one 2k + 3 to 3k + 4" \
 	awk '/^costs: / { k = $3; good = $2 == 3 * k + 3 } /^next: / { exit !(good && $2 >= 2 * k + 3 && $2 <= 3 * k + 7) }' "$work/answers"

@@ -27,7 +27,7 @@ print_trace() {
 		-e 's/^ +Dropped: ([0-9]+)/trace dropped=\1/p' $trace/hist
 }
 
-# At each stop: wait for all, look, let all go on.
+# At each stop: wait for all, look, let all continue.
 follow() {
 	local stop=0
 
@@ -43,7 +43,7 @@ follow() {
 	done
 }
 
-# The host reads along, while the VM comes, runs and goes.
+# The host reads, too, while the VM starts, runs and ends.
 read_along() {
 	while :; do
 		cat /sys/kernel/debug/kvm/*/exit_stats /sys/kernel/debug/kvm/*/vcpu*/exit_stats >/dev/null 2>&1

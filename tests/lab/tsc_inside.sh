@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: MIT
-# In the machine: turn its TSC back, again and again, while the vCPUs of a VM watch their counters; times.py looks
-# at what became of the time.
+# In the machine: turn its TSC back again and again while the vCPUs of a VM watch their counters; times.py checks
+# what became of the time.
 cd /root || exit
 ms=$(sed -n 's/^cpu MHz[^0-9]*\([0-9]*\).*/\1000/p' /proc/cpuinfo | head -n 1)	# in cycles
 
