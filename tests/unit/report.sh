@@ -40,7 +40,7 @@ page: $html_rows"
 	return 1
 }
 
-plan 49
+plan 51
 is "a report's exits are those of its intervals" \
 	"$("$exitstat" report --json "$guest" | json 'd["total"]["count"] - sum(i["count"] for i in d["intervals"]), len(d["intervals"])')" "0 43"
 is "from first reading to last there are as many exits as in between, and the reader's" \
@@ -127,6 +127,8 @@ is "and holds one interval less" "$("$exitstat" report --json cut.rec | json 'le
 cat "$guest" "$guest" >twice.rec
 check "two recordings in one file are refused with the line" one_line 1 "line $(($(wc -l <"$guest") + 1))" "$exitstat" report twice.rec
 check "a recording that is not there is refused" one_line 1 "gone.rec: No such file" "$exitstat" report gone.rec
+check "nor two in one CSV" one_line 2 "report takes one recording with --csv" "$exitstat" report -c "$guest" "$guest"
+is "CSV of a report has its exits" "$("$exitstat" report -c -n 1 "$guest" | sed 1d | cut -d , -f 1,7-9)" recording,96,interrupt,interrupt
 check "recordings of two vendors are not compared" one_line 1 "cannot be compared" "$exitstat" report --json "$recordings/amd.rec" "$recordings/intel.rec"
 check "three recordings are refused" one_line 2 "one recording or two" "$exitstat" report 1 2 3
 check "a full disk is told of" one_line 1 "No space left" "$exitstat" -S "$guest" record -o /dev/full

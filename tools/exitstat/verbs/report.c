@@ -219,6 +219,8 @@ static int do_report(struct options *opts, int argc, char **argv)
 	if (!series_nr || series_nr > SERIES_MAX)
 		return say(STATUS_USAGE,
 			   "report takes one recording or two; see exitstat report --help");
+	if (opts->format == FORMAT_CSV && series_nr > 1)
+		return say(STATUS_USAGE, "report takes one recording with --csv, not two");
 	series = calloc(SERIES_MAX, sizeof(*series));
 	if (!series)
 		return say(STATUS_FAILED, "cannot report: not enough memory");

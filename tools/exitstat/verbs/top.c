@@ -941,6 +941,11 @@ static int do_top(struct options *opts, int argc, char **argv)
 	top = calloc(1, sizeof(*top));
 	if (!top)
 		return say(STATUS_FAILED, "top: not enough memory");
+	if (vm_is_list(opts) && (opts->exit || opts->details)) {
+		free(top);
+		return say(STATUS_USAGE, "top of all VMs takes no --%s; choose one with --vm VM",
+			   opts->exit ? "exit" : "details");
+	}
 	top->opts = *opts;
 	top->vm.cpu = VCPU_NONE;
 	top->interval_ns = opts->interval_ns ? opts->interval_ns : DEFAULT_INTERVAL_NS;
