@@ -107,7 +107,8 @@ is "the tracepoint's count of each exit number is ours, for the whole boot, to t
 ports="its count of each port is ours, to the last exit"
 if [ -e $events/kvm_exit/hist ]; then
 	our_ports=$(said freeze | sed -n 's/^detail //p')
-	diagnose "$(echo "$traced_ports" | wc -l) ports and directions, of which the rest has $(echo "$our_ports" | sed -n 's/^0xffffffffffffffff //p') exits"
+	rest=$(echo "$our_ports" | sed -n 's/^0xffffffffffffffff //p')
+	diagnose "$(echo "$traced_ports" | wc -l) ports and directions, of which the rest has ${rest:-0} exits"
 	check "a boot uses many ports" test "$(echo "$our_ports" | wc -l)" -gt 50
 	is "$ports" "$(port_faults "$our_ports" "$traced_ports")" ""
 else
