@@ -84,19 +84,23 @@ static u64 ask_detail(void)
 	return a.eax == 1 ? (u64)a.ebx << 32 | a.ecx : EXITSTAT_DETAIL_REST;
 }
 
-static bool take_sample(void)
+/* False: there was none.  *more: there are others, for which no other NMI comes. */
+static bool take_sample(bool *more)
 {
 	struct pmu_answer a;
 	const char *name;
 	u64 asked;
+	u32 nr;
 
 	a = pmu_ask(EXITSTAT_SAMPLE_TAKE, 0, &asked);
-	name = a.eax ? name_of(a.edx) : NULL;
+	*more = a.eax & EXITSTAT_SAMPLE_MORE;
+	nr = a.eax & ~EXITSTAT_SAMPLE_MORE;
+	name = nr ? name_of(a.edx) : NULL;
 	if (!name)
 		return false;
-	if (a.eax >= PATIENCE && READ_ONCE(armed))
+	if (nr >= PATIENCE && READ_ONCE(armed))
 		arm_here();
-	trace_exit(a.edx, name, (u64)a.ebx << 32 | a.ecx, ask_detail(), a.eax * period);
+	trace_exit(a.edx, name, (u64)a.ebx << 32 | a.ecx, ask_detail(), nr * period);
 	return true;
 }
 
@@ -106,12 +110,13 @@ static bool take_sample(void)
  */
 static int handle_nmi(unsigned int cmd, struct pt_regs *regs)
 {
+	bool more;
 	u32 i;
 
-	if (!take_sample())
+	if (!take_sample(&more))
 		return NMI_DONE;
-	for (i = 1; i < nr_sampled && take_sample(); i++)
-		;
+	for (i = 1; more && i < nr_sampled; i++)
+		take_sample(&more);
 	return NMI_HANDLED;
 }
 

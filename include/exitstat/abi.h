@@ -176,22 +176,24 @@
  *						now; or EDX = EXITSTAT_UNDEFINED:
  *						that number cannot be sampled, or
  *						SAMPLED_MAX others are
- *	SAMPLE_TAKE	ignored			EAX = samples of one number since
- *						they were last asked about,
- *						EBX:ECX = RIP of the last one
- *						(high, low), EDX = its number
+ *	SAMPLE_TAKE	ignored			EAX 15:0 = samples of one number
+ *						since they were last asked about,
+ *						31 SAMPLE_MORE: others are to be
+ *						taken in the same NMI; EBX:ECX =
+ *						RIP of the last one (high, low),
+ *						EDX = its number
  *	SAMPLE_DETAIL	ignored			EAX = 1, EBX:ECX = detail (high,
  *						low) of the sample that was last
  *						taken; all zeros if unknown
  *
  * SAMPLE_ARM takes the exit number as BUCKET does, and the period in ECX 31:16,
- * where 0 means off.  If several are armed, ask SAMPLE_TAKE until EAX is 0: each
- * answer is about one number.
+ * where 0 means off.
  */
 #define EXITSTAT_SAMPLE_ARM	0x4fffff08u	/* (2) */
 #define EXITSTAT_SAMPLE_TAKE	0x4fffff09u	/* (2) */
 #define EXITSTAT_SAMPLE_DETAIL	0x4fffff0au	/* (2) */
 #define EXITSTAT_SAMPLED_MAX	4u		/* (2) */
+#define EXITSTAT_SAMPLE_MORE	0x80000000u	/* (2) */
 
 /*
  * The host reads the same counters as statistics of a vCPU (KVM_GET_STATS_FD).

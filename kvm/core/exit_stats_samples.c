@@ -132,23 +132,39 @@ void kvm_exit_stats_answer_arm(struct kvm_exit_stats *s, u32 input, u32 *eax, u3
 	*eax = s->sampling.armed;
 }
 
-/* Of one number; if others have samples too, the guest asks again. */
+static struct kvm_exit_stats_sampled *find_unanswered(struct kvm_exit_stats_sampling *sampling)
+{
+	struct kvm_exit_stats_sampled *one = sampling->sampled;
+
+	for (; one < sampling->sampled + EXITSTAT_SAMPLED_MAX; one++) {
+		if (one->unanswered)
+			return one;
+	}
+	return NULL;
+}
+
+/*
+ * Of one number.  If others have samples too, the guest asks again, in the same NMI: until
+ * then, what it does makes no other one.  One that it asked nothing about would be unknown.
+ */
 void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
 	struct kvm_exit_stats_sampling *sampling = &s->sampling;
-	struct kvm_exit_stats_sampled *one = sampling->sampled;
+	struct kvm_exit_stats_sampled *one = find_unanswered(sampling);
 
 	sampling->nmi_is_pending = false;
 	sampling->detail_is_known = false;
-	while (one < sampling->sampled + EXITSTAT_SAMPLED_MAX && !one->unanswered)
-		one++;
-	if (one == sampling->sampled + EXITSTAT_SAMPLED_MAX)
+	if (!one)
 		return;
 	*eax = one->unanswered;
 	*ebx = upper_32_bits(one->rip);
 	*ecx = lower_32_bits(one->rip);
 	*edx = one->number;
 	one->unanswered = 0;
+	if (find_unanswered(sampling)) {
+		*eax |= EXITSTAT_SAMPLE_MORE;
+		sampling->nmi_is_pending = true;
+	}
 	sampling->detail = one->detail;
 	sampling->detail_is_known = one->detail != EXITSTAT_DETAIL_REST;
 }

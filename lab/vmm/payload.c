@@ -277,7 +277,7 @@ static __attribute__((noinline)) void note_nmi(const struct frame *f)
 	if (samples.unheard)
 		return;
 	a = ask(EXITSTAT_SAMPLE_TAKE, 0);
-	samples.exits += a.eax;
+	samples.exits += a.eax & ~EXITSTAT_SAMPLE_MORE;
 	samples.ahead = f->rip - ((unsigned long)a.ebx << 32 | a.ecx);
 	samples.number = a.edx;
 }
