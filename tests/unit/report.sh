@@ -84,7 +84,7 @@ is "a histogram holds the exits of its kind" \
 	"[503] [503]"
 is "quantiles are the bounds of buckets" \
 	"$("$exitstat" report "$histograms" | awk '$2 == "io" && $3 == "<"')" \
-	"0x07b io                      < 524.288 kc    < 2.097 Mc   < 16.777 Mc"
+	"0x07b io                       <    524.288   <   2097.152   <  16777.216"
 "$exitstat" -S "$guest" record -o again.rec 2>/dev/null
 cp again.rec first.rec
 # The moment of its beginning aside.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* exitstat report: summarize a recording, or compare two. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,41 +71,66 @@ static void print_words(struct series *series)
 	words_free(&words);
 }
 
-static const char *text_quantile(char text[TEXT_SIZE], const struct series *series,
-				 const struct exitstat_histogram *histogram, double quantile)
+/* The bound that so many of the exits stayed below, or above all bounds; or -1. */
+static double bound_of(const struct exitstat_histogram *histogram, double quantile, bool *above)
 {
 	uint64_t low, high;
-	char bound[TEXT_SIZE];
 
+	*above = false;
 	if (exitstat_histogram_quantile(histogram, quantile, &low, &high))
-		return "-";
-	text_time(bound, &series->target.desc, (double)(high == UINT64_MAX ? low : high));
-	snprintf(text, TEXT_SIZE, "%s %s", high == UINT64_MAX ? ">=" : "<", text_unpad(bound));
-	return text;
+		return -1;
+	*above = high == UINT64_MAX;
+	return (double)(*above ? low : high);
+}
+
+static const double quantiles[] = { 0.5, 0.99, 1 };
+
+#define QUANTILES_NR	(sizeof(quantiles) / sizeof(*quantiles))
+
+static struct unit unit_of_bounds(const struct series *series)
+{
+	double bound, largest = 0;
+	bool above;
+	size_t i;
+
+	for (i = 0; i < series->latencies_nr; i++) {
+		bound = bound_of(&series->latencies[i].histogram, 1, &above);
+		largest = bound > largest ? bound : largest;
+	}
+	return unit_for(&series->target.desc, largest);
+}
+
+static void print_latency(const struct series *series, const struct unit *unit,
+			  const struct latency *latency)
+{
+	uint32_t numbering = series->target.desc.numbering;
+	char number[TEXT_SIZE], name[TEXT_SIZE], text[TEXT_SIZE];
+	size_t i;
+
+	printf("%5s %-22s", text_number(number, numbering, latency->number),
+	       exit_name(name, numbering, latency->number));
+	for (i = 0; i < QUANTILES_NR; i++) {
+		bool above;
+		double bound = bound_of(&latency->histogram, quantiles[i], &above);
+
+		printf("  %2s %s", above ? ">=" : "<", text_in(text, unit, bound));
+	}
+	putchar('\n');
 }
 
 static void print_latencies(const struct series *series)
 {
-	uint32_t numbering = series->target.desc.numbering;
+	struct unit unit = unit_of_bounds(series);
+	char head[TEXT_SIZE];
 	size_t i;
 
 	if (!series->latencies_nr)
 		return;
-	printf("\n%5s %-22s %13s %13s %13s\n", "", "time of one exit", "half below", "99 %",
-	       "all");
+	printf("\n%5s %-22s%15s%15s%15s\n", "", text_head(head, "time of one exit", &unit),
+	       "half below", "99 %", "all");
 	for (i = 0; i < series->latencies_nr; i++) {
-		const struct latency *latency = &series->latencies[i];
-		char number[TEXT_SIZE], name[TEXT_SIZE];
-		char half[TEXT_SIZE], most[TEXT_SIZE], all[TEXT_SIZE];
-
-		if (!exitstat_histogram_count(&latency->histogram))
-			continue;
-		printf("%5s %-22s %13s %13s %13s\n",
-		       text_number(number, numbering, latency->number),
-		       exit_name(name, numbering, latency->number),
-		       text_quantile(half, series, &latency->histogram, 0.5),
-		       text_quantile(most, series, &latency->histogram, 0.99),
-		       text_quantile(all, series, &latency->histogram, 1));
+		if (exitstat_histogram_count(&series->latencies[i].histogram))
+			print_latency(series, &unit, &series->latencies[i]);
 	}
 }
 
@@ -120,39 +146,85 @@ static void print_series(const struct options *opts, struct series *series)
 	print_latencies(series);
 }
 
-/* Rates and means of both recordings, and the ratio of the rates. */
-static void print_compared(const char *number, const char *name, const struct exitstat_entry *a,
-			   const struct exitstat_entry *b, const struct series *series)
+/* Two recordings side by side; the hosts' TSCs may differ, so times are in ns if both are known. */
+struct layout {
+	const struct series *series;
+	bool known;
+	struct unit mean;
+};
+
+static double mean_of(const struct layout *layout, const struct series *series,
+		      const struct exitstat_entry *entry)
 {
+	if (!entry->count || !entry->cycles)
+		return -1;
+	return (double)entry->cycles / (double)entry->count *
+	       (layout->known ? 1e6 / series->target.desc.tsc_khz : 1);
+}
+
+static double longest_of(const struct layout *layout, const struct series *series)
+{
+	double longest = mean_of(layout, series, &series->sum.total);
+	uint32_t i;
+
+	for (i = 0; i < series->sum.entries_nr; i++)
+		longest = fmax(longest, mean_of(layout, series, &series->sum.entries[i]));
+	return longest;
+}
+
+static struct layout lay_out(const struct series *series)
+{
+	struct layout layout = {
+		.series = series,
+		.known = series[0].target.desc.tsc_khz && series[1].target.desc.tsc_khz,
+	};
+	const struct exitstat_description ns = { .tsc_khz = layout.known ? 1000000 : 0 };
+
+	layout.mean = unit_for(&ns, fmax(longest_of(&layout, &series[0]),
+					 longest_of(&layout, &series[1])));
+	return layout;
+}
+
+/* Rates and means of both recordings, and the ratio of the rates. */
+static void print_compared(const struct layout *layout, const char *number, const char *name,
+			   const struct exitstat_entry *a, const struct exitstat_entry *b)
+{
+	const struct series *series = layout->series;
 	double rate_a = (double)a->count / series[0].length_s;
 	double rate_b = (double)b->count / series[1].length_s;
-	char mean_a[TEXT_SIZE] = "-", mean_b[TEXT_SIZE] = "-", times[TEXT_SIZE] = "-";
+	char mean_a[TEXT_SIZE], mean_b[TEXT_SIZE], times[TEXT_SIZE] = "-";
 
-	if (a->count && a->cycles)
-		text_time(mean_a, &series[0].target.desc, (double)a->cycles / (double)a->count);
-	if (b->count && b->cycles)
-		text_time(mean_b, &series[1].target.desc, (double)b->cycles / (double)b->count);
 	if (a->count)
 		snprintf(times, sizeof(times), "%.2f", rate_b / rate_a);
 	printf("%5s %-25s %9.1f %9.1f %6s %10s %10s\n", number, name, rate_a, rate_b, times,
-	       mean_a, mean_b);
+	       text_in(mean_a, &layout->mean, mean_of(layout, &series[0], a)),
+	       text_in(mean_b, &layout->mean, mean_of(layout, &series[1], b)));
+}
+
+static void print_compared_header(const struct layout *layout)
+{
+	char mean_a[TEXT_SIZE], mean_b[TEXT_SIZE];
+
+	printf("\nSide by side:\nA is ");
+	clean_print(stdout, layout->series[0].path);
+	printf("\nB is ");
+	clean_print(stdout, layout->series[1].path);
+	printf("\n\n");
+	printf("%5s %-25s %9s %9s %6s %10s %10s\n", "", "exits per second", "A", "B", "B/A",
+	       text_head(mean_a, "mean A", &layout->mean),
+	       text_head(mean_b, "mean B", &layout->mean));
 }
 
 static void compare(const struct series *series)
 {
+	const struct layout layout = lay_out(series);
 	const struct exitstat_snapshot *a = &series[0].sum;
 	const struct exitstat_snapshot *b = &series[1].sum;
 	const struct exitstat_entry none = { 0 };
 	char number[TEXT_SIZE], name[TEXT_SIZE];
 	uint32_t i = 0, j = 0;
 
-	printf("\nSide by side:\nA is ");
-	clean_print(stdout, series[0].path);
-	printf("\nB is ");
-	clean_print(stdout, series[1].path);
-	printf("\n\n");
-	printf("%5s %-25s %9s %9s %6s %10s %10s\n", "", "exits per second", "A", "B", "B/A",
-	       "mean A", "mean B");
+	print_compared_header(&layout);
 	while (i < a->entries_nr || j < b->entries_nr) {
 		const struct exitstat_entry *left = i < a->entries_nr ? &a->entries[i] : NULL;
 		const struct exitstat_entry *right = j < b->entries_nr ? &b->entries[j] : NULL;
@@ -164,10 +236,10 @@ static void compare(const struct series *series)
 		right = right && right->number == next ? right : &none;
 		i += left != &none;
 		j += right != &none;
-		print_compared(text_number(number, a->numbering, next),
-			       exit_name(name, a->numbering, next), left, right, series);
+		print_compared(&layout, text_number(number, a->numbering, next),
+			       exit_name(name, a->numbering, next), left, right);
 	}
-	print_compared("", "total", &a->total, &b->total, series);
+	print_compared(&layout, "", "total", &a->total, &b->total);
 }
 
 static void print_json(const struct options *opts, struct series *series)
