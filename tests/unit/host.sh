@@ -39,7 +39,7 @@ table() {
 }
 bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
-plan 128
+plan 129
 
 #
 # Before there is a VM.
@@ -73,6 +73,8 @@ is "the list holds VMs, vCPUs and exits since their start, the busiest first" "$
 	"$((pid + 2)) 2 243 cpuid
 $((pid + 1)) 2 162 cpuid
 $pid 2 81 cpuid"
+is "with -t, the time is a line above the list, and -n leaves the busiest" \
+	"$(host -t -n 1 0.1 1 | sed 's/^20[0-9-]* [0-9:]*$/now/' | awk '{ print $1 }' | paste -sd ' ')" "now VM $pid total"
 is "the shares of the states add up" "$(host -T -H | awk '{ print ($5 + $6 + $7 + $8 > 99.7 && $5 + $6 + $7 + $8 < 100.3) }' | sort -u)" 1
 is "the total is of all VMs" "$(host -T | awk '$1 == "total" { print $2, $3, $4 }')" "3 6 486"
 is "--sort number sorts by pid" "$(host -T -H --sort number | awk '{ print $1 }' | paste -sd ' ')" "$pid $((pid + 1)) $((pid + 2))"
