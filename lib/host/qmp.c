@@ -143,13 +143,14 @@ static size_t tree_bytes(const char *text, size_t size)
 /* Wait for other large answers, but not longer than for the VMM. */
 static int become_large(struct qmp *me)
 {
-	const struct timespec deadline = {
-		.tv_sec = (time_t)(me->deadline_ns / 1000000000),
-		.tv_nsec = (long)(me->deadline_ns % 1000000000),
-	};
+	const struct timespec pause = { .tv_nsec = 10000000 };
 
-	if (!me->is_large && pthread_mutex_clocklock(&large_lock, CLOCK_MONOTONIC, &deadline))
-		return -ETIMEDOUT;
+	/* Not pthread_mutex_clocklock(), which musl lacks. */
+	while (!me->is_large && pthread_mutex_trylock(&large_lock)) {
+		if (now_ns() >= me->deadline_ns)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
 	me->is_large = true;
 	return 0;
 }

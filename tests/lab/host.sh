@@ -17,7 +17,7 @@ module=kvm
 "$top/lab/run" --machine "$machine" --kernel "$release" --carrier "$carrier" --timeout "$timeout" \
 	--param $module.exit_stats_histograms=1 \
 	--add "$built/exits" --add "$top/tests/lab/host_inside.sh" --add "$top/tests/lab/host_guest.sh" \
-	--add "$(command -v socat):/bin/socat" \
+	--add "$(command -v socat):/bin/socat" --add "$top/build/exitstat-export:/bin/exitstat-export" \
 	-- sh /root/host_inside.sh "$smp" >"$work/said" 2>"$work/errors"
 status=$?
 tr -d '\r' <"$work/said" >"$work/answers"
@@ -58,6 +58,7 @@ by_qmp() { [ "$carrier" = patched ]; }
 
 plan "$(by_qmp && echo 24 || echo 16)"
 is "the host ran to its end" "$status" 0
+is "without a VM the exporter runs, and says that there is none" "$(sed -n 's/^export //p' "$work/answers" | paste -sd ' ')" "0 exitstat_vms 0"
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "before there is a VM, the list says so" "$(sed -n 's/^empty //p' "$work/answers")" \
 	"0 exitstat: no VM is running here: /sys/kernel/debug/kvm has none"

@@ -31,6 +31,8 @@ said() {
 }
 
 said empty exitstat host
+said export exitstat export --textfile /tmp
+grep '^exitstat_vms ' /tmp/exitstat.prom | sed 's/^/export /'
 guest --smp "$1" --kernel-arg tsc=reliable --qemu -name --qemu guest=web1,debug-threads=on \
 	--qemu -qmp --qemu unix:/tmp/qmp,server=on,wait=off -- sh /root/host_guest.sh >out 2>&1 & guest=$!
 until grep -q ready out; do

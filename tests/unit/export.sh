@@ -56,7 +56,7 @@ refuses "a directory that is not there" 1 "cannot read gone: No such file" --deb
 refuses "a file in place of a directory" 1 "Not a directory" --debugfs /etc/passwd
 refuses "a place for the file that is not there" 1 "directory gone: No such file" --debugfs vms --textfile gone
 mkdir -p stock/5000000-11
-refuses "a KVM without exit statistics" 77 "exitstat-kvm load" --debugfs stock
+refuses "a KVM without exit statistics" 77 "type: exitstat-kvm attach" --debugfs stock
 if [ "$(id -u)" = 0 ]; then
 	mkdir -m 700 secret
 	chmod 755 .

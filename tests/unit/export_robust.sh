@@ -23,7 +23,7 @@ grown() { echo $((100 * $(resident_kib) / $1 - 100)); }
 # soon [SECONDS]: a page comes before those are cut off who make it wait
 soon() { timeout "${1:-5}" python3 "$top/tests/lib/fetch.py" "$url" >/dev/null; }
 
-plan 26
+plan 32
 build_checked || exit 1
 python3 "$top/tests/lib/vms.py" vms 20
 start --debugfs vms --per-vcpu || exit 1
@@ -84,6 +84,36 @@ is "one that was killed is not, and its socket is no source that is down" \
 	"$(fetch "$url" | grep -c '^exitstat_vcpus\|source="sockets')" 1
 stop
 is "it ends well, with threads that wait for a VMM" $? 0
+
+# VMMs that mean harm, in the end a thousand, and one that does not.
+mkdir harm
+harming=()
+# harm MUTE FLOODING
+harm() {
+	mkdir -p "$work/harm$1"
+	python3 "$top/tests/lib/hostile.py" "$work/harm$1" "$1" "$2" >"harm$1.ready" &
+	harming+=($!)
+	wait_for 10 test -s "harm$1.ready"
+	mv "$work/harm$1"/* harm/
+}
+python3 "$top/tests/lib/qmp.py" harm/well well >well.ready &
+harming+=($!)
+wait_for 10 test -s well.ready
+build_plain || exit 1
+start --qmp harm || exit 1
+seen() { fetch "$url" | grep -c '^exitstat_vcpus{vm="web, 1"} 2'; }
+harm 0 16
+is "a VMM that answers is in the page, beside 16 that send a gigabyte each" "$(seen) $(seen) $(seen)" "1 1 1"
+peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
+is "of which the exporter takes less than 512 MiB ($peak KiB)" "$((peak < 512 << 10))" 1
+harm 984 0
+is "and beside 984 that never answer" "$(seen) $(seen)" "1 1"
+is "for which there are no more than 16 threads" "$(($(threads) <= 20))" 1
+is "they are down, each of them" "$(fetch "$url" | grep -c '^exitstat_source_up{.*} 0')" 1000
+stop
+is "it ends well in the midst of it" $? 0
+kill "${harming[@]}"
+wait "${harming[@]}" 2>/dev/null
 
 wait $trickling $deafening
 is "who trickles is cut off" "$(sed -n 's/^[1-9][0-9]* cut off, //p' trickled)" "0 left"

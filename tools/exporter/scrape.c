@@ -10,7 +10,9 @@
 #include "clock.h"
 #include "exporter.h"
 
-#define KVM_PARAMETER	"/sys/module/kvm/parameters/guest_exit_stats"
+/* Of our KVM, and of the attached module. */
+#define KVM_PARAMETER		"/sys/module/kvm/parameters/guest_exit_stats"
+#define ATTACH_PARAMETER	"/sys/module/exitstat_attach/parameters/guest_exit_stats"
 
 struct scraper {
 	unsigned int detail;
@@ -55,10 +57,11 @@ static int read_self(struct scraper *scraper, struct sink *sink)
  * The host's debugfs.
  */
 
-/* Without a VM, only KVM's parameter shows whether it counts exits. */
+/* Without a VM, only a parameter shows whether exits are counted. */
 static bool counts_exits(const struct scraper *scraper)
 {
-	return !strcmp(scraper->debugfs, EXITSTAT_KVM_DIR) && !access(KVM_PARAMETER, F_OK);
+	return !strcmp(scraper->debugfs, EXITSTAT_KVM_DIR) &&
+	       (!access(KVM_PARAMETER, F_OK) || !access(ATTACH_PARAMETER, F_OK));
 }
 
 /* What /proc tells does not change, so it is read once. */
@@ -172,7 +175,7 @@ static int say_source(struct scraper *scraper, int err)
 	switch (err) {
 	case -EOPNOTSUPP:
 		return say(STATUS_NOT_HERE,
-			   "not reported: this host's KVM has no exit statistics; exitstat-kvm load swaps in one that has");
+			   "not reported: this host's KVM has no exit statistics; type: exitstat-kvm attach");
 	case -ENOENT:
 		if (strcmp(dir, EXITSTAT_KVM_DIR))
 			break;

@@ -204,7 +204,7 @@ const columnsOfHost = [["VM"], ["exits/s"], ["exit time"], ["guest", "wide"], ["
 let order = [];	// epochs, as they are in the table
 
 function nameOf(vm) {
-	return vm.vm + (vm.id ? ` (${vm.id})` : "");
+	return vm.vm + (vm.id && vm.id !== vm.vm ? ` (${vm.id})` : "");
 }
 
 function drawRow(body, vm, selected) {
