@@ -58,7 +58,7 @@ by_qmp() { [ "$carrier" = patched ]; }
 
 plan "$(by_qmp && echo 24 || echo 16)"
 is "the host ran to its end" "$status" 0
-is "without a VM the exporter runs, and says that there is none" "$(sed -n 's/^export //p' "$work/answers" | paste -sd ' ')" "0 exitstat_vms 0"
+is "without a VM the exporter runs, and says that there is none" "$(sed -n 's/^export //p' "$work/answers" | paste -sd ' ' | tr -s ' ')" "0 exitstat_vms 0"
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "before there is a VM, the list says so" "$(sed -n 's/^empty //p' "$work/answers")" \
 	"0 exitstat: no VM is running here: /sys/kernel/debug/kvm has none"
