@@ -46,7 +46,7 @@ own_counts() {
 # no_less FILE FILE: no reason of the first has more in it than in the second
 no_less() { [ -n "$(own_counts "$1")" ] && join -a 1 <(own_counts "$1") <(own_counts "$2") | awk '$2 > $3 { print; n++ } END { exit n > 0 }'; }
 
-plan 10
+plan 11
 one=127.0.0.1:$(free_port)
 own=$top/tests/lab/fleet_own.sh
 boot one "${one#*:}" 10007 503 fleet_own.sh
@@ -69,6 +69,13 @@ tr -d '\r' <one.out >one.clean
 check "in the guest, exitstat export has no exits less than exitstat had before" no_less before exitstat.prom
 check "nor more than it had after" no_less exitstat.prom after
 check "and the vCPU's, which were read before the VM's, are no more" no_less vcpu.prom exitstat.prom
+is "its live page has the guest alone, with no exits less" "$(sed -n 's/^vms.json: //p' one.clean | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+vm, = d["vms"]
+before = dict(line.split() for line in sys.argv[1].splitlines())
+print(d["guest"], vm["vm"], [n for n, count in before.items() if count.isdigit() and int(count) > sum(e[1] for e in vm["exits"] if d["names"][str(e[0])][0] == n)])
+' "$(own_counts exitstat.prom)")" "True web1 []"
 [ "$ktap_failed" -eq 0 ] || diagnose "$(tail -n 20 one.out two.out)"
 kill %1 %2 2>/dev/null
 wait %1 %2
