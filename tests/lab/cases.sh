@@ -532,7 +532,7 @@ conservation() {
 	check "$name" test $(((tsc - guest - sum) * 100 / tsc)) -eq 0
 }
 
-plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1 + 20 + 7))
+plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1 + 20 + 8))
 identity
 discovery
 exact_counts

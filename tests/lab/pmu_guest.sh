@@ -102,13 +102,6 @@ if [ -n "$soak" ]; then
 	perf script -i four.data -F comm,trace 2>/dev/null | awk -v io="name=$io" '$1 == "exits" { for (i = 2; i <= NF; i++) seen[$i]++ }
 		END { print "four", seen[io] + 0, (seen["name=msr"] > 0) }'
 	rm four.data
-	# More than the trace has room for: added up by process.
-	echo "$cpuid" >$parameters/sample_exit
-	echo 'hist:keys=common_pid:vals=weight' >$tracing/events/exitstat/exit/trigger
-	./exits 1000000 0 & pid=$!
-	wait $pid
-	sed -n "s/^{ common_pid: *$pid } hitcount: *[0-9]*  *weight: *\([0-9]*\)\$/million \1/p" $tracing/events/exitstat/exit/hist
-	echo '!hist:keys=common_pid:vals=weight' >$tracing/events/exitstat/exit/trigger
 	eval "events hotplug exitstat/$io/ -a -- $hotplug"
 	eval "whole hotplug-whole $hotplug"
 	echo "online $(cat /sys/devices/system/cpu/cpu1/online)"

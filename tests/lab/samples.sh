@@ -96,11 +96,20 @@ armed_and_detached() {
 	is "$name" "$(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "5 0 0 7"
 }
 
-# 7 cases
+# A million in a soak.
+sampled_many() {
+	local n=$((prime > 10000 ? 100 * prime : prime))
+
+	ask arm cpuid 1 make cpuid $n samples
+	is "of $n, none is lost" "$(sed -n 's/.* samples nmis=\([0-9]*\) exits=\([0-9]*\) .*/\1 \2/p' answers)" "$n $n"
+}
+
+# 8 cases
 samples() {
 	sampled_kinds
 	sampled_some
 	sampled_several
+	sampled_many
 	unheard_samples
 	sampling_refused
 	samples_off
