@@ -90,6 +90,14 @@ static double real_of(struct json_object *object, const char *key)
 	       (double)json_object_get_uint64(value) : json_object_get_double(value);
 }
 
+/* A number that is none counts with those that are not known. */
+static uint32_t number_of(struct json_object *exit)
+{
+	double number = real_of(exit, "number");
+
+	return number >= 0 && number <= UINT32_MAX ? (uint32_t)number : EXITSTAT_OTHER;
+}
+
 static void add_to(struct row *row, struct json_object *object, double tsc_khz)
 {
 	row->count += real_of(object, "count");
@@ -160,7 +168,7 @@ static int add_table(struct saved *saved, struct json_object *table)
 	add_to(&saved->total, total, tsc_khz);
 	for (i = 0; i < json_object_array_length(exits); i++) {
 		struct json_object *exit = json_object_array_get_idx(exits, i);
-		struct row *row = row_of(saved, (uint32_t)real_of(exit, "number"));
+		struct row *row = row_of(saved, number_of(exit));
 
 		if (row)
 			add_to(row, exit, tsc_khz);
