@@ -48,7 +48,7 @@ tools: ## build libexitstat and exitstat
 	@$(MAKE) --no-print-directory -C lib all
 	@$(MAKE) --no-print-directory -C tools
 
-static: ## build exitstat as one static file for any guest, without top and HTML [BITS=32] [CC=musl-gcc]
+static: ## build exitstat as one static file for any guest, without top, diff and HTML [BITS=32] [CC=musl-gcc]
 	$(need) static $(if $(filter 32,$(BITS)),+gcc-multilib) $(if $(filter musl-gcc,$(CC)),+musl-tools)
 	@$(MAKE) --no-print-directory -C tools/exitstat static
 

@@ -21,7 +21,7 @@ rows() {
 	"$@" --no-header --sort number 2>&1 | awk '{ print $2, $3 }'
 }
 
-plan 108
+plan 110
 
 is "AMD: the last frame holds the counts since the VM started" \
 	"$(rows exitstat --source "$amd")" "read_cr0 211
@@ -263,6 +263,8 @@ refuses "an interval of 0" 2 "INTERVAL is 0.01 to 86400 seconds, not '0'" 0
 refuses "a negative interval" 2 "not '-1'" -1
 refuses "an interval of 1e99" 2 "not '1e99'" 1e99
 refuses "a COUNT of 0" 2 "'0'" 1 0
+refuses "an option behind INTERVAL" 2 "options come before INTERVAL, not '-t' behind it" 1 -t
+refuses "runs of no command" 2 "the table takes no --repeat; see exitstat --help" -r 3
 refuses "a vendor that is none" 2 "--vendor takes intel or amd, not 'via'" names --vendor via
 refuses "no runs" 2 "'0'" -r 0 -- true
 refuses "an option of another verb" 2 "--all" leaf --all 1

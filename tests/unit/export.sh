@@ -72,7 +72,7 @@ is "so it is with options in front of it" "$("${exporter%-export}" -h export | h
 	"usage: exitstat export [-l ADDRESS:PORT] [SOURCE] [DETAIL...] exitstat: cannot read gone: No such file or directory"
 cp "${exporter%-export}" lonely
 is "and where it is not installed, exitstat says where it is to be had" "$(./lonely export 2>&1)" \
-	"exitstat: export is in a separate package; type: apt-get install exitstat-export"
+	"exitstat: export is in a separate package, exitstat-export, which 'make deb' builds"
 
 sentence="without /proc it executes no program of that name that lies here"
 if unshare -m mount -t tmpfs none /proc 2>/dev/null; then
@@ -83,7 +83,7 @@ if unshare -m mount -t tmpfs none /proc 2>/dev/null; then
 	# shellcheck disable=SC2016 # for the shell inside
 	is "$sentence" "$(unshare -m sh -c 'mount -t tmpfs none /proc && cd evil && PATH=/none exec "$1" export --help 2>&1' sh "$top/build/exitstat" |
 		grep -e evil -e "separate package" -e usage)" \
-		"exitstat: export is in a separate package; type: apt-get install exitstat-export"
+		"exitstat: export is in a separate package, exitstat-export, which 'make deb' builds"
 else
 	skip "$sentence" "the right to mount (root)"
 fi

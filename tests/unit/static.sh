@@ -38,7 +38,7 @@ alike() {
 	done
 }
 
-plan 24
+plan 27
 for what in "" BITS=32 CC=musl-gcc; do
 	file=$(make -s -C "$top/tools/exitstat" static BUILD="$top/build/tests/static" $what | tail -n 1)
 	rm -rf "$work/root"
@@ -50,7 +50,10 @@ for what in "" BITS=32 CC=musl-gcc; do
 	inside -S - record -o /a.rec <"$amd" 2>/dev/null
 	is "records, with neither /dev nor /tmp" "$(inside -S /a.rec -H | wc -l)" 11
 	check "and says what it lacks" eval 'says "the static exitstat is built without top; try: exitstat 1" 1 top &&
-		says "the static exitstat is built without --html; make the page from the recording with another exitstat" 1 report --html - /a.rec'
+		says "the static exitstat is built without --html; make the page from the recording with another exitstat" 1 report --html - /a.rec &&
+		says "the static exitstat is built without diff; compare the files with another exitstat" 1 diff a b'
+	is "in its help, too" "$(for verb in top diff; do inside help $verb | grep -c "^The static exitstat is built without $verb"; done)" "1
+1"
 	check "a VM by QMP among it" sh -c "chroot $work/root /exitstat host --qmp q 2>&1 | grep -qi '^exitstat: cannot open q: .*not supported$'"
 done
 

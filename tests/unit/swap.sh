@@ -160,13 +160,14 @@ goes_back() {
 	fi
 }
 
-plan 79
+plan 80
 new_host
 check "no program touches this machine: all paths are moved" \
 	sh -c "! grep -nE '(^|[ \"=<])/(sys|proc|run|usr/lib/exitstat|var/lib/dkms/exitstat-kvm)/' $tmp/exitstat-kvm"
 
 # --- what is refused
 refuses "an unknown verb" 2 "'swap' is none of them" swap
+refuses "no verb" 2 "exitstat-kvm: choose one of status, attach, detach, load, unload, build; see: exitstat-kvm --help"
 refuses "an unknown option" 2 "'--force' is neither" load --force
 refuses "a parameter that kvm.ko does not have" 2 "no parameter 'banana'" load banana=1
 echo "flags : fpu" >"$host/proc/cpuinfo"

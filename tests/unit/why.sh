@@ -34,7 +34,7 @@ refuses "a number that it does not have" 2 "Intel has no exit reason '35'; see e
 refuses "a reason that has no details" 1 "hlt has no details: nothing more is known of such an exit" -S amd.rec why hlt
 refuses "two reasons" 2 "why takes one list of reasons, not 'msr' too" -S amd.rec why io msr
 refuses "each of the vCPUs" 2 "not several" -S amd.rec why -v all
-refuses "an option of another verb" 2 "why takes no --repeat; see exitstat VERB --help" -S amd.rec why -r 2
+refuses "an option of another verb" 2 "why takes no --repeat; see exitstat why --help" -S amd.rec why -r 2
 
 #
 # The table.

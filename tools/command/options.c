@@ -370,6 +370,7 @@ static unsigned int verbs_of(const char *name)
 
 bool options_fit(const struct options *opts, unsigned int verb, const char *name)
 {
+	const char *where = verb & FOR_GUESTS ? "host" : verb & FOR_DEFAULT ? "" : name;
 	size_t i;
 
 	if (opts->host)
@@ -383,9 +384,8 @@ bool options_fit(const struct options *opts, unsigned int verb, const char *name
 			say(0, "--%s is for 'exitstat host'; see exitstat host --help",
 			    table[i].name);
 		else
-			say(0, "%s takes no --%s; see exitstat %s--help", name, table[i].name,
-			    verb & FOR_GUESTS ? "host " :
-			    verb & FOR_DEFAULT ? "" : "VERB ");
+			say(0, "%s takes no --%s; see exitstat %s%s--help", name, table[i].name,
+			    where, *where ? " " : "");
 		return false;
 	}
 	return true;

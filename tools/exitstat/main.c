@@ -107,7 +107,8 @@ static int print_help(const struct verb *verb, bool host)
 
 static int run_verb(const struct verb *verb, struct options *opts, int argc, char **argv)
 {
-	const char *name = verb->name ? verb->name :
+	const char *name = verb == &verb_show && !opts->named ? "the table" :
+			   verb->name ? verb->name :
 			   verb == &verb_guests ? "the list of VMs" :
 			   verb == &verb_run ? "a measured command" : "an interval";
 
@@ -152,7 +153,8 @@ static int run_export(char **argv)
 	}
 	execvp(EXPORT_PROGRAM, argv);
 	if (errno == ENOENT)
-		return say(STATUS_FAILED, "export is in a separate package; type: apt-get install %s",
+		return say(STATUS_FAILED,
+			   "export is in a separate package, %s, which 'make deb' builds",
 			   EXPORT_PROGRAM);
 	return say(STATUS_FAILED, "cannot execute " EXPORT_PROGRAM ": %s", strerror(errno));
 }

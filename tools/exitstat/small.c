@@ -24,7 +24,14 @@ static int do_top(struct options *opts, int argc, char **argv)
 	return say_left_out("top; try: exitstat 1");
 }
 
-const struct verb verb_top = { .name = "top", .bit = FOR_TOP, .run = do_top };
+const struct verb verb_top = {
+	.name = "top",
+	.bit = FOR_TOP,
+	.help = "usage: exitstat top [-i INTERVAL]\n"
+		"\n"
+		"The static exitstat is built without top; try: exitstat 1\n",
+	.run = do_top,
+};
 
 static int do_diff(struct options *opts, int argc, char **argv)
 {
@@ -34,7 +41,15 @@ static int do_diff(struct options *opts, int argc, char **argv)
 	return say_left_out("diff; compare the files with another exitstat");
 }
 
-const struct verb verb_diff = { .name = "diff", .bit = FOR_DIFF, .run = do_diff };
+const struct verb verb_diff = {
+	.name = "diff",
+	.bit = FOR_DIFF,
+	.help = "usage: exitstat diff [OPTION...] FILE FILE\n"
+		"\n"
+		"The static exitstat is built without diff; compare the files with another\n"
+		"exitstat.\n",
+	.run = do_diff,
+};
 
 int html_write(const char *path, struct series *series, size_t series_nr)
 {

@@ -288,7 +288,7 @@ static enum MHD_Result handle(void *opaque, struct MHD_Connection *connection, c
 		return answer_live(connection, opaque);
 	if (find_file(url))
 		return answer_file(connection, find_file(url));
-	return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found; see /metrics\n");
+	return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found; see / and /metrics\n");
 }
 
 /*

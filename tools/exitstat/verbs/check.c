@@ -127,9 +127,9 @@ static void print_why_not(struct sheet *sheet, struct target *target)
 		return;
 	line(sheet, "signature", "no: leaf 0x%x answers %08x %08x %08x %08x", EXITSTAT_SIGNATURE,
 	     regs.eax, regs.ebx, regs.ecx, regs.edx);
-	explain(sheet, "The host's KVM lacks the exit statistics, or withholds them: its parameter\n"
-	     "kvm.guest_exit_stats is 0, or it is 1 and this program does not run in ring 0,\n"
-	     "or the VMM switched them off for this VM.");
+	explain(sheet, "The host has not attached exitstat to its KVM (there: exitstat-kvm attach), or\n"
+	     "it withholds the answers: its parameter guest_exit_stats is 0, or it is 1 and\n"
+	     "this program does not run in ring 0, or the VMM switched them off for this VM.");
 }
 
 static void print_description(struct sheet *sheet, const struct target *target)

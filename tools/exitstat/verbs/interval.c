@@ -288,6 +288,9 @@ int interval_operands(int argc, char **argv, uint64_t *interval_ns, uint32_t *li
 	*lines = UINT32_MAX;
 	if (!parse_interval(argv[0], interval_ns))
 		return say(STATUS_USAGE, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[0]);
+	if (argc > 1 && *argv[1] == '-' && !strchr("0123456789.", argv[1][1]))
+		return say(STATUS_USAGE, "options come before INTERVAL, not '%s' behind it",
+			   argv[1]);
 	if (argc > 1 && (*argv[1] == '-' || !parse_u32(argv[1], lines) || !*lines))
 		return say(STATUS_USAGE, "COUNT is a whole number of 1 or more, not '%s'", argv[1]);
 	if (argc > 2)
