@@ -16,7 +16,8 @@ slabs() {
 }
 
 mapped_kib() { awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo; }
-used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable):/ { n += $2 } END { print -n }' /proc/meminfo; }
+# Without what programs have: a VM that runs meanwhile touches its memory.
+used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable|AnonPages):/ { n += $2 } END { print -n }' /proc/meminfo; }
 
 # grown BEFORE AFTER CACHES OBJECTS: the caches that grew by as many, and by more than a slab: one may be at hand again. Of ranges of
 # addresses that are free again, newer kernels keep many for a while: VmallocUsed tells whether they are free.
