@@ -56,7 +56,7 @@ END
 
 by_qmp() { [ "$carrier" = patched ]; }
 
-plan "$(by_qmp && echo 24 || echo 16)"
+plan "$(by_qmp && echo 25 || echo 17)"
 is "the host ran to its end" "$status" 0
 is "without a VM the exporter runs, and says that there is none" "$(sed -n 's/^export //p' "$work/answers" | paste -sd ' ' | tr -s ' ')" "0 exitstat_vms 0"
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
