@@ -289,7 +289,7 @@ static void add_row(struct getopt_table *getopt, size_t row)
 	*letters++ = table[row].letter;
 	*letters = '\0';
 	if (table[row].value)
-		strcpy(letters, ":");
+		memcpy(letters, ":", sizeof(":"));
 }
 
 static void fill_getopt(struct getopt_table *getopt, unsigned int verbs)

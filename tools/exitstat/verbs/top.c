@@ -591,15 +591,16 @@ static void draw_vcpus(int row, struct top *top)
 	struct vcpu_line *lines = calloc((size_t)top->vcpus_nr + 1, sizeof(*lines));
 	size_t i, nr = 0;
 
-	for (i = 0; lines && i < (size_t)top->vcpus_nr; i++) {
+	if (!lines)
+		return;
+	for (i = 0; i < (size_t)top->vcpus_nr; i++) {
 		const struct gauge *gauge = &top->vcpus[i];
 
 		if (vcpu_matches(top, gauge))
 			lines[nr++] = (struct vcpu_line){ gauge, vcpu_key(top, gauge),
 							  top->opts.reverse };
 	}
-	if (lines)
-		qsort(lines, nr, sizeof(*lines), compare_vcpus);
+	qsort(lines, nr, sizeof(*lines), compare_vcpus);
 	draw_title(row++, COLS < 60 ? "  CPU   exits/s   gst   kvm   vmm  wait" :
 		   "  CPU  vCPU    exits/s %guest   %KVM   %VMM %waiting  busiest exit");
 	i = scroll_to(top, nr, LINES - 1 - row);
