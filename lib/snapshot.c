@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "entry.h"
 #include "exitstat.h"
 #include "own.h"
 
@@ -135,14 +136,6 @@ static int read_times(const struct reading *reading, struct exitstat_entry *entr
 	if (err || !(taken & EXITSTAT_TAKE_SPLIT))
 		return err;
 	return read_split(reading, entry);
-}
-
-static void entry_add(struct exitstat_entry *sum, const struct exitstat_entry *entry)
-{
-	sum->count += entry->count;
-	sum->cycles += entry->cycles;
-	sum->vmm_cycles += entry->vmm_cycles;
-	sum->waiting_cycles += entry->waiting_cycles;
 }
 
 /* Insert in ascending order.  Returns NULL if the entry exists, or if there is no room. */

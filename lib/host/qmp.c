@@ -594,28 +594,51 @@ static int add_vcpu(const struct qmp *me, struct table *table, struct json_objec
 	return err ? err : add_histograms(table, result, &order);
 }
 
-/* Find each vCPU's part: query-stats has paths, which query-cpus-fast maps to indexes. */
+/* The results of query-stats by their path; to be released. */
+static struct json_object *results_by_path(struct json_object *stats)
+{
+	struct json_object *paths = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < length_of(stats); i++) {
+		struct json_object *result = json_object_array_get_idx(stats, i);
+		const char *path = text_of(member(result, "qom-path"));
+
+		if (path)
+			json_object_object_add(paths, path, json_object_get(result));
+	}
+	return paths;
+}
+
+/*
+ * Find each vCPU's part: query-stats has paths, which query-cpus-fast maps to indexes.  No two
+ * vCPUs have the same part, or a short answer could make a lot of work.
+ */
 static int sort_vcpus(struct qmp *me, struct table *table, struct json_object *cpus)
 {
-	size_t i, j;
+	struct json_object *paths = results_by_path(me->stats);
+	int err = 0;
+	size_t i;
 
 	memset(me->vcpus, 0, sizeof(me->vcpus));
-	for (i = 0; i < length_of(cpus); i++) {
+	for (i = 0; !err && i < length_of(cpus); i++) {
 		struct json_object *cpu = json_object_array_get_idx(cpus, i);
 		const char *path = text_of(member(cpu, "qom-path"));
+		struct json_object *result;
 		uint64_t index;
 
-		if (!path || !u64_of(member(cpu, "cpu-index"), &index) || index > TABLE_VCPU_MAX)
-			return exitstat_table_complain(table, "query-cpus-fast has no cpu-index");
-		for (j = 0; j < length_of(me->stats); j++) {
-			struct json_object *result = json_object_array_get_idx(me->stats, j);
-			const char *of = text_of(member(result, "qom-path"));
-
-			if (of && !strcmp(of, path))
-				me->vcpus[index] = result;
+		if (!path || !u64_of(member(cpu, "cpu-index"), &index) || index > TABLE_VCPU_MAX) {
+			err = exitstat_table_complain(table, "query-cpus-fast has no cpu-index");
+			continue;
 		}
+		result = member(paths, path);
+		if (!result)
+			continue;
+		me->vcpus[index] = result;
+		json_object_object_del(paths, path);
 	}
-	return 0;
+	json_object_put(paths);
+	return err;
 }
 
 static int query(struct qmp *me, struct table *table)

@@ -36,10 +36,10 @@ ROOMS = {
     "bench": ["lib", "include"],
     "tests/lab": ["include"],
     "tests/lib": [],
-    "tests/unit": ["tests/lib", "lib", "kvm/core", "include"],
+    "tests/unit": ["tests/lib", "tools/exporter", "lib/host", "lib", "kvm/core", "include"],
 }
 # The public headers of directories that also have private ones.
-PUBLIC = {"lib": ["exitstat.h", "clock.h", "grow.h", "write.h"], "lib/host": ["qmp.h"]}
+PUBLIC = {"lib": ["exitstat.h", "clock.h", "entry.h", "grow.h", "write.h"], "lib/host": ["qmp.h"]}
 # What the Makefiles give to -I.
 ROOTS = ["include", "lib", "tools", "tools/exitstat"]
 # Their other headers are the kernel's.

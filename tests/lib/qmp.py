@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """A QMP server that is not QEMU: qmp.py SOCKET HOW [SEED].  It prints "ready" and serves one client after another.
 
-HOW is how it behaves: well, or in one of the ways in which a VMM may not.
+HOW is how it behaves: well, or in one of the ways in which a VMM may not.  In the environment, QMP_UUID is its VM's and
+QMP_VCPUS how many vCPUs that has.  "wide": the vCPUs of the second half have other exits than those of the first; "same":
+all of them name the same statistics.
 """
 import json
 import os
@@ -15,16 +17,20 @@ import hosttree
 
 EPOCH = 0xfedcba9876543210  # too large for a signed integer
 UUID = os.environ.get("QMP_UUID", "00000000-0000-0000-0000-000000000000")  # QEMU's default
+VCPUS = int(os.environ.get("QMP_VCPUS", "2"))
+WIDE = 16  # exits of a vCPU, once each
 EVENT = {"event": "NIC_RX_FILTER_CHANGED", "timestamp": {"seconds": 1, "microseconds": 0}}
 GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}}, "capabilities": ["oob"]}}
 OWN = ["exits", "halt_exits", "halt_poll_success_hist"]
 HOWS = ("well", "backwards", "histograms", "intel", "hang", "mute", "close", "garbage", "no-qmp", "flood", "endless", "old",
-        "stock", "tcg", "error", "ragged", "no-vcpu", "short", "ends", "rude", "late", "pretty", "mutate")
+        "stock", "tcg", "error", "ragged", "no-vcpu", "short", "ends", "rude", "late", "pretty", "mutate", "wide", "same")
 
 
 def statistics(how, vcpu, tick):
     numbering = "vmx" if how == "intel" else "svm"
     rows = hosttree.rows_of(numbering, tick * (vcpu + 1))
+    if how in ("wide", "same"):
+        rows = [(0x10 + i + WIDE * (vcpu >= VCPUS // 2), "x", [1] * 4, [0] * hosttree.BUCKETS) for i in range(WIDE)]
     # Numbers that nothing was counted for are in the lists too.
     rows = sorted(rows + [(0x2, "none", [0] * 4, [0] * hosttree.BUCKETS)])
     stats = [{"name": name, "value": 1} for name in OWN]
@@ -49,6 +55,10 @@ def statistics(how, vcpu, tick):
     return stats
 
 
+def path_of(vcpu):
+    return "/machine/unattached/device[%d]" % vcpu
+
+
 def answer(how, command, arguments, tick):
     if command == "qmp_capabilities":
         return {}
@@ -57,8 +67,8 @@ def answer(how, command, arguments, tick):
     if command == "query-uuid":
         return {"UUID": UUID}
     if command == "query-cpus-fast":
-        return [{"cpu-index": i, "qom-path": "/machine/unattached/device[%d]" % i, "thread-id": 1, "target": "x86_64"}
-                for i in range(2)]
+        return [{"cpu-index": i, "qom-path": path_of(0 if how == "same" else i), "thread-id": 1, "target": "x86_64"}
+                for i in range(VCPUS)]
     if command == "query-stats-schemas" and how == "tcg":
         return []
     if command == "query-stats-schemas":
@@ -70,8 +80,8 @@ def answer(how, command, arguments, tick):
         return []
     wanted = arguments["providers"][0]["names"]
     # The last vCPU first, as QEMU 7.2 has it.
-    return [{"provider": "kvm", "qom-path": "/machine/unattached/device[%d]" % i,
-             "stats": [stat for stat in statistics(how, i, tick) if stat["name"] in wanted]} for i in (1, 0)]
+    return [{"provider": "kvm", "qom-path": path_of(i),
+             "stats": [stat for stat in statistics(how, i, tick) if stat["name"] in wanted]} for i in reversed(range(VCPUS))]
 
 
 class Client:

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entry.h"
 #include "exporter.h"
 
 extern const char embed_live_html[], embed_live_css[], embed_live_js[];
@@ -33,41 +34,52 @@ static void put_seconds(struct text *json, const struct reading *reading, uint64
 	text_put_seconds(json, exitstat_cycles_to_ns(&reading->desc, cycles));
 }
 
-static void entry_add(struct exitstat_entry *sum, const struct exitstat_entry *entry)
+/*
+ * A VM's exits, ascending by number: with --per-vcpu, the sums of its vCPUs'.  A VMM may report
+ * more numbers than any vendor defines; those that find no row count under EXITSTAT_OTHER, which
+ * always has one.
+ */
+struct sums {
+	struct exitstat_entry rows[EXITSTAT_ENTRIES_MAX + 1];
+	uint32_t nr;
+};
+
+/* The first row at or after that one whose number is not lower. */
+static uint32_t find_row(const struct sums *sums, uint32_t row, uint32_t number)
 {
-	sum->count += entry->count;
-	sum->cycles += entry->cycles;
-	sum->vmm_cycles += entry->vmm_cycles;
-	sum->waiting_cycles += entry->waiting_cycles;
+	while (row < sums->nr && sums->rows[row].number < number)
+		row++;
+	return row;
 }
 
-/* With --per-vcpu, a VM is the sum of its vCPUs. */
-static struct exitstat_entry sum_of(const struct reading *reading, uint32_t number)
+/* False: there is no room. */
+static bool insert_row(struct sums *sums, uint32_t row, uint32_t number)
 {
-	struct exitstat_entry sum = { .number = number };
-	uint32_t i, j;
-
-	for (i = 0; i < reading->parts_nr; i++) {
-		for (j = 0; j < reading->parts[i].entries_nr; j++) {
-			if (reading->parts[i].entries[j].number == number)
-				entry_add(&sum, &reading->parts[i].entries[j]);
-		}
-	}
-	return sum;
-}
-
-/* Is that entry the first one of its number? */
-static bool is_first(const struct reading *reading, uint32_t part, uint32_t number)
-{
-	uint32_t i, j;
-
-	for (i = 0; i < part; i++) {
-		for (j = 0; j < reading->parts[i].entries_nr; j++) {
-			if (reading->parts[i].entries[j].number == number)
-				return false;
-		}
-	}
+	if (sums->nr > EXITSTAT_ENTRIES_MAX)
+		return false;
+	memmove(&sums->rows[row + 1], &sums->rows[row], (sums->nr - row) * sizeof(*sums->rows));
+	sums->rows[row] = (struct exitstat_entry){ .number = number };
+	sums->nr++;
 	return true;
+}
+
+/* Both ascend, so one pass is enough. */
+static void sums_add(struct sums *sums, const struct part *part)
+{
+	uint32_t row = 0;
+	uint32_t i;
+
+	for (i = 0; i < part->entries_nr; i++) {
+		const struct exitstat_entry *entry = &part->entries[i];
+		bool found;
+
+		row = find_row(sums, row, entry->number);
+		found = row < sums->nr && sums->rows[row].number == entry->number;
+		if (found || insert_row(sums, row, entry->number))
+			entry_add(&sums->rows[row], entry);
+		else
+			entry_add(&sums->rows[find_row(sums, 0, EXITSTAT_OTHER)], entry);
+	}
 }
 
 /* Note the names of exits that occur, once each. */
@@ -87,39 +99,38 @@ static void note_name(struct live *live, uint32_t numbering, uint32_t number)
 		   exit_name(name, numbering, number), exitstat_exit_class(numbering, number));
 }
 
-static void put_exit(struct live *live, const struct reading *reading, uint32_t number, bool first)
+static void put_exit(struct live *live, const struct reading *reading,
+		     const struct exitstat_entry *sum, bool first)
 {
-	struct exitstat_entry sum = sum_of(reading, number);
 	struct text *json = &live->vms;
 
-	note_name(live, reading->desc.numbering, number);
-	text_print(json, "%s[%u,", first ? "" : ",", number);
-	text_put_number(json, sum.count);
+	note_name(live, reading->desc.numbering, sum->number);
+	text_print(json, "%s[%u,", first ? "" : ",", sum->number);
+	text_put_number(json, sum->count);
 	text_put(json, PIECE(","));
-	put_seconds(json, reading, entry_kernel_cycles(&sum));
+	put_seconds(json, reading, entry_kernel_cycles(sum));
 	text_put(json, PIECE(","));
-	put_seconds(json, reading, sum.vmm_cycles);
+	put_seconds(json, reading, sum->vmm_cycles);
 	text_put(json, PIECE(","));
-	put_seconds(json, reading, sum.waiting_cycles);
+	put_seconds(json, reading, sum->waiting_cycles);
 	text_put(json, PIECE("]"));
 }
 
 static void put_exits(struct live *live, const struct reading *reading)
 {
+	struct sums sums = { .rows = { { .number = EXITSTAT_OTHER } }, .nr = 1 };
 	bool first = true;
-	uint32_t i, j;
+	uint32_t i;
 
+	for (i = 0; i < reading->parts_nr; i++)
+		sums_add(&sums, &reading->parts[i]);
 	put_key(&live->vms, "exits");
 	text_put(&live->vms, PIECE("["));
-	for (i = 0; i < reading->parts_nr; i++) {
-		for (j = 0; j < reading->parts[i].entries_nr; j++) {
-			uint32_t number = reading->parts[i].entries[j].number;
-
-			if (!is_first(reading, i, number))
-				continue;
-			put_exit(live, reading, number, first);
-			first = false;
-		}
+	for (i = 0; i < sums.nr; i++) {
+		if (!sums.rows[i].count)
+			continue;
+		put_exit(live, reading, &sums.rows[i], first);
+		first = false;
 	}
 	text_put(&live->vms, PIECE("]"));
 }

@@ -8,18 +8,11 @@
 
 #include "command/options.h"
 #include "command/say.h"
+#include "entry.h"
 #include "exitstat.h"
 #include "grow.h"
 #include "report/report.h"
 #include "target/target.h"
-
-static void add_entry(struct exitstat_entry *to, const struct exitstat_entry *entry)
-{
-	to->count += entry->count;
-	to->cycles += entry->cycles;
-	to->vmm_cycles += entry->vmm_cycles;
-	to->waiting_cycles += entry->waiting_cycles;
-}
 
 /* Keep the ascending order of the numbers. */
 static void sum_entry(struct exitstat_snapshot *sum, const struct exitstat_entry *entry)
@@ -29,7 +22,7 @@ static void sum_entry(struct exitstat_snapshot *sum, const struct exitstat_entry
 	for (i = 0; i < sum->entries_nr && sum->entries[i].number < entry->number; i++)
 		;
 	if (i < sum->entries_nr && sum->entries[i].number == entry->number) {
-		add_entry(&sum->entries[i], entry);
+		entry_add(&sum->entries[i], entry);
 		return;
 	}
 	if (sum->entries_nr == EXITSTAT_ENTRIES_MAX)
@@ -47,8 +40,8 @@ static void sum_interval(struct exitstat_snapshot *sum, const struct exitstat_sn
 	sum->since |= between->since;
 	sum->time_ns += between->time_ns;
 	sum->guest_cycles += between->guest_cycles;
-	add_entry(&sum->total, &between->total);
-	add_entry(&sum->reader, &between->reader);
+	entry_add(&sum->total, &between->total);
+	entry_add(&sum->reader, &between->reader);
 	for (i = 0; i < between->entries_nr; i++)
 		sum_entry(sum, &between->entries[i]);
 }
@@ -119,7 +112,7 @@ static int add_point(struct series *series, const struct exitstat_snapshot *betw
 	};
 	if (!point->entries)
 		return -ENOMEM;
-	add_entry(&point->total, &between->reader);
+	entry_add(&point->total, &between->reader);
 	memcpy(point->entries, between->entries, size);
 	if (series->target.causes && add_tallies(series, point, &series->target.causes->shown))
 		return -ENOMEM;
