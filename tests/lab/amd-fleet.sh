@@ -74,7 +74,7 @@ import json, sys
 d = json.load(sys.stdin)
 vm, = d["vms"]
 before = dict(line.split() for line in sys.argv[1].splitlines())
-print(d["guest"], vm["vm"], [n for n, count in before.items() if count.isdigit() and int(count) > sum(e[1] for e in vm["exits"] if d["names"][str(e[0])][0] == n)])
+print(d["guest"], vm["vm"], [n for n, count in before.items() if count.isdigit() and int(count) > sum(e[1] for e in vm["exits"] if d["names"]["%s %u" % (vm["vendor"], e[0])][0] == n)])
 ' "$(own_counts exitstat.prom)")" "True web1 []"
 [ "$ktap_failed" -eq 0 ] || diagnose "$(tail -n 20 one.out two.out)"
 kill %1 %2 2>/dev/null

@@ -58,7 +58,7 @@ new MutationObserver(() => {
 	data.shown = ++shown;
 }).observe(get("vms"), { childList: true, subtree: true });')
 
-plan 24
+plan 25
 # --- what is served
 names=('db <img src=x onerror=alert(1)> "1"' 'web1' 'a-very-long-name-of-a-virtual-machine-that-nobody-would-type')
 mkdir tree
@@ -82,7 +82,7 @@ is "each file has its type" "$(for file in / /live.css /live.js /vms.json; do he
 is "the JSON has the VMs and their names" "$(vms '"|".join(sorted(v["vm"] for v in d["vms"])), d["guest"], d["down"]')" \
 	"a-very-long-name-of-a-virtual-machine-that-nobody-would-type|db <img src=x onerror=alert(1)> \"1\"|web1 False []"
 is "their exits, each number named once" \
-	"$(vms 'sorted((d["names"][str(e[0])], e[1]) for v in d["vms"] if v["vm"] == "web1" for e in v["exits"])')" \
+	"$(vms 'sorted((d["names"][f"AMD {e[0]}"], e[1]) for v in d["vms"] if v["vm"] == "web1" for e in v["exits"])')" \
 	"[(['cpuid', 'cpuid'], 66), (['hlt', 'hlt'], 30), (['interrupt', 'interrupt'], 42), (['invalid_guest_state', 'failed_entry'], 6), (['io', 'io'], 18)]"
 is "and details of the one that was asked for" \
 	"$(vms '[len(v.get("details", [])) for v in sorted(d["vms"], key=lambda v: v["epoch"])]' "?details=e0c0000000000002")" "[0, 0, 4]"
@@ -95,6 +95,10 @@ check "who asks within a second gets the same reading" same
 mv tree gone
 is "a source that cannot be read is named" "$(sleep 1; vms 'd["down"], d["vms"]')" "['tree'] []"
 mv gone tree
+other_vendor() { PYTHONPATH=$top/tests/lib python3 -c 'import hosttree, sys; hosttree.write_vm("tree", int(sys.argv[1]), 9, "vmx", epoch=1)' "${vmms[0]}"; }
+is "a VMM that claims another vendor changes no name of another VM's exits" \
+	"$(other_vendor; sleep 1; vms '[sorted(d["names"]["%s %u" % (v["vendor"], e[0])][0] for e in v["exits"]) for v in sorted(d["vms"], key=lambda v: v["epoch"])[:2]]')" \
+	"[['CPUID', 'EXTERNAL_INTERRUPT', 'HLT', 'IO_INSTRUCTION'], ['cpuid', 'hlt', 'interrupt', 'invalid_guest_state', 'io']]"
 
 # --- what a browser shows
 python3 "$top/tests/lib/live.py" "$url" tree "${script[@]}" >live.log &

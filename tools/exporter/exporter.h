@@ -193,7 +193,11 @@ struct live {
 	struct text vms;
 	struct text names;
 	struct text down;	/* the sources that cannot be read */
-	uint32_t named[EXITSTAT_ENTRIES_MAX];
+	/* The exits whose names are in there: at most all of both vendors. */
+	struct {
+		uint32_t numbering;
+		uint32_t number;
+	} named[2 * EXITSTAT_ENTRIES_MAX];
 	size_t named_nr;
 };
 

@@ -82,21 +82,24 @@ static void sums_add(struct sums *sums, const struct part *part)
 	}
 }
 
-/* Note the names of exits that occur, once each. */
+/* Note the names of exits that occur, once each.  VMMs may report different vendors. */
 static void note_name(struct live *live, uint32_t numbering, uint32_t number)
 {
-	char name[TEXT_SIZE];
+	const struct exitstat_exit *exit = exitstat_exit_find(numbering, number);
 	size_t i;
 
+	if (!exit)
+		return;
 	for (i = 0; i < live->named_nr; i++) {
-		if (live->named[i] == number)
+		if (live->named[i].numbering == numbering && live->named[i].number == number)
 			return;
 	}
-	if (live->named_nr == EXITSTAT_ENTRIES_MAX)
-		return;
-	live->named[live->named_nr++] = number;
-	text_print(&live->names, "%s\"%u\":[\"%s\",\"%s\"]", live->names.size ? "," : "", number,
-		   exit_name(name, numbering, number), exitstat_exit_class(numbering, number));
+	live->named[i].numbering = numbering;
+	live->named[i].number = number;
+	live->named_nr++;
+	text_print(&live->names, "%s\"%s %u\":[\"%s\",\"%s\"]", i ? "," : "",
+		   vendor_name(numbering), number, exit->name,
+		   exitstat_exit_class(numbering, number));
 }
 
 static void put_exit(struct live *live, const struct reading *reading,

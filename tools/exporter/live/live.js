@@ -35,7 +35,11 @@ function span(s) {
 }
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const reason = (n) => latest.names[n] || [n, "other"];
+
+/* The name and the class of an exit number. */
+function reason(vm, n) {
+	return latest.names[`${vm.vendor} ${n}`] || [vm.vendor === "AMD" ? `0x${n.toString(16).padStart(3, "0")}` : String(n), "other"];
+}
 
 /* Exits of one reason, as they are in an answer: number, count, and the seconds of KVM, of the VMM and of waiting. */
 const [NUMBER, COUNT, KERNEL, VMM, WAITING] = [0, 1, 2, 3, 4];
@@ -52,7 +56,7 @@ function between(from, to) {
 	const sum = { s: Math.max(1e-9, to.t - from.t), exits, states, count: 0, exit_s: 0 };
 
 	for (const exit of exits) {
-		const halted = reason(exit[NUMBER])[1] === "hlt";
+		const halted = reason(to.vm, exit[NUMBER])[1] === "hlt";
 
 		sum.count += exit[COUNT];
 		states.kernel += exit[KERNEL];
@@ -274,7 +278,7 @@ function facts(vm, seconds) {
 function drawCharts(history, sum) {
 	const busiest = [...sum.exits].sort((a, b) => b[COUNT] - a[COUNT]);
 	const shown = busiest.slice(0, SHOWN).map((exit) => exit[NUMBER]);
-	const layers = shown.map((n, i) => [reason(n)[0], `c${i}`]).concat(busiest.length > SHOWN ? [["others", "c7"]] : []);
+	const layers = shown.map((n, i) => [reason(history[0].vm, n)[0], `c${i}`]).concat(busiest.length > SHOWN ? [["others", "c7"]] : []);
 
 	get("charts").replaceChildren();
 	const figures = [0, 1].slice(0, sum.all_s ? 2 : 1).map(() => element(get("charts"), "figure"));
@@ -308,7 +312,7 @@ function drawReasons(vm, sum) {
 	const body = part(get("reasons"), "tbody");
 
 	[...sum.exits].sort((a, b) => b[KERNEL] + b[VMM] - a[KERNEL] - a[VMM] || b[COUNT] - a[COUNT]).forEach((exit) => {
-		const [name, className] = reason(exit[NUMBER]);
+		const [name, className] = reason(vm, exit[NUMBER]);
 
 		row(body, columns, cells(name, exit, sum, all_s, className).slice(0, columns.length));
 	});
@@ -343,7 +347,7 @@ function drawDetails(vm, history) {
 	const body = part(get("details"), "tbody");
 
 	detailsBetween(from.vm.details, to.vm.details).sort((a, b) => b[4] - a[4] || b[3] - a[3]).slice(0, DETAILS_MAX)
-		.forEach(([n, what, about, count, s]) => row(body, columnsOfDetails, [about ? `${what} (${about})` : what, reason(n)[0],
+		.forEach(([n, what, about, count, s]) => row(body, columnsOfDetails, [about ? `${what} (${about})` : what, reason(vm, n)[0],
 			String(count), number(count / (to.t - from.t)), duration(s), duration(s / count)]));
 }
 
