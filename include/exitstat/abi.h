@@ -185,6 +185,10 @@
  *	SAMPLE_DETAIL	ignored			EAX = 1, EBX:ECX = detail (high,
  *						low) of the sample that was last
  *						taken; all zeros if unknown
+ *	SAMPLE_TIME	ignored			EAX = 1, EBX:ECX = cycles (high,
+ *						low) processing the exits that the
+ *						sample that was last taken stands
+ *						for; a host without it: all zeros
  *
  * SAMPLE_ARM takes the exit number as BUCKET does, and the period in ECX 31:16,
  * where 0 means off.
@@ -192,6 +196,7 @@
 #define EXITSTAT_SAMPLE_ARM	0x4fffff08u	/* (2) */
 #define EXITSTAT_SAMPLE_TAKE	0x4fffff09u	/* (2) */
 #define EXITSTAT_SAMPLE_DETAIL	0x4fffff0au	/* (2) */
+#define EXITSTAT_SAMPLE_TIME	0x4fffff0bu	/* (2) */
 #define EXITSTAT_SAMPLED_MAX	4u		/* (2) */
 #define EXITSTAT_SAMPLE_MORE	0x80000000u	/* (2) */
 

@@ -133,6 +133,7 @@ struct kvm_exit_stats_sampled {
 	long row;		/* the number's */
 	u64 rip;		/* of the last sample */
 	u64 detail;		/* the same; EXITSTAT_DETAIL_REST if unknown */
+	u64 cycles;		/* processing exits since the guest last asked */
 };
 
 /* For the guest's kernel that asked for them. */
@@ -143,6 +144,10 @@ struct kvm_exit_stats_sampling {
 	u64 seen;		/* count of all exits when an exit was last looked at */
 	u64 idt;		/* of the guest, when it armed */
 	u64 detail;		/* the same sample's */
+	u64 cycles;		/* the same */
+	struct kvm_exit_stats_sampled *timed;	/* has the exit that was looked at last, or NULL */
+	const u64 *timed_row;	/* where its time is added */
+	u64 timed_before;	/* what was there before */
 	struct kvm_exit_stats_sampled sampled[EXITSTAT_SAMPLED_MAX];
 };
 

@@ -317,6 +317,9 @@ static void answer_samples(struct kvm_exit_stats *asking, u32 leaf, u32 input,
 	case EXITSTAT_SAMPLE_DETAIL:
 		kvm_exit_stats_answer_sample_detail(asking, &regs->eax, &regs->ebx, &regs->ecx);
 		break;
+	case EXITSTAT_SAMPLE_TIME:
+		kvm_exit_stats_answer_sample_time(asking, &regs->eax, &regs->ebx, &regs->ecx);
+		break;
 	}
 }
 
@@ -343,7 +346,7 @@ static void answer(struct kvm_exit_stats *asking, u32 leaf, u32 input,
 	case EXITSTAT_AGE:
 		answer_time(kvm_exit_stats_age(asking->vm), regs);
 		break;
-	case EXITSTAT_SAMPLE_ARM ... EXITSTAT_SAMPLE_DETAIL:
+	case EXITSTAT_SAMPLE_ARM ... EXITSTAT_SAMPLE_TIME:
 		answer_samples(asking, leaf, input, regs);
 		break;
 	case EXITSTAT_VMM_WAITING - EXITSTAT_VCPU ... EXITSTAT_TIME - EXITSTAT_VCPU:

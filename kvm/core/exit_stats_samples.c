@@ -66,6 +66,7 @@ void kvm_exit_stats_disarm(struct kvm_exit_stats *s)
 	for (i = 0; i < EXITSTAT_SAMPLED_MAX; i++)
 		s->sampling.sampled[i].period = 0;
 	s->sampling.armed = 0;
+	s->sampling.timed = NULL;
 	kvm_exit_stats_carrier_sample(s, false);
 }
 
@@ -154,6 +155,7 @@ void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u3
 
 	sampling->nmi_is_pending = false;
 	sampling->detail_is_known = false;
+	sampling->cycles = 0;
 	if (!one)
 		return;
 	*eax = one->unanswered;
@@ -161,6 +163,8 @@ void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u3
 	*ecx = lower_32_bits(one->rip);
 	*edx = one->number;
 	one->unanswered = 0;
+	sampling->cycles = one->cycles;
+	one->cycles = 0;
 	if (find_unanswered(sampling)) {
 		*eax |= EXITSTAT_SAMPLE_MORE;
 		sampling->nmi_is_pending = true;
@@ -176,6 +180,37 @@ void kvm_exit_stats_answer_sample_detail(struct kvm_exit_stats *s, u32 *eax, u32
 	*eax = 1;
 	*ebx = upper_32_bits(s->sampling.detail);
 	*ecx = lower_32_bits(s->sampling.detail);
+}
+
+void kvm_exit_stats_answer_sample_time(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx)
+{
+	*eax = 1;
+	*ebx = upper_32_bits(s->sampling.cycles);
+	*ecx = lower_32_bits(s->sampling.cycles);
+}
+
+static u64 processing_of(const u64 *row)
+{
+	return row[KVM_EXIT_STATS_KERNEL] + row[KVM_EXIT_STATS_VMM];
+}
+
+/*
+ * The latest exit's time is in its row at the next exit, whatever that is.  Where the vCPU was
+ * preempted before the exit is looked at, the time up to there is left out.
+ */
+static void begin_time(struct kvm_exit_stats *s, struct kvm_exit_stats_sampled *one)
+{
+	s->sampling.timed = one;
+	s->sampling.timed_row = kvm_exit_stats_counters(s);
+	s->sampling.timed_before = processing_of(s->sampling.timed_row);
+}
+
+static void end_time(struct kvm_exit_stats_sampling *sampling)
+{
+	if (!sampling->timed)
+		return;
+	sampling->timed->cycles += processing_of(sampling->timed_row) - sampling->timed_before;
+	sampling->timed = NULL;
 }
 
 /* Otherwise, asking about a sample would make the next one. */
@@ -221,6 +256,7 @@ void kvm_exit_stats_sample(struct kvm_exit_stats *s)
 	if (!sampling->armed || sampling->seen == s->count)
 		return;
 	sampling->seen = s->count;
+	end_time(sampling);
 	one = sampled_of(s);
 	if (!one || is_question(s, one->number) || kvm_exit_stats_in_nested_guest(s))
 		return;
@@ -228,6 +264,7 @@ void kvm_exit_stats_sample(struct kvm_exit_stats *s)
 		kvm_exit_stats_disarm(s);
 		return;
 	}
+	begin_time(s, one);
 	if (--one->left)
 		return;
 	one->left = one->period;

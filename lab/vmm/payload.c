@@ -265,7 +265,7 @@ static struct {
 	unsigned int unheard;
 	unsigned int number;		/* of the last one */
 	unsigned long ahead;		/* how far the guest had come after it */
-	unsigned long nmis, exits;
+	unsigned long nmis, exits, cycles;
 } samples;
 
 /* Not in the handler itself: of an early return there, gcc 12 makes a plain RET. */
@@ -280,6 +280,8 @@ static __attribute__((noinline)) void note_nmi(const struct frame *f)
 	samples.exits += a.eax & ~EXITSTAT_SAMPLE_MORE;
 	samples.ahead = f->rip - ((unsigned long)a.ebx << 32 | a.ecx);
 	samples.number = a.edx;
+	a = ask(EXITSTAT_SAMPLE_TIME, 0);
+	samples.cycles += (unsigned long)a.ebx << 32 | a.ecx;
 }
 
 static __attribute__((interrupt)) void nmi(struct frame *f)
@@ -293,8 +295,10 @@ static void tell_samples(struct step *s)
 	s->rbx = samples.exits;
 	s->rcx = samples.ahead;
 	s->rdx = samples.number;
+	s->n = samples.cycles;
 	samples.nmis = 0;
 	samples.exits = 0;
+	samples.cycles = 0;
 }
 
 static void nothing(struct vcpu *v)

@@ -57,6 +57,7 @@ static const struct {
 	{ "age", EXITSTAT_AGE },
 	{ "sample-arm", EXITSTAT_SAMPLE_ARM },
 	{ "sample-take", EXITSTAT_SAMPLE_TAKE },
+	{ "sample-time", EXITSTAT_SAMPLE_TIME },
 	{ "vmm-waiting", EXITSTAT_VMM_WAITING },
 	{ "count-time", EXITSTAT_COUNT_TIME },
 	{ "detail-time", EXITSTAT_DETAIL_TIME },
@@ -546,8 +547,8 @@ static void print_read(unsigned long vcpu, const struct step *s)
 
 static void print_samples(unsigned long vcpu, const struct step *s)
 {
-	printf("vcpu=%lu samples nmis=%lu exits=%lu ahead=%lu number=%#lx\n", vcpu, s->rax, s->rbx,
-	       s->rcx, s->rdx);
+	printf("vcpu=%lu samples nmis=%lu exits=%lu ahead=%lu number=%#lx cycles=%lu\n", vcpu, s->rax,
+	       s->rbx, s->rcx, s->rdx, s->n);
 }
 
 static void print_action(unsigned long vcpu, const struct step *s)

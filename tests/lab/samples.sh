@@ -34,6 +34,29 @@ sampled_several() {
 		"$(sed -n 's/.* samples nmis=[0-9]* exits=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "11 10 0 0 2"
 }
 
+next_time() {
+	leaf=''
+	until [ "$leaf" = 0x4fffffff ]; do next_answer || return; done
+}
+
+# Where a preemption comes between an exit and the look at it, the time before is in no sample: so not to the cycle.
+sampled_times() {
+	local kind before after sampled got='' said=''
+
+	for kind in wrmsr pio_vmm; do
+		ask arm $kind 7 read time $kind make $kind 105 samples read time $kind
+		next_time
+		before=$cycles
+		next_time
+		after=$cycles
+		sampled=$(sed -n 's/.* samples .*cycles=//p' answers)
+		said="$said $kind: $((after - before)) cycles, $sampled in samples;"
+		[ "$sampled" -le $((after - before)) ] && [ "$sampled" -gt $(((after - before) / 2)) ] && got="$got $kind"
+	done
+	diagnose "$said"
+	is "samples tell the time of the exits that they stand for, the VMM's with it" "$got" " wrmsr pio_vmm"
+}
+
 # The handler stays silent, until the guest arms again.
 unheard_samples() {
 	ask arm cpuid 1 unheard make cpuid 101 samples make cpuid 101 samples arm cpuid 1 make cpuid 101 samples
@@ -104,11 +127,12 @@ sampled_many() {
 	is "of $n, none is lost" "$(sed -n 's/.* samples nmis=\([0-9]*\) exits=\([0-9]*\) .*/\1 \2/p' answers)" "$n $n"
 }
 
-# 8 cases
+# 9 cases
 samples() {
 	sampled_kinds
 	sampled_some
 	sampled_several
+	sampled_times
 	sampled_many
 	unheard_samples
 	sampling_refused

@@ -8,6 +8,7 @@
 #define ARM		EXITSTAT_SAMPLE_ARM
 #define TAKE		EXITSTAT_SAMPLE_TAKE
 #define DETAIL		EXITSTAT_SAMPLE_DETAIL
+#define TIME		EXITSTAT_SAMPLE_TIME
 
 static struct {
 	bool on, nested, user;
@@ -91,6 +92,13 @@ static void make(struct kvm_exit_stats *s, u32 number, unsigned int n)
 		leave(s, 5, number);
 		kvm_exit_stats_sample(s);
 	}
+}
+
+/* One exit, which takes so long, and the 5 cycles up to the next entry. */
+static void make_for(struct kvm_exit_stats *s, u32 number, u64 cycles)
+{
+	make(s, number, 1);
+	now += cycles;
 }
 
 /* A write, which has a detail. */
@@ -186,6 +194,44 @@ static bool tells_what(void)
 	return nothing && is(ask(s, DETAIL, 0), 0, 0, 0, 0) && ask(s, TAKE, 0).eax == 1 &&
 	       is(ask(s, DETAIL, 0), 1, 1, 0x6e0, 0) && !ask(s, TAKE, 0).eax &&
 	       is(ask(s, DETAIL, 0), 0, 0, 0, 0);
+}
+
+/* The time of the exits that it stands for, and of no question. */
+static bool tells_how_long(void)
+{
+	struct kvm_exit_stats *s = new_armed(CPUID, 2);
+	bool none = is(ask(s, TIME, 0), 1, 0, 0, 0);
+
+	ask(s, ARM, 0x10000 | WRITE_MSR);
+	make_for(s, CPUID, 100);
+	make_for(s, CPUID, 1000);
+	make_for(s, IO, 10);
+	make_for(s, WRITE_MSR, 7);
+	carrier.eax = TAKE;
+	make_for(s, CPUID, 50000);
+	none &= is(ask(s, TIME, 0), 1, 0, 0, 0);
+	if (ask(s, TAKE, 0).edx != CPUID || !is(ask(s, TIME, 0), 1, 0, 1110, 0))
+		return false;
+	make_for(s, CPUID, 50000);
+	return none && ask(s, TAKE, 0).edx == WRITE_MSR && is(ask(s, TIME, 0), 1, 0, 12, 0) &&
+	       !ask(s, TAKE, 0).eax && is(ask(s, TIME, 0), 1, 0, 0, 0);
+}
+
+/* The VMM's part is in it; with details, the time is where the detail is. */
+static bool tells_how_long_with_details(void)
+{
+	struct kvm_exit_stats *s;
+
+	*core_param_exit_stats_details = true;
+	s = new_armed(WRITE_MSR, 1);
+	*core_param_exit_stats_details = false;
+	leave_detailed(s, WRITE_MSR, 0x6e0);
+	kvm_exit_stats_sample(s);
+	run_end(s, 30, 0);
+	run_begin(s, 400);
+	leave_detailed(s, CPUID, 0);
+	kvm_exit_stats_sample(s);
+	return ask(s, TAKE, 0).eax == 1 && is(ask(s, TIME, 0), 1, 0, 435, 0);
 }
 
 static bool refused(void)
@@ -316,6 +362,8 @@ const struct unit_case samples_cases[] = {
 	{ several_sampled, "of which each is sampled, and told by itself" },
 	{ told_after_disarming, "one that is disarmed makes room for others" },
 	{ tells_what, "what a sample was about is told where details are counted" },
+	{ tells_how_long, "and how long the exits took that it stands for, without those of the questions" },
+	{ tells_how_long_with_details, "in KVM and the VMM, with details, too" },
 	{ refused, "but for none that an NMI would disturb, and none that is not defined" },
 	{ not_for_users, "users cannot arm, disarm or take" },
 	{ switched_off, "nobody can where samples are off" },
