@@ -55,6 +55,8 @@ struct pmu_answer pmu_ask(u32 leaf, u32 input, u64 *asked);
 bool pmu_is_answered(void);
 /* Does it count what exits are about? */
 bool pmu_has_details(void);
+/* The frequency of the times that it tells of samples, in kHz; 0 if it tells none. */
+u32 pmu_times_samples(void);
 /* NULL, or the reason why there is nothing to count here. */
 const char *pmu_find_hypervisor(struct pmu_hypervisor *hv);
 

@@ -58,6 +58,13 @@ bool pmu_has_details(void)
 	       ask_anywhere(EXITSTAT_FEATURES).ecx & EXITSTAT_FEATURE_DETAILS;
 }
 
+u32 pmu_times_samples(void)
+{
+	if (!pmu_is_answered() || ask_anywhere(EXITSTAT_SAMPLE_TIME).eax != 1)
+		return 0;
+	return ask_anywhere(EXITSTAT_FEATURES).edx;
+}
+
 const char *pmu_find_hypervisor(struct pmu_hypervisor *hv)
 {
 	const u32 needed = EXITSTAT_FEATURE_TIMES | EXITSTAT_FEATURE_SPLIT;

@@ -8,10 +8,12 @@
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/time64.h>
 #include <asm/nmi.h>
 
 #include "pmu.h"
@@ -32,6 +34,7 @@ static struct sampled sampled[EXITSTAT_SAMPLED_MAX];
 static u32 nr_sampled;
 static u16 period = 1;
 static bool has_details;
+static u32 khz;			/* of the times of samples; 0: there are none */
 
 static bool armed;
 static int hotplug_state;
@@ -84,6 +87,18 @@ static u64 ask_detail(void)
 	return a.eax == 1 ? (u64)a.ebx << 32 | a.ecx : EXITSTAT_DETAIL_REST;
 }
 
+/* Of all exits that the sample stands for that was taken last, or -1. */
+static s64 ask_time(void)
+{
+	struct pmu_answer a;
+	u64 asked;
+
+	if (!khz)
+		return -1;
+	a = pmu_ask(EXITSTAT_SAMPLE_TIME, 0, &asked);
+	return a.eax == 1 ? mul_u64_u32_div((u64)a.ebx << 32 | a.ecx, NSEC_PER_MSEC, khz) : -1;
+}
+
 /* False: there was none.  *more: there are others, for which no other NMI comes. */
 static bool take_sample(bool *more)
 {
@@ -100,7 +115,7 @@ static bool take_sample(bool *more)
 		return false;
 	if (nr >= PATIENCE && READ_ONCE(armed))
 		arm_here();
-	trace_exit(a.edx, name, (u64)a.ebx << 32 | a.ecx, ask_detail(), nr * period);
+	trace_exit(a.edx, name, (u64)a.ebx << 32 | a.ecx, ask_detail(), ask_time(), nr * period);
 	return true;
 }
 
@@ -174,6 +189,7 @@ static int begin(void)
 	if (!nr_sampled)
 		return -EINVAL;
 	has_details = pmu_has_details();
+	khz = pmu_times_samples();
 	r = register_nmi_handler(NMI_LOCAL, handle_nmi, 0, "exitstat");
 	if (r)
 		return r;

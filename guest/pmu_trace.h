@@ -17,24 +17,28 @@ int pmu_samples_begin(void);
 void pmu_samples_end(void);
 
 /*
- * weight: the exits that the sample stands for.  detail: what the last one was about, or
- * EXITSTAT_DETAIL_REST.
+ * weight: the exits that the sample stands for.  time_ns: how long the hypervisor processed them,
+ * or -1.  detail: what the last one was about, or EXITSTAT_DETAIL_REST.
  */
 TRACE_EVENT_FN(exit,
-	       TP_PROTO(u32 number, const char *name, u64 rip, u64 detail, u32 weight),
-	       TP_ARGS(number, name, rip, detail, weight),
+	       TP_PROTO(u32 number, const char *name, u64 rip, u64 detail, s64 time_ns,
+			u32 weight),
+	       TP_ARGS(number, name, rip, detail, time_ns, weight),
 	       TP_STRUCT__entry(__field(u32, number)
 				__field(u32, weight)
 				__field(u64, rip)
 				__field(u64, detail)
+				__field(s64, time_ns)
 				__array(char, name, PMU_NAME_SIZE)),
 	       TP_fast_assign(__entry->number = number;
 			      __entry->weight = weight;
 			      __entry->rip = rip;
 			      __entry->detail = detail;
+			      __entry->time_ns = time_ns;
 			      memcpy(__entry->name, name, PMU_NAME_SIZE);),
-	       TP_printk("number=0x%x name=%s rip=0x%llx detail=0x%llx weight=%u", __entry->number,
-			 __entry->name, __entry->rip, __entry->detail, __entry->weight),
+	       TP_printk("number=0x%x name=%s rip=0x%llx detail=0x%llx time_ns=%lld weight=%u",
+			 __entry->number, __entry->name, __entry->rip, __entry->detail,
+			 __entry->time_ns, __entry->weight),
 	       pmu_samples_begin, pmu_samples_end
 );
 

@@ -56,8 +56,9 @@ sampled() {
 	echo 1 >$tracing/events/exitstat/exit/enable || echo "$key failed"
 	"$@"
 	echo 0 >$tracing/events/exitstat/exit/enable
-	awk -v key="$key" '$1 ~ /^exits-/ && /weight=/ { sub(/.*weight=/, ""); exits += $0; n++ }
-		END { print key, exits + 0; print key "-samples", n + 0 }' $tracing/trace
+	awk -v key="$key" '$1 ~ /^exits-/ && /weight=/ { time = $0; sub(/.*time_ns=/, "", time); ns += time; untimed += time <= 0
+		sub(/.*weight=/, ""); exits += $0; n++ }
+		END { print key, exits + 0; print key "-samples", n + 0; print key "-ns", ns + 0; print key "-untimed", untimed + 0 }' $tracing/trace
 }
 for name in hlt nothing; do
 	if echo $name 2>/dev/null >$parameters/sample_exit; then echo "$name taken"; else echo "$name refused"; fi
@@ -94,7 +95,7 @@ events cgroup "exitstat/$io/" -a -G one -- sh -c 'echo $$ >/cg/one/cgroup.procs;
 kill $other
 wait $other
 events all "exitstat/$io/" -a -I 10 -- ./exits 0 503
-exitstat profile -f -e "$io" -- ./exits 0 503 2>&1 | sed 's/^/folded /'
+exitstat profile --csv -e "$io" -- ./exits 0 503 2>&1 | sed 's/^/stack /'
 if [ -n "$soak" ]; then
 	# perf's part of the NMI makes exits of these numbers, too.
 	echo "$cpuid,$io,msr,npf" >$parameters/sample_exit

@@ -38,10 +38,14 @@ END
 page_says() {
 	chromium --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync \
 		--no-first-run --user-data-dir="$work/chromium" --virtual-time-budget=5000 --dump-dom "file://$work/page.html" 2>/dev/null |
-		grep -oE '<title>[^<]*: [0-9]+ exits, [0-9.]+ %' | sed 's/<title>//' | sort
+		grep -oE '<title>[^<]*: [0-9.]+ (exits|ms), [0-9.]+ %' | sed 's/<title>//' | sort
 }
 
-plan 12
+# Where all samples have a time.
+sed -e 's/ weight=2/ time_ns=4000000 weight=2/; s/ weight=5/ time_ns=1000000 weight=5/; s/ weight=1/ time_ns=500000 weight=1/' samples >timed
+{ cat timed; echo; sed -n '1,6s/time_ns=[0-9]*/time_ns=-1/p; 2,6p' timed; } >untimed
+
+plan 18
 is "stacks from the outside in, without the frames of the sampling, and their exits, not samples" \
 	"$("$exitstat" profile --folded --source samples)" "my prog 9;main:x;uart_write 2
 my prog 9;main:x;uart_write;uart_write;io_serial_out 5
@@ -66,6 +70,17 @@ uart_write: 5 exits, 55.6 %
 uart_write: 7 exits, 77.8 %"
 check "and holds the licences of what it holds" grep -q "Apache License" page.html
 is "needing nothing from elsewhere" "$(grep -oE '(src|href)=[^ >]*' page.html | grep -v '^href="#' | grep -E '"?https?:')" ""
+is "by time, the stack comes first that took most" "$("$exitstat" profile --time --source timed | sed -n '1p; 4,5p' | tr -s ' ')" \
+	"9 exits by cpuid, 6.000 ms, in 4 samples, from 3 places
+ 4.000 66.7 _dl_start
+ [ld-linux-x86-64.so.2]"
+is "and the function" "$("$exitstat" profile -t -S timed | awk '$NF == "uart_write" && NF == 5 { print $3, $4, $1 }')" "2.000 33.3 1.000"
+is "for other programs, in ns" "$("$exitstat" profile -ft -S timed | sed 's/.* //' | paste -sd ' ')" "1000000 1000000 4000000"
+is "CSV has both" "$("$exitstat" profile --csv -S timed | cut -d , -f 1,2 | paste -sd ' ')" "exits,time_ns 2,1000000 5,1000000 2,4000000"
+"$exitstat" profile -t --html page.html --source timed >/dev/null
+is "the page draws time as wide" "$(page_says | grep -E 'cpuid|_dl_start')" "_dl_start: 4.000 ms, 66.7 %
+cpuid: 6.000 ms, 100.0 %"
+check "where a sample has no time, there is no profile by time" one_line 1 "the samples have no times" "$exitstat" profile -t -S untimed
 check "a file that is not there" one_line 1 "cannot read gone: No such file" "$exitstat" profile --source gone
 check "a file without a sample" one_line 1 "no exit was sampled" "$exitstat" profile --source /dev/null
 check "a period that is none" one_line 2 "--period takes a number of exits, 1 to 65535, not '0'" "$exitstat" profile -c 0

@@ -224,6 +224,8 @@ static const struct {
 	{ "source", 'S', FOR_PROFILE, FIELD(source), "FILE", "the name of a recording",
 	  "read what perf script -F trace:comm,tid,trace,ip,\n"
 	  "sym,dso has printed of exitstat:exit" },
+	{ "time", 't', FOR_PROFILE, FIELD(by_time), FLAG,
+	  "by the time that the host took for the exits, not\nby their number" },
 	{ "timestamp", 't', FOR_INTERVAL | FOR_GUESTS, FIELD(timestamp), FLAG,
 	  "with INTERVAL, begin each line with the time" },
 	{ "total", 'T', FOR_GUESTS, FIELD(total), FLAG,

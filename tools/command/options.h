@@ -71,6 +71,7 @@ struct options {
 	const char *exit;	/* REASON[,...]: names, numbers or classes of exits, or NULL */
 	unsigned int period;	/* 0: not given */
 	bool folded;
+	bool by_time;
 };
 
 /* The verbs that take an option. */

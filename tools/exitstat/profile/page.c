@@ -36,10 +36,11 @@ static size_t frames_in(const char *path, size_t length)
 }
 
 /*
- * Open the frames of a path from that place on.  What a frame made itself is its value; what its
- * children made, the page adds.
+ * Open the frames of a path from that place on.  Of a frame, there is what it made itself; what
+ * its children made, the page adds.
  */
-static size_t open_frames(struct json *json, const char *path, size_t from, uint64_t exits)
+static size_t open_frames(struct json *json, const char *path, size_t from,
+			  const struct stack *stack)
 {
 	const char *frame = path + from;
 	size_t opened = 0;
@@ -51,7 +52,8 @@ static size_t open_frames(struct json *json, const char *path, size_t from, uint
 		snprintf(name, sizeof(name), "%.*s", (int)(end - frame), frame);
 		json_begin(json, NULL, '{');
 		json_text(json, "name", name);
-		json_u64(json, "value", *end ? 0 : exits);
+		json_u64(json, "exits", *end ? 0 : stack->exits);
+		json_u64(json, "time_ns", *end ? 0 : stack->time_ns);
 		json_begin(json, "children", '[');
 		opened++;
 		frame = *end ? end + 1 : end;
@@ -80,7 +82,7 @@ static void print_tree(struct json *json, const struct profile *profile)
 		size_t same = common(before, path);
 
 		opened = close_frames(json, opened, frames_in(before, same));
-		opened += open_frames(json, path, same, profile->stacks[i].exits);
+		opened += open_frames(json, path, same, &profile->stacks[i]);
 		before = path;
 	}
 	close_frames(json, opened, 0);
@@ -93,8 +95,12 @@ static void print_data(FILE *out, const struct profile *profile)
 	json_begin(&json, NULL, '{');
 	json_text(&json, "name", profile->several ? "exits" : profile->name);
 	json_u64(&json, "samples", profile->samples);
-	json_u64(&json, "exits", profile->exits);
-	json_u64(&json, "value", 0);
+	if (profile_has_times(profile))
+		json_true(&json, "timed");
+	if (profile->by_time)
+		json_true(&json, "by_time");
+	json_u64(&json, "exits", 0);
+	json_u64(&json, "time_ns", 0);
 	json_begin(&json, "children", '[');
 	print_tree(&json, profile);
 	json_end(&json, ']');

@@ -15,8 +15,8 @@
 struct function {
 	const char *name;	/* in a path */
 	size_t length;
-	uint64_t inclusive;	/* exits with it in the stack */
-	uint64_t own;		/* exits that it made itself */
+	uint64_t inclusive;	/* exits with it in the stack, or their time */
+	uint64_t own;		/* of those that it made itself */
 };
 
 struct functions {
@@ -65,7 +65,7 @@ static bool came_before(const struct stack *stack, const char *frame, size_t len
 	return false;
 }
 
-static bool add_functions(struct functions *functions, const struct stack *stack)
+static bool add_functions(struct functions *functions, const struct stack *stack, uint64_t weight)
 {
 	const char *frame;
 
@@ -80,8 +80,8 @@ static bool add_functions(struct functions *functions, const struct stack *stack
 		list[functions->nr++] = (struct function){
 			.name = frame,
 			.length = length,
-			.inclusive = came_before(stack, frame, length) ? 0 : stack->exits,
-			.own = next_function(frame) ? 0 : stack->exits,
+			.inclusive = came_before(stack, frame, length) ? 0 : weight,
+			.own = next_function(frame) ? 0 : weight,
 		};
 	}
 	return true;
@@ -128,9 +128,21 @@ static void merge(struct functions *functions)
 	qsort(list, functions->nr, sizeof(*list), by_own);
 }
 
-static double per_cent(const struct profile *profile, uint64_t exits)
+/* Nothing, however short, is 0 %. */
+static double per_cent(const struct profile *profile, uint64_t weight)
 {
-	return 100.0 * (double)exits / (double)profile->exits;
+	uint64_t all = profile->by_time ? profile->time_ns : profile->exits;
+
+	return all ? 100.0 * (double)weight / (double)all : 0;
+}
+
+static void print_weight(FILE *out, const struct profile *profile, uint64_t weight)
+{
+	if (profile->by_time)
+		fprintf(out, "%9.3f", (double)weight / 1e6);
+	else
+		fprintf(out, "%9llu", (unsigned long long)weight);
+	fprintf(out, " %6.1f ", per_cent(profile, weight));
 }
 
 static void print_functions(FILE *out, const struct profile *profile,
@@ -138,14 +150,16 @@ static void print_functions(FILE *out, const struct profile *profile,
 {
 	size_t i;
 
-	fprintf(out, "\n%9s %6s %9s %6s  %s\n", "own", "%exits", "inclusive", "%exits",
-		"function");
+	const char *share = profile->by_time ? "%time" : "%exits";
+
+	fprintf(out, "\n%9s %6s %9s %6s  %s\n", profile->by_time ? "own(ms)" : "own", share,
+		profile->by_time ? "incl.(ms)" : "inclusive", share, "function");
 	for (i = 0; i < functions->nr && i < (limit ? limit : FUNCTIONS_SHOWN); i++) {
 		const struct function *f = &functions->list[i];
 
-		fprintf(out, "%9llu %6.1f %9llu %6.1f  %.*s\n", (unsigned long long)f->own,
-			per_cent(profile, f->own), (unsigned long long)f->inclusive,
-			per_cent(profile, f->inclusive), (int)f->length, f->name);
+		print_weight(out, profile, f->own);
+		print_weight(out, profile, f->inclusive);
+		fprintf(out, " %.*s\n", (int)f->length, f->name);
 	}
 	if (i < functions->nr)
 		fprintf(out, "%35s and %zu more\n", "", functions->nr - i);
@@ -158,8 +172,7 @@ static void print_stack(FILE *out, const struct profile *profile, const struct s
 	const char *end = path + strlen(path);
 	const char *frame = end;
 
-	fprintf(out, "%9llu %6.1f ", (unsigned long long)stack->exits,
-		per_cent(profile, stack->exits));
+	print_weight(out, profile, profile_weight(profile, stack));
 	for (;;) {
 		while (frame > path && frame[-1] != PROFILE_BETWEEN)
 			frame--;
@@ -181,6 +194,16 @@ static int by_exits(const void *a, const void *b)
 	return strcmp(left->path, right->path);
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct stack *left = *(const struct stack * const *)a;
+	const struct stack *right = *(const struct stack * const *)b;
+
+	if (left->time_ns != right->time_ns)
+		return left->time_ns < right->time_ns ? 1 : -1;
+	return by_exits(a, b);
+}
+
 static void print_stacks(FILE *out, const struct profile *profile, const struct stack **order,
 			 size_t limit)
 {
@@ -188,8 +211,9 @@ static void print_stacks(FILE *out, const struct profile *profile, const struct 
 
 	for (i = 0; i < profile->nr; i++)
 		order[i] = &profile->stacks[i];
-	qsort(order, profile->nr, sizeof(*order), by_exits);
-	fprintf(out, "\n%9s %6s  %s\n", "exits", "%exits", "stack");
+	qsort(order, profile->nr, sizeof(*order), profile->by_time ? by_time : by_exits);
+	fprintf(out, "\n%9s %6s  %s\n", profile->by_time ? "time(ms)" : "exits",
+		profile->by_time ? "%time" : "%exits", "stack");
 	for (i = 0; i < profile->nr && i < (limit ? limit : STACKS_SHOWN); i++)
 		print_stack(out, profile, order[i]);
 	if (i < profile->nr)
@@ -204,11 +228,14 @@ int profile_print(FILE *out, const struct profile *profile, size_t limit)
 	size_t i;
 
 	for (i = 0; i < profile->nr && complete; i++)
-		complete = add_functions(&functions, &profile->stacks[i]);
+		complete = add_functions(&functions, &profile->stacks[i],
+					 profile_weight(profile, &profile->stacks[i]));
 	if (complete) {
-		fprintf(out, "%llu exits by %s, in %llu samples, from %zu places\n",
-			(unsigned long long)profile->exits,
-			profile->several ? "several reasons" : profile->name,
+		fprintf(out, "%llu exits by %s", (unsigned long long)profile->exits,
+			profile->several ? "several reasons" : profile->name);
+		if (profile_has_times(profile))
+			fprintf(out, ", %.3f ms", (double)profile->time_ns / 1e6);
+		fprintf(out, ", in %llu samples, from %zu places\n",
 			(unsigned long long)profile->samples, profile->nr);
 		print_stacks(out, profile, order, limit);
 		merge(&functions);
@@ -241,11 +268,15 @@ void profile_print_json(FILE *out, const struct profile *profile)
 	head_json(&json, "profile");
 	json_text(&json, "exit", profile->several ? "" : profile->name);
 	json_u64(&json, "exits", profile->exits);
+	if (profile_has_times(profile))
+		json_u64(&json, "time_ns", profile->time_ns);
 	json_u64(&json, "samples", profile->samples);
 	json_begin(&json, "stacks", '[');
 	for (i = 0; i < profile->nr; i++) {
 		json_begin(&json, NULL, '{');
 		json_u64(&json, "exits", profile->stacks[i].exits);
+		if (profile_has_times(profile))
+			json_u64(&json, "time_ns", profile->stacks[i].time_ns);
 		put_frames(&json, profile_path(profile, &profile->stacks[i]));
 		json_end(&json, '}');
 	}
@@ -269,11 +300,14 @@ void profile_print_csv(FILE *out, const struct profile *profile)
 {
 	size_t i;
 
-	fputs("exits,stack\n", out);
+	fputs("exits,time_ns,stack\n", out);
 	for (i = 0; i < profile->nr; i++) {
 		char *path = folded(profile_path(profile, &profile->stacks[i]));
 
 		fprintf(out, "%llu,", (unsigned long long)profile->stacks[i].exits);
+		if (profile_has_times(profile))
+			fprintf(out, "%llu", (unsigned long long)profile->stacks[i].time_ns);
+		fputc(',', out);
 		csv_text(out, path ? path : "");
 		fputc('\n', out);
 		free(path);
@@ -288,7 +322,7 @@ void profile_print_folded(FILE *out, const struct profile *profile)
 		char *path = folded(profile_path(profile, &profile->stacks[i]));
 
 		fprintf(out, "%s %llu\n", path ? path : "",
-			(unsigned long long)profile->stacks[i].exits);
+			(unsigned long long)profile_weight(profile, &profile->stacks[i]));
 		free(path);
 	}
 }

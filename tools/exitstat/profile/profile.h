@@ -15,6 +15,7 @@
 struct stack {
 	char *path;
 	uint64_t exits;
+	uint64_t time_ns;	/* processing them */
 };
 
 struct profile {
@@ -22,7 +23,10 @@ struct profile {
 	size_t nr;
 	size_t room;
 	uint64_t exits;
+	uint64_t time_ns;
 	uint64_t samples;
+	uint64_t timed;		/* samples whose time is known */
+	bool by_time;		/* what is asked for: time, and not exits */
 	bool several;		/* exits have different names */
 	char name[64];		/* of the first one */
 };
@@ -34,6 +38,18 @@ struct profile {
 int profile_read(struct profile *profile, FILE *in);
 void profile_free(struct profile *profile);
 
+/* Is the time of all exits known? */
+static inline bool profile_has_times(const struct profile *profile)
+{
+	return profile->samples && profile->timed == profile->samples;
+}
+
+/* What is asked for: exits or ns. */
+static inline uint64_t profile_weight(const struct profile *profile, const struct stack *stack)
+{
+	return profile->by_time ? stack->time_ns : stack->exits;
+}
+
 /* The path without the exit's name, where all have the same. */
 const char *profile_path(const struct profile *profile, const struct stack *stack);
 
@@ -42,7 +58,7 @@ int profile_print(FILE *out, const struct profile *profile, size_t limit);
 /* All stacks, for programs. */
 void profile_print_json(FILE *out, const struct profile *profile);
 void profile_print_csv(FILE *out, const struct profile *profile);
-/* A line for each stack: frames from the outside in with ';' between them, and the exits. */
+/* A line for each stack: frames from the outside in with ';' between them, and its weight. */
 void profile_print_folded(FILE *out, const struct profile *profile);
 /* A page with a flame graph: STATUS_OK, or what to exit with. */
 int profile_write_page(const char *path, const struct profile *profile);

@@ -18,6 +18,8 @@ struct sample {
 	char name[FRAME_SIZE];
 	char comm[FRAME_SIZE];
 	uint64_t exits;			/* 0: there is none */
+	uint64_t time_ns;
+	bool timed;
 	size_t nr;
 	char frames[FRAMES_MAX][FRAME_SIZE];	/* from the inside out */
 };
@@ -48,18 +50,22 @@ static void clean_part(char to[FRAME_SIZE], const char *from, size_t length)
 	}
 }
 
-/* "true    38 number=0x72 name=cpuid rip=0x401000 weight=1" */
+/* "true    38 number=0x72 name=cpuid rip=0x401000 time_ns=1234 weight=1" */
 static void read_head(struct sample *sample, const char *line)
 {
 	const char *trace = last_of(line, "number=0x");
 	const char *name = trace ? strstr(trace, " name=") : NULL;
 	const char *weight = trace ? strstr(trace, " weight=") : NULL;
+	const char *time = trace ? strstr(trace, " time_ns=") : NULL;
 	size_t length;
 
 	sample->nr = 0;
 	sample->exits = weight ? strtoull(weight + strlen(" weight="), NULL, 10) : 0;
 	if (!weight || !name)
 		return;
+	time = time ? time + strlen(" time_ns=") : "-1";
+	sample->timed = *time != '-';
+	sample->time_ns = sample->timed ? strtoull(time, NULL, 10) : 0;
 	name += strlen(" name=");
 	clean_part(sample->name, name, strcspn(name, " \t\n"));
 	/* The command may have blanks in its name; the number behind it has none. */
@@ -123,14 +129,14 @@ static size_t first_frame(const struct sample *sample)
 	return first;
 }
 
-static int add_stack(struct profile *profile, char *path, uint64_t exits)
+static int add_stack(struct profile *profile, char *path, const struct sample *sample)
 {
 	struct stack *stacks = grow(profile->stacks, profile->nr, &profile->room, sizeof(*stacks));
 
 	if (!stacks)
 		return -ENOMEM;
 	profile->stacks = stacks;
-	stacks[profile->nr++] = (struct stack){ path, exits };
+	stacks[profile->nr++] = (struct stack){ path, sample->exits, sample->time_ns };
 	return 0;
 }
 
@@ -159,7 +165,7 @@ static int take(struct profile *profile, struct sample *sample)
 	shorter = realloc(path, (size_t)(end - path) + 1);
 	if (shorter)
 		path = shorter;
-	err = add_stack(profile, path, sample->exits);
+	err = add_stack(profile, path, sample);
 	if (err) {
 		free(path);
 		return err;
@@ -169,6 +175,8 @@ static int take(struct profile *profile, struct sample *sample)
 	profile->several |= strncmp(profile->name, sample->name, sizeof(profile->name) - 1) != 0;
 	profile->samples++;
 	profile->exits += sample->exits;
+	profile->timed += sample->timed;
+	profile->time_ns += sample->time_ns;
 	sample->exits = 0;
 	return 0;
 }
@@ -191,6 +199,7 @@ static void merge(struct profile *profile)
 			continue;
 		}
 		profile->stacks[n].exits += profile->stacks[i].exits;
+		profile->stacks[n].time_ns += profile->stacks[i].time_ns;
 		free(profile->stacks[i].path);
 	}
 	profile->nr = n + 1;

@@ -36,6 +36,7 @@ static const char examples[] =
 	"  exitstat profile -- ls -lR /usr   the most frequent reason\n"
 	"  exitstat profile -e io -H io.html -- dmesg\n"
 	"                                    who does port I/O, as a flame graph\n"
+	"  exitstat profile -t -- CMD        by the time of the exits\n"
 	"  exitstat profile -c 100           one exit in a hundred, until Ctrl-C\n";
 
 /* 0 or -errno. */
@@ -334,12 +335,15 @@ static int read_source(struct profile *profile, const char *path)
 	return err ? say(STATUS_FAILED, "cannot read %s: %s", path, strerror(-err)) : STATUS_OK;
 }
 
-static int print(const struct options *opts, const struct profile *profile)
+static int print(const struct options *opts, struct profile *profile)
 {
 	int result = STATUS_OK;
 
 	if (!profile->samples)
 		return say(STATUS_FAILED, "no exit was sampled");
+	if (opts->by_time && !profile_has_times(profile))
+		return say(STATUS_FAILED, "the samples have no times: the host's KVM or the module exitstat_pmu is older; try without --time");
+	profile->by_time = opts->by_time;
 	if (opts->format == FORMAT_JSON)
 		profile_print_json(stdout, profile);
 	else if (opts->format == FORMAT_CSV)
