@@ -17,14 +17,15 @@ guest_module=$("$top/guest/build" "$guest_release") || exit 1
 details=kvm
 [ "${carrier:-patched}" = patched ] || details=exitstat_attach
 adds=(--add "$guest_module" --add "$built/exits" --add "$built/events" --add "$top/tests/lab/pmu_guest.sh" --add "$top/tests/lab/pmu_crash.sh")
-# perf is too much for the slow machine.
-[ "$machine" != amd ] || adds+=(--add "$(command -v perf):/bin/perf")
+# perf is too much for the slow machine, and so is unpacking a kernel.
+[ "$machine" != amd ] || adds+=(--add "$(command -v perf):/bin/perf" --add "$built/kexec"
+	--add "$("$top/kvm/fetch" image "$guest_release")/boot/vmlinuz-$guest_release:/root/vmlinuz")
 cat >"$work/script" <<END
 insmod /root/exitstat_pmu.ko
 dmesg | sed -n 's/.*exitstat_pmu: /host says /p' | tail -n 1
 guest --smp $smp --kernel-arg tsc=reliable -- sh /root/pmu_guest.sh ${numbers[$machine]} $([ "${EXITSTAT_SOAK:-0}" = 0 ] || echo soak)
 status=\$?
-[ $machine != amd ] || guest --qemu -action --qemu reboot=reset --kernel-arg unknown_nmi_panic -- sh /root/pmu_crash.sh ${numbers[$machine]}
+[ $machine != amd ] || guest --memory 512 --qemu -action --qemu reboot=reset --kernel-arg unknown_nmi_panic -- sh /root/pmu_crash.sh ${numbers[$machine]}
 exit \$status
 END
 "$top/lab/run" --machine "$machine" --kernel "$release" --guest-kernel "$guest_release" --carrier "${carrier:-patched}" \
@@ -55,7 +56,7 @@ soak=0
 [ "$machine" != amd ] || soak=${EXITSTAT_SOAK:-0}
 amd=0
 [ "$machine" != amd ] || amd=1
-plan $((14 + 12 * amd + 5 * soak))
+plan $((15 + 13 * amd + 5 * soak))
 is "the guest ran to its end" "$status" 0
 [ $status -eq 0 ] || diagnose "$(tail -n 20 "$work/said" "$work/errors")"
 is "where no hypervisor answers, the module refuses in one sentence" "$(sed -n 's/^host says //p' "$work/answers")" \
@@ -79,16 +80,19 @@ is "each CPUID of a program is sampled, the loader's with them" "$(value each)" 
 is "every seventh, by its weight" "$(value seventh) $(value seventh-samples)" \
 	"$(((1009 + $(value none cpuid)) / 7 * 7)) $(((1009 + $(value none cpuid)) / 7))"
 is "each port write of the kernel, and nothing else" "$(value kernel) $(value none-more)" "503 0"
+is "a sample has the time of its exits" "$(value kernel-untimed) $(value seventh-untimed)" "0 0"
 is "of two reasons at once, each is sampled, and called by its name" "$(value several-cpuid) $(value several-io)" \
 	"$((1009 + $(value none cpuid))) 503"
 is "where the host counts details, a sample has the port that it was about" "$(value several-port)" 503
 if [ "$machine" = amd ]; then
+	is "a guest that goes over to another kernel with kexec while it is armed gets no NMI there, and can be sampled" \
+		"$(value kexeced) $(value kexeced-nmis)" "503 0"
 	is "a guest that crashes while it is armed, and boots again, gets no NMI, and can be sampled" "$(value again) $(value again-nmis)" "503 0"
 	is "on both CPUs" "$(value both)" 754
 	is "and on one that went and came back" "$(value back)" 251
 	is "while somebody listens, the module cannot be unloaded" "$(value rmmod-while)" 1
-	is "exitstat profile: the stacks have each exit, and end where they were made" \
-		"$(sed -n 's/^folded //p' "$work/answers" | awk '{ n += $NF; sub(/ [0-9]*$/, ""); sub(/.*;/, ""); if (!($0 in seen)) ends = ends " " $0; seen[$0] } END { print n ends }')" \
+	is "exitstat profile: the stacks have each exit, and its time, and end where they were made" \
+		"$(sed -n 's/^stack //p' "$work/answers" | tr -d '"' | awk -F '[,;]' 'NR > 1 { n += $1; if ($2 < 1) n = "untimed"; if (!($NF in seen)) ends = ends " " $NF; seen[$NF] } END { print n ends }')" \
 		"503 write_port"
 	is "perf stat of a task, in a group: each CPUID and port write that it made, and exitstat -- CMD says the same" \
 		"$(values some cpuid io) $(values some-whole cpuid io)" "$((1009 + $(value none cpuid))) 503 $((1009 + $(value none cpuid))) 503"
