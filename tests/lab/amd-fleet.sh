@@ -24,14 +24,19 @@ boot() {
 	local name=$1 port=$2
 
 	shift 2
-	"$top/lab/run" --machine amd --kernel "$release" --timeout 280 --forward "$port:13948" --add "$top/tests/lab/fleet_inside.sh" \
+	"$top/lab/run" --machine amd --kernel "$release" --timeout 280 --param kvm.exit_stats_details=1 \
+		--forward "$port:13948" --add "$top/tests/lab/fleet_inside.sh" \
 		--add "$top/build/exitstat-export:/bin/exitstat-export" ${own:+--add "$own"} \
 		-- sh fleet_inside.sh "$@" >"$name.out" 2>&1 &
 }
 
+# by_detail REASON DETAIL: exits with that detail on each host
+by_detail() { query "sum by (instance) (exitstat_exit_details_total{vm=\"vmm\", reason=\"$1\", detail=~\"$2\"})" | sort; }
 counted() { query "sum by (instance) (exitstat_exits_total{vm=\"vmm\", reason=\"$1\"})" | sort; }
 wanted() { printf '{instance="%s"} %s\n' "$one" "$1" "$two" "$2" | sort; }
 is_counted() { [ "$(counted "$1")" = "$(wanted "$2" "$3")" ]; }
+is_detailed() { [ "$(by_detail "$1" "$2")" = "$(wanted "$3" "$4")" ]; }
+details_add_up() { [ "$(counted "$1")" != "" ] && [ "$(by_detail "$1" .+)" = "$(counted "$1")" ]; }
 sees_guest() { [ "$(query "exitstat_vcpus{instance=\"$one\", vm=~\"qemu.*\"}" | cut -d ' ' -f 2)" = 1 ]; }
 guest_ended() { grep -q '^after: ' one.out && ! sees_guest; }
 
@@ -46,20 +51,25 @@ own_counts() {
 # no_less FILE FILE: no reason of the first has more in it than in the second
 no_less() { [ -n "$(own_counts "$1")" ] && join -a 1 <(own_counts "$1") <(own_counts "$2") | awk '$2 > $3 { print; n++ } END { exit n > 0 }'; }
 
-plan 11
+plan 15
 one=127.0.0.1:$(free_port)
 own=$top/tests/lab/fleet_own.sh
-boot one "${one#*:}" 10007 503 fleet_own.sh
+boot one "${one#*:}" 10007 503 1511 fleet_own.sh
 own=
 two=127.0.0.1:$(free_port)
-boot two "${two#*:}" 1009 2003
+boot two "${two#*:}" 1009 2003 499
 start_prometheus "$one" "$two" || exit 1
 check "two hosts boot, and Prometheus sees their hypercalls to the last one: 10007 and 1009" \
 	wait_for 150 is_counted hypercall 10007 1009
-is "and their CPUIDs, of two vCPUs each" "$(counted cpuid)" "$(wanted $((503 * 3)) $((2003 * 3)))"
+check "and their CPUIDs, of two vCPUs each" wait_for 30 is_counted cpuid $((503 * 3)) $((2003 * 3))
 is "each vCPU has its own" \
 	"$(query "sum by (vcpu) (exitstat_exits_total{instance=\"$two\", vm=\"vmm\", reason=\"cpuid\"})" | paste -sd ' ')" \
 	'{vcpu="0"} 2003 {vcpu="1"} 4006'
+check "where the host counts details, each port write is under its port, to the last one: 1511 and 499" \
+	wait_for 30 is_detailed io "out 0xf0f0" 1511 499
+for reason in io hypercall cpuid; do
+	check "and $reason is the sum of its details" wait_for 30 details_add_up $reason
+done
 is "two VMs on each host are two VMs, by their ids" \
 	"$(query 'count by (instance) (count by (instance, id) (exitstat_exits_total{vm="vmm"}))' | sort)" "$(wanted 2 2)"
 is "their times are known" "$(query 'count(exitstat_vcpu_seconds_total{vm="vmm", mode="guest"} > 0)')" 6
