@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# In a guest of the study: do some work of each kind and count its exits: work.sh small | disk
+# In a guest of the study: do some work of each kind and count its exits, by what they were about: work.sh small | disk
 #
 # small prints the results, on a machine without a disk; disk writes them to files and records the same work.
 idle() { sleep 5; }
@@ -17,17 +17,17 @@ case $1 in
 	"$1"
 	;;
 small)
-	echo "boot $(exitstat --json)"
+	echo "boot $(exitstat -d --json)"
 	exitstat
 	for kind in idle compute processes memory timers console; do
-		exitstat --json -o /tmp/one -- sh "$0" $kind
+		exitstat -d --json -o /tmp/one -- sh "$0" $kind
 		echo "$kind $(cat /tmp/one)"
 	done
 	;;
 disk)
 	kinds="idle compute processes memory timers console write_disk read_disk"
 	for kind in $kinds; do
-		exitstat --json -o "work-$kind.json" -- sh "$0" "$kind"
+		exitstat -d --json -o "work-$kind.json" -- sh "$0" "$kind"
 	done
 	exitstat record -i 0.25 -o work.rec -- sh -c "for kind in $kinds; do sh $0 \$kind; sleep 3; done"
 	;;
