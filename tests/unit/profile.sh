@@ -45,7 +45,7 @@ page_says() {
 sed -e 's/ weight=2/ time_ns=4000000 weight=2/; s/ weight=5/ time_ns=1000000 weight=5/; s/ weight=1/ time_ns=500000 weight=1/' samples >timed
 { cat timed; echo; sed -n '1,6s/time_ns=[0-9]*/time_ns=-1/p; 2,6p' timed; } >untimed
 
-plan 18
+plan 19
 is "stacks from the outside in, without the frames of the sampling, and their exits, not samples" \
 	"$("$exitstat" profile --folded --source samples)" "my prog 9;main:x;uart_write 2
 my prog 9;main:x;uart_write;uart_write;io_serial_out 5
@@ -80,6 +80,10 @@ is "CSV has both" "$("$exitstat" profile --csv -S timed | cut -d , -f 1,2 | past
 "$exitstat" profile -t --html page.html --source timed >/dev/null
 is "the page draws time as wide" "$(page_says | grep -E 'cpuid|_dl_start')" "_dl_start: 4.000 ms, 66.7 %
 cpuid: 6.000 ms, 100.0 %"
+cp page.html by_time.html
+"$exitstat" profile --html page.html --source timed >/dev/null
+sed -i 's|</body>|<script>document.querySelector("[value=time_ns]").click()</script></body>|' page.html
+is "and is a click away where it draws exits" "$(page_says)" "$(cp by_time.html page.html; page_says)"
 check "where a sample has no time, there is no profile by time" one_line 1 "the samples have no times" "$exitstat" profile -t -S untimed
 check "a file that is not there" one_line 1 "cannot read gone: No such file" "$exitstat" profile --source gone
 check "a file without a sample" one_line 1 "no exit was sampled" "$exitstat" profile --source /dev/null
