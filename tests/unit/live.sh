@@ -74,11 +74,11 @@ wait_for 10 test -s written
 kill $!
 start --debugfs tree || exit 1
 is "the page holds no script and no style of its own, and asks for nothing from elsewhere" \
-	"$(fetch "$(base)/" | grep -cE '<style| style=| on[a-z]+=|https?:|<script>') $(cat "$top"/tools/exporter/live/live.{css,js} | grep -vF 'http://www.w3.org/2000/svg' | grep -cE 'https?:|url\(|innerHTML')" "0 0"
+	"$(fetch "$(base)/" | grep -cE '<style| style=| on[a-z]+=|https?:|<script>') $(cat "$top"/tools/exporter/live/live.{css,js} "$top/tools/command/page.js" | grep -vF 'http://www.w3.org/2000/svg' | grep -cE 'https?:|url\(|innerHTML')" "0 0"
 is "its policy forbids everything else" "$(header / Content-Security-Policy)" \
 	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-is "each file has its type" "$(for file in / /live.css /live.js /vms.json; do header $file Content-Type; done | paste -sd ' ')" \
-	"text/html; charset=utf-8 text/css; charset=utf-8 text/javascript; charset=utf-8 application/json"
+is "each file has its type" "$(for file in / /live.css /page.js /live.js /vms.json; do header $file Content-Type; done | paste -sd ' ')" \
+	"text/html; charset=utf-8 text/css; charset=utf-8 text/javascript; charset=utf-8 text/javascript; charset=utf-8 application/json"
 is "the JSON has the VMs and their names" "$(vms '"|".join(sorted(v["vm"] for v in d["vms"])), d["guest"], d["down"]')" \
 	"a-very-long-name-of-a-virtual-machine-that-nobody-would-type|db <img src=x onerror=alert(1)> \"1\"|web1 False []"
 is "their exits, each number named once" \

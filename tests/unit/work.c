@@ -11,10 +11,6 @@
 
 #define MOMENT_NS	60000000000ULL
 
-/* The page's files, which embed.S has. */
-extern const char embed_live_html[], embed_live_css[], embed_live_js[];
-const char embed_live_html[] = "", embed_live_css[] = "", embed_live_js[] = "";
-
 static unsigned long steps;
 
 void __sanitizer_cov_trace_pc(void);

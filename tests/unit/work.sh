@@ -8,9 +8,9 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
-cc -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize-coverage=trace-pc -DVERSION='"0"' -I"$top/include" -I"$top/lib" -I"$top/tools" \
+cc -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize-coverage=trace-pc -DVERSION='"0"' -I"$top/include" -I"$top/lib" -I"$top/tools" -Wa,-I"$top/tools/exporter" \
 	-o steps "$top/tests/unit/work.c" "$top"/lib/*.c "$top"/lib/host/{qmp,tables,vms}.c \
-	"$top"/tools/exporter/{live,reading,text}.c "$top"/tools/command/{clean,vendor}.c -ljson-c || exit 1
+	"$top"/tools/exporter/{live,reading,text}.c "$top/tools/exporter/live/embed.S" "$top"/tools/command/{clean,vendor}.c -ljson-c || exit 1
 
 # read_vm HOW VCPUS: the steps of reading and of the page's JSON, and the JSON
 read_vm() {

@@ -7,11 +7,12 @@
 #include "entry.h"
 #include "exporter.h"
 
-extern const char embed_live_html[], embed_live_css[], embed_live_js[];
+extern const char embed_live_html[], embed_live_css[], embed_live_js[], embed_page_js[];
 
 const struct live_file live_files[] = {
 	{ "/", "text/html; charset=utf-8", embed_live_html },
 	{ "/live.css", "text/css; charset=utf-8", embed_live_css },
+	{ "/page.js", "text/javascript; charset=utf-8", embed_page_js },
 	{ "/live.js", "text/javascript; charset=utf-8", embed_live_js },
 	{ 0 },
 };

@@ -4,6 +4,9 @@
 
 #include "output/template.h"
 
+/* From embed.S. */
+extern const char embed_page_js[];
+
 void template_begin(FILE *out, const char *title, const char *licences)
 {
 	fprintf(out,
@@ -14,9 +17,11 @@ void template_begin(FILE *out, const char *title, const char *licences)
 		"<meta charset=\"utf-8\">\n"
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		"<title>%s</title>\n"
+		"<script>\n%s</script>\n"
 		"<style>\n"
 		"body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; padding: 0 1em; color: #222; }\n"
-		"h1 { font-size: 1.5em; }\n", title, licences, title);
+		"h1 { font-size: 1.5em; }\n", title, licences, title,
+		embed_page_js);
 }
 
 const char *template_until(FILE *out, const char *page, const char *mark)

@@ -7,7 +7,6 @@
 const HISTORY_S = 600, MINUTE_S = 60, TURN_S = 2, AXES_S = [60, 120, 300, HISTORY_S], VMS_PER_SECOND = 100, ROWS_MAX = 100, DETAILS_MAX = 20, SHOWN = 7;
 const SVG = "http://www.w3.org/2000/svg";
 const STATES = [["guest", "guest"], ["kernel", "KVM"], ["vmm", "VMM"], ["waiting", "waiting for a CPU"], ["idle", "idle"]];
-const get = (id) => document.getElementById(id);
 const histories = new Map();	// of each VM, by its epoch: [{ t, vm }], oldest first
 let latest = null;		// the last answer
 let paused = false;
@@ -83,17 +82,6 @@ function recent(history, seconds) {
 /*
  * Nodes.
  */
-
-function element(parent, tag, text, className) {
-	const e = document.createElement(tag);
-
-	if (text !== undefined)
-		e.textContent = text;
-	if (className)
-		e.className = className;
-	parent.append(e);
-	return e;
-}
 
 function svg(parent, tag, attributes) {
 	const e = document.createElementNS(SVG, tag);
