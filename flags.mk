@@ -12,6 +12,11 @@ WARNINGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstr
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 COMPILE = $(CC) $(WARNINGS) $(HARDENING) -I$(TOP)/include $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
+# Before a command: a short line in its place; nothing with -s, the command with V=1.
+V ?=
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V)$(SILENT),$(if $(V),,@),@printf '  %-4s %s\n' $(1) $(@:$(TOP)/%=%);)
+
 # make install DESTDIR=... PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib

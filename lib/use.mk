@@ -3,7 +3,9 @@
 
 LIBRARIES := $(BUILD)/libexitstat-qmp.a $(BUILD)/libexitstat.a
 
+LIBRARY_GOAL := archives
+
 $(LIBRARIES) &: FORCE
-	@$(MAKE) --no-print-directory -C $(TOP)/lib BUILD=$(BUILD) $(LIBRARIES)
+	@$(MAKE) --no-print-directory -C $(TOP)/lib BUILD=$(BUILD) $(LIBRARY_GOAL)
 
 .PHONY: FORCE

@@ -15,6 +15,6 @@ include $(TOP)/lib/use.mk
 
 $(OBJ)/%.o: $(TOP)/tools/%.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC)$(COMPILE) -c -o $@ $<
 
 -include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d)

@@ -38,7 +38,7 @@ alike() {
 	done
 }
 
-plan 27
+plan 28
 for what in "" BITS=32 CC=musl-gcc; do
 	file=$(make -s -C "$top/tools/exitstat" static BUILD="$top/build/tests/static" $what | tail -n 1)
 	rm -rf "$work/root"
@@ -76,4 +76,7 @@ check "all of the library and the tools is C that musl takes" with_musl
 library() { "$top/tests/unit/lib.sh" -m32 >"$work/lib"; }
 check "the library passes its tests with 32 bits" library
 is "all of them" "$(grep -c '^ok' "$work/lib")" "$(sed -n 's/^1\.\.//p' "$work/lib")"
+built() { make --no-print-directory -C "$top/tools/swap" BUILD="$work/swap" "$@" 2>&1; }
+is "make says in a line what it builds, with -s nothing, and with V=1 the command" \
+	"$(built -B) $(built -B -s) $(built -B V=1 | grep -c "^cc .* -o $work/swap/kvm-probe probe.c")" "  LD   $work/swap/kvm-probe  1"
 finish
