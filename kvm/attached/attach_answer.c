@@ -131,9 +131,12 @@ static const struct kvm_cpuid_entry2 *find_entry(const struct kvm_vcpu *vcpu)
 	return NULL;
 }
 
+/* Before the layout is known to hold, do not look for what the VMM said. */
 bool attached_is_wanted(const struct kvm_vcpu *vcpu)
 {
-	return kvm_exit_stats_is_wanted(NULL) || kvm_exit_stats_is_wanted(find_entry(vcpu));
+	return kvm_exit_stats_is_wanted(NULL) ||
+	       (READ_ONCE(attached_layout) == ATTACHED_LAYOUT_HOLDS &&
+		kvm_exit_stats_is_wanted(find_entry(vcpu)));
 }
 
 /* KVM only ever replaces the whole array, and not even that once the vCPU has run. */
@@ -163,7 +166,7 @@ static bool is_executed(const struct attached_query *q, u64 rip)
 	return bytes >= CPUID_BYTES && bytes <= MAX_INSTRUCTION_BYTES;
 }
 
-/* On the vCPU's own thread, with the vCPU loaded and preemption off. */
+/* On the vCPU's own thread, with the vCPU loaded. */
 void attached_answer(struct attached_vcpu *v)
 {
 	struct kvm_vcpu *vcpu = v->vcpu;

@@ -31,7 +31,7 @@ enum attached_layout attached_layout;
 
 static DEFINE_STATIC_KEY_TRUE(unseen_key);
 static DEFINE_STATIC_KEY_FALSE(late_exit_key);
-static bool exit_is_late;
+static bool exit_is_late;	/* only where the layout holds, and on SVM */
 
 static void take_layout(struct work_struct *work)
 {
@@ -42,27 +42,35 @@ static void take_layout(struct work_struct *work)
 
 static DECLARE_WORK(layout_work, take_layout);
 
+/* Where kvm_exit passes the exit reason first, @vcpu is that. */
+static bool is_vcpu(const struct kvm_vcpu *vcpu)
+{
+	return (unsigned long)vcpu >> (BITS_PER_LONG - 1);
+}
+
 static bool layout_holds(const struct kvm_vcpu *vcpu, u32 isa)
 {
 	bool svm = boot_cpu_has(X86_FEATURE_SVM);
 
-	if (!((unsigned long)vcpu >> (BITS_PER_LONG - 1)) || isa != (svm ? ISA_SVM : ISA_VMX))
+	if (!is_vcpu(vcpu) || isa != (svm ? ISA_SVM : ISA_VMX))
 		return false;
-	return svm ? attached_svm_layout_holds(vcpu) : attached_vmx_layout_holds();
+	return svm ? attached_svm_layout_holds(vcpu) : attached_vmx_layout_holds(vcpu);
 }
 
-/* The first exit shows whether KVM matches the headers. */
+/* The first exit shows whether KVM matches the headers, unless it is that of a trust domain. */
 static noinline bool prove_layout(const struct kvm_vcpu *vcpu, u32 isa)
 {
 	if (READ_ONCE(attached_layout) != ATTACHED_LAYOUT_UNSEEN)
 		return READ_ONCE(attached_layout) == ATTACHED_LAYOUT_HOLDS;
+	if (is_vcpu(vcpu) && compat_is_trust_domain(vcpu->kvm))
+		return false;
 
 	if (!layout_holds(vcpu, isa)) {
 		WRITE_ONCE(attached_layout, ATTACHED_LAYOUT_DIFFERS);
 		pr_err("this KVM does not match the headers that this module was built with; nothing is counted; type: rmmod exitstat_attach\n");
 		return false;
 	}
-	exit_is_late = !irqs_disabled();
+	WRITE_ONCE(exit_is_late, !irqs_disabled());
 	WRITE_ONCE(attached_layout, ATTACHED_LAYOUT_HOLDS);
 	schedule_work(&layout_work);
 	return true;
@@ -380,7 +388,10 @@ void attached_samples_sched_in(struct preempt_notifier *pn, int cpu)
 	attached_sched_in(pn, cpu);
 }
 
-/* An exit whose tracepoint has not run yet: its time would go to the previous exit. */
+/*
+ * An exit whose tracepoint has not run yet: its time would go to the previous exit.
+ * Where exits are never late, there was none: the entry failed.
+ */
 static void leave_guest_early(struct attached_vcpu *v)
 {
 	v->in_guest = false;
@@ -395,7 +406,7 @@ void attached_sched_out(struct preempt_notifier *pn, struct task_struct *next)
 	attached_kvm_ops->sched_out(pn, next);
 	if (!v || !v->stats.in_run)
 		return;
-	if (v->in_guest && boot_cpu_has(X86_FEATURE_SVM))
+	if (v->in_guest && READ_ONCE(exit_is_late))
 		leave_guest_early(v);
 	__kvm_exit_stats_sched_out(&v->stats, rdtsc());
 }

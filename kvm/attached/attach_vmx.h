@@ -51,12 +51,17 @@ static inline void attached_vmx_note_rip(const struct kvm_vcpu *vcpu, struct att
 	q->next_rip = q->rip + attached_vmcs(VM_EXIT_INSTRUCTION_LEN);
 }
 
-/* A VMCS is loaded; KVM on Hyper-V uses an enlightened VMCS instead. */
-static inline bool attached_vmx_layout_holds(void)
+/*
+ * A VMCS is loaded; KVM on Hyper-V uses an enlightened VMCS instead.  And what should be
+ * KVM's list of the registers that it has is what an exit leaves: all, but for RSP, which
+ * is in the VMCS.
+ */
+static inline bool attached_vmx_layout_holds(const struct kvm_vcpu *vcpu)
 {
 	unsigned long reason;
+	u16 available = *(const u16 *)&vcpu->arch.regs_avail;
 
-	return attached_vmread(VM_EXIT_REASON, &reason);
+	return attached_vmread(VM_EXIT_REASON, &reason) && available == (u16)~BIT(VCPU_REGS_RSP);
 }
 
 static inline u64 attached_vmx_idt(void)

@@ -2,7 +2,8 @@
 # shellcheck shell=dash disable=SC2046,SC2086,SC2317 # words are split; check calls the functions
 # SPDX-License-Identifier: MIT
 # In a machine with the distribution's KVM: the life of exitstat_attach.ko, which lies beside this. It comes and goes while
-# VMs run, no VM sees what another one left, and nothing stays behind.
+# VMs run, no VM sees what another one left, and nothing stays behind. In other/ may be one that was built with headers that
+# do not match this KVM.
 #
 #	attached_inside.sh kvm-amd|kvm-intel CYCLES VMS [DIRECTORY OF THE PATCHED KVM]
 cd /root || exit
@@ -239,6 +240,16 @@ vendor_later() {
 	detach
 }
 
+# Its structures are not where the headers said: the first exit shows it.
+built_with_other_headers() {
+	insmod other/exitstat_attach.ko
+	vmm make hypercall 9 make hlt_timer 3 read signature 0 </dev/null >other.out
+	is "built with headers that do not match KVM, it answers nothing" "$(of 0x4fffff00 rax other.out)" "${stock_regs%% *} "
+	is "and says why, once" "$(cat $parameters/layout) $(dmesg | grep -c 'exitstat_attach: this KVM does not match the headers')" \
+		"differs 1"
+	detach
+}
+
 # The last one, since KVM is replaced.
 beside_patched() {
 	rmmod "$vendor" kvm
@@ -253,7 +264,7 @@ fails() { ! "$@" 2>/dev/null; }
 
 # The caches of what the module keeps of a VM and a vCPU.
 ours='^kmalloc-(192|8k)$'
-plan $((26 + (${#patched} > 0 ? 3 : 0)))
+plan $((26 + (${#patched} > 0 ? 3 : 0) + $([ -e other ] && echo 2 || echo 0)))
 # Without the function tracer (lab/debug-kernel), kprobes shall stay INT3s, which lockdep takes for NMIs.
 { echo 0 >/proc/sys/debug/kprobes-optimization; } 2>/dev/null
 stock_regs=$(vmm read signature 0 </dev/null | sed -n 's/.*rax=\(.*\)$/\1/p')
@@ -276,5 +287,6 @@ vendor_later
 is "the log has nothing but what loading says" "$(dmesg | tail -n +$((log + 1)) |
 	grep -vE 'out-of-tree|tainting|kvm: Nested|SVM: |kvm_amd: |kvm_intel|Nested Virt|Nested Paging|lack of memory|RT throttling|crng init done|hrtimer: interrupt took')" ""
 host_changes
+[ ! -e other ] || built_with_other_headers
 [ -z "$patched" ] || beside_patched
 finish
