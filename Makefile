@@ -31,10 +31,10 @@ soak: ## run the long tests
 	@tests/run --soak
 
 attach: ## build exitstat_attach.ko, the module beside the distribution's KVM [KERNEL=release | HEADERS=directory]
-	@kvm/attached/build $(or $(HEADERS),$(KERNEL))
+	@kvm/attached/build $(or $(abspath $(or $(HEADERS),$(SOURCE))),$(KERNEL))
 
 guest-module: ## build exitstat_pmu.ko, which makes exits perf events in a guest [KERNEL=release | HEADERS=directory]
-	@guest/build $(or $(HEADERS),$(KERNEL))
+	@guest/build $(or $(abspath $(or $(HEADERS),$(SOURCE))),$(KERNEL))
 
 modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel or for your own tree
 modules: ## ... [KERNEL=release] or [SOURCE=tree [HEADERS=its build directory, if that is elsewhere]]

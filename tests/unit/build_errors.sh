@@ -84,7 +84,7 @@ forget() { rm -rf "$EXITSTAT_CACHE"/{image,headers,source}; }
 
 archive_make "$tmp/archive"
 kernel_repository "$repo"
-plan 53
+plan 54
 
 # --- what the mirror has
 refuses "a machine whose apt knows no mirror" \
@@ -276,6 +276,10 @@ refuses "source and headers of different versions" \
 	"6.1.179-1" "6.1.180-1" "type: rm -r" -- build $release
 
 # --- plain directories
+make_attach() { make -s -n -C "$top" attach "$1"; }
+is "make attach takes a directory of this one, too, as headers or as a tree that was built" \
+	"$(make_attach HEADERS=here; make_attach SOURCE=here)" "kvm/attached/build $top/here
+kvm/attached/build $top/here"
 refuses "a source that is no kernel tree" \
 	"is not the root of a kernel tree" -- "$repo/kvm/patched/compile" "$tmp" "$headers" "$tmp/out"
 refuses "headers that are none" \
