@@ -94,11 +94,19 @@ boot() {
 $(tail -n 15 "$work/boot-$stage.log")"
 }
 
+# The module in $root for kernel $1 is signed with the key that DKMS made there.
+signed() {
+	local signer
+
+	signer=$(modinfo -F signer "$(echo "$root/lib/modules/$1/updates/dkms/exitstat_attach.ko"*)")
+	[ -n "$signer" ] && in_debian "$root" openssl x509 -inform der -in /var/lib/dkms/mok.pub -noout -subject | grep -F "$signer"
+}
+
 # What the host changed on its disk is gone with it: each stage begins with what was installed here.
 kernel() { install "linux-image-$1" "linux-headers-$1" "$2"; }
 
 first=$(release_of 6.1) second=$(release_of 6.12) || exit 1
-plan 30
+plan 32
 version=$(sed -n 's/^VERSION := //p' "$top/tools/tool.mk")
 ours=("/opt/packages/exitstat_${version}_amd64.deb" "/opt/packages/exitstat-kvm_${version}_amd64.deb"
 	"/opt/packages/exitstat-kvm-dkms_${version}_all.deb" "/opt/packages/exitstat-dkms_${version}_all.deb")
@@ -109,13 +117,16 @@ check "our packages are installed" install qemu-system-x86 "${ours[@]}"
 check "DKMS built our KVM for it" test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$first"/x86_64/module/kvm.ko*)"
 check "and puts it where modprobe does not find it" test -z "$(find "$root/lib/modules/$first/updates" -name 'kvm*')"
 check "DKMS built and installed exitstat_attach for it" test -e "$(echo "$root/lib/modules/$first/updates/dkms/exitstat_attach.ko"*)"
+check "signed with DKMS's key" signed "$first"
 boot "$first" first
 
 check "a kernel of series 6.12 is installed beside it" kernel "$second" linux-source-6.12
 check "DKMS built our KVM for that one too" \
 	test -e "$(echo "$root"/var/lib/dkms/exitstat-kvm/*/"$second"/x86_64/module/kvm.ko*)"
 check "and exitstat_attach, of its own accord" test -e "$(echo "$root/lib/modules/$second/updates/dkms/exitstat_attach.ko"*)"
+check "the unit is enabled" in_debian "$root" systemctl enable exitstat-attach
 boot "$second" second
+in_debian "$root" systemctl disable exitstat-attach
 boot "$first" last
 rm -rf "$root" "$disk"
 finish
