@@ -455,11 +455,13 @@ static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
  */
 void kvm_exit_stats_sample(struct kvm_exit_stats *s);
 
-/* The same where KVM is about to enter the guest again at once. */
+/* The same where KVM is about to enter the guest again at once, and the detail is not counted yet. */
 static inline void kvm_exit_stats_sample_reentry(struct kvm_exit_stats *s)
 {
-	if (unlikely(s->sampling.armed))
-		kvm_exit_stats_sample(s);
+	if (likely(!s->sampling.armed))
+		return;
+	kvm_exit_stats_reenter(s);
+	kvm_exit_stats_sample(s);
 }
 
 /* The vCPU was reset, so the kernel that armed is gone. */

@@ -101,15 +101,25 @@ static void make_for(struct kvm_exit_stats *s, u32 number, u64 cycles)
 	now += cycles;
 }
 
-/* A write, which has a detail. */
-static void leave_detailed(struct kvm_exit_stats *s, u32 number, unsigned long about)
+/* A write. */
+static void count_detail(struct kvm_exit_stats *s, unsigned long about)
 {
 	const struct vmcb_control_area control = { .exit_info_1 = 1 };
 	const unsigned long regs[] = { about, about };
 
+	__kvm_exit_stats_svm_detail(s, &control, regs);
+}
+
+void __kvm_exit_stats_reenter(struct kvm_exit_stats *s)
+{
+	count_detail(s, 0x6e0);
+}
+
+static void leave_detailed(struct kvm_exit_stats *s, u32 number, unsigned long about)
+{
 	enter(s, 5);
 	leave(s, 5, number);
-	__kvm_exit_stats_svm_detail(s, &control, regs);
+	count_detail(s, about);
 }
 
 static bool arming(void)
@@ -232,6 +242,23 @@ static bool tells_how_long_with_details(void)
 	leave_detailed(s, CPUID, 0);
 	kvm_exit_stats_sample(s);
 	return ask(s, TAKE, 0).eax == 1 && is(ask(s, TIME, 0), 1, 0, 435, 0);
+}
+
+/* Such an exit is looked at before KVM comes to its detail, if it does. */
+static bool tells_of_reentry(void)
+{
+	struct kvm_exit_stats *s;
+
+	*core_param_exit_stats_details = true;
+	s = new_armed(WRITE_MSR, 1);
+	*core_param_exit_stats_details = false;
+	enter(s, 5);
+	leave(s, 5, WRITE_MSR);
+	kvm_exit_stats_sample_reentry(s);
+	kvm_exit_stats_reenter(s);
+	make_for(s, IO, 70);
+	return ask(s, TAKE, 0).eax == 1 && is(ask(s, DETAIL, 0), 1, 1, 0x6e0, 0) &&
+	       is(ask(s, TIME, 0), 1, 0, 5, 0);
 }
 
 static bool refused(void)
@@ -364,6 +391,7 @@ const struct unit_case samples_cases[] = {
 	{ tells_what, "what a sample was about is told where details are counted" },
 	{ tells_how_long, "and how long the exits took that it stands for, without those of the questions" },
 	{ tells_how_long_with_details, "in KVM and the VMM, with details, too" },
+	{ tells_of_reentry, "so it does of an exit after which KVM enters the guest again at once" },
 	{ refused, "but for none that an NMI would disturb, and none that is not defined" },
 	{ not_for_users, "users cannot arm, disarm or take" },
 	{ switched_off, "nobody can where samples are off" },
