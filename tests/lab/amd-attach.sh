@@ -9,4 +9,4 @@ carrier=attached
 . "$here/exitstat_kvm.sh"
 
 build_for 6.1
-run_with_exitstat_kvm attach_inside.sh "$attach:/root/ours/exitstat_attach.ko" --
+run_with_exitstat_kvm attach_inside.sh "$attach:/root/module/exitstat_attach.ko" --

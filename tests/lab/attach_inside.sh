@@ -4,7 +4,7 @@
 # In a machine of the lab with the distribution's KVM: exitstat-kvm attaches and detaches while a VM runs,
 # which goes on, and counts to the last exit in between, for its guest and for the host.
 #
-#	attach_inside.sh [brief]	the module is ours/exitstat_attach.ko
+#	attach_inside.sh [brief]	the module is module/exitstat_attach.ko
 cd /root || exit
 # shellcheck source=../lib/ktap.sh
 . ./ktap.sh
@@ -43,12 +43,12 @@ vm=$!
 exec 4>go
 await waits 1
 [ -n "$brief" ] || check "status names that VM" status_says "^VMs *$vm vmm"
-check "attach proves itself, with that VM running" exitstat_kvm attach --from ours
+check "attach proves itself, with that VM running" exitstat_kvm attach --from module
 [ -n "$brief" ] || check "status says that it is attached" status_says "and exitstat .* attached: guests may ask"
 go_on 2
 check "exitstat host counts that VM's exits, to the last one" hypercalls 101
 if [ -z "$brief" ]; then
-	check "attaching again changes a parameter" exitstat_kvm attach --from ours guest_exit_stats=1
+	check "attaching again changes a parameter" exitstat_kvm attach --from module guest_exit_stats=1
 	is "which is there" "$(cat /sys/module/exitstat_attach/parameters/guest_exit_stats)" 1
 fi
 go_on 3
@@ -67,7 +67,7 @@ is "the VM ends as if nothing had been" $? 0
 is "it had no answer, counted 101 exits when attached, 7 more, to the last one, and had no answer again" "$(answers)" "0 101 108 0"
 [ -z "$brief" ] || finish
 printf '#!/bin/sh\nexit 1\n' >/usr/lib/exitstat/kvm-probe
-check "what does not prove itself" refuses "it was removed again" attach --from ours
+check "what does not prove itself" refuses "it was removed again" attach --from module
 check "is taken out again" test ! -d /sys/module/exitstat_attach
 check "KVM is what it was" status_says "loaded KVM *the kernel's own: guests cannot ask"
 finish
