@@ -379,7 +379,7 @@ struct exitstat_detail {
 };
 
 /* More than one vCPU has in revision 2. */
-#define EXITSTAT_DETAILS_PER_VCPU	640
+#define EXITSTAT_DETAILS_PER_VCPU	1088
 
 /*
  * A reading: the places in ascending order, each with a detail of one vCPU.  Or, after

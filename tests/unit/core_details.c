@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../lib/exitstat.h"
 #include "core.h"
+
+/* A reader that makes room for this many has room for all. */
+static_assert(EXITSTAT_DETAILS_PER_VCPU > KVM_EXIT_STATS_DETAIL_ROWS);
 
 #define MSR		0x7c
 #define HYPERCALL	0x81

@@ -31,7 +31,7 @@ static const char help[] =
 	"  -g, --histograms            times of single exits too, if the host keeps them\n"
 	"  -d, --details               what the exits were about, if the host counts it:\n"
 	"                              two series for each port, MSR, leaf and page: some\n"
-	"                              900 for a Linux guest, at most 1060 per vCPU\n";
+	"                              900 for a Linux guest, at most 2080 per vCPU\n";
 
 /* Threads inherit the mask: only sigwait() and the like receive these signals. */
 static void block_signals(sigset_t *signals)

@@ -17,12 +17,14 @@ uint64_t entry_kernel_cycles(const struct exitstat_entry *entry)
 	return entry->cycles > entry->vmm_cycles ? entry->cycles - entry->vmm_cycles : 0;
 }
 
-/* Make room for all, read them, and add up the places of the vCPUs. */
+/* Make room for all, read them, add up the places of the vCPUs, and keep no more room than that. */
 static int take_details(struct part *part, const struct exitstat_description *desc,
 			struct exitstat_source *src)
 {
 	struct exitstat_details *details = &part->details;
-	uint32_t room = (desc->vcpus + 1) * EXITSTAT_DETAILS_PER_VCPU;
+	uint32_t vcpus = part->scope == EXITSTAT_SCOPE_VM ? desc->vcpus + 1 : 1;
+	uint32_t room = vcpus * EXITSTAT_DETAILS_PER_VCPU;
+	struct exitstat_detail *kept;
 	int err = -EOVERFLOW;
 	int tries;
 
@@ -38,7 +40,14 @@ static int take_details(struct part *part, const struct exitstat_description *de
 		err = exitstat_details_read(src, desc, part->scope, EXITSTAT_TAKE_TIMES, details);
 		room = details->nr + EXITSTAT_DETAILS_PER_VCPU;
 	}
-	return err ? err : exitstat_details_subtract(details, NULL, details);
+	if (!err)
+		err = exitstat_details_subtract(details, NULL, details);
+	if (err)
+		return err;
+	kept = realloc(details->list, (details->nr ? details->nr : 1) * sizeof(*details->list));
+	if (kept)
+		details->list = kept;
+	return 0;
 }
 
 static int take_histograms(struct part *part, const struct exitstat_description *desc,
