@@ -90,7 +90,7 @@ is "--by-reason makes a table of it" \
 is "-t begins each line with the time that it was" "$(TZ=UTC exitstat -S "$frames" -t 1 2 | awk '{ print $1 }' | paste -sd ' ')" "time 05:13:12 05:13:12"
 is "of a recording without a date with its seconds" "$(sed '/^note started/d' "$frames" | exitstat -S - -t -H 1 1 | awk '{ print $1 }')" 0.4
 is "-e takes names, numbers and classes, of either vendor, and the total stays" \
-	"$(exitstat -S "$intel" -e io,0x30,Hlt -s number | awk 'NR > 3 { print $1, $2 }' | sed '$d' | paste -sd '|')" "12 HLT|30 IO_INSTRUCTION|48 EPT_VIOLATION|total 70669"
+	"$(exitstat -S "$intel" -e io,0x30,Hlt -s number | awk 'NR > 3 { print $1, $2 ($1 == "all" ? " " $3 : "") }' | sed '$d' | paste -sd '|')" "12 HLT|30 IO_INSTRUCTION|48 EPT_VIOLATION|all exits 70669"
 refuses "what neither is nor has a name is refused" 2 "AMD has no exit reason 'nonsense'; see exitstat names --vendor amd" -S "$amd" -e io,nonsense
 refuses "an empty one" 2 "AMD has no exit reason ''" -S "$amd" -e io,
 is "-n leaves the first rows, and one for the others" "$(exitstat -S "$amd" -n 2 | awk 'NR > 3 { print $1, $2, $3 }' | sed '$d' | paste -sd '|')" \
@@ -172,7 +172,7 @@ is "after a migration to a stock KVM nothing is believed any more" \
 100 io 100
 100 io 100
 100 io 100
-exitstat: not reported: hypervisor 'KVMKVMKVM' has no exit statistics for this program (no signature in CPUID leaf 0x4fffff00)"
+exitstat: not reported: hypervisor 'KVMKVMKVM' has no exit statistics for this program (no signature in CPUID leaf 0x4fffff00); type: exitstat check"
 
 is "a command's status is exitstat's" "$(status exitstat -S "$amd" -- sh -c 'exit 42')" 42
 is "a command that is killed by signal 9 gives 137" "$(status exitstat -S "$amd" -- sh -c 'kill -9 $$')" 137

@@ -36,7 +36,7 @@ offer() {
 
 # What zsh has for PROGRAM HOST VERB; its completion system is not there to ask.
 zsh_choice() {
-	zsh -f -c 'eval "$(sed "/^# Behind/,\$d" "$0")"; _exitstat_choice "$@"' "$top/tools/completion/_exitstat" "$@"
+	zsh -f -c 'eval "$(sed "/^local dashes/,\$d" "$0")"; _exitstat_choice "$@"' "$top/tools/completion/_exitstat" "$@" 2>>"$work/zsh"
 }
 
 # contexts: a line each: program, host, verb, its FOR_ in the table, what all take but this one not
@@ -58,7 +58,7 @@ exitstat host record record,host --source
 exitstat host why why,host --source
 exitstat-export - - export --version'
 
-plan 62
+plan 64
 is "no line of a help text has more than 80 columns" "$(
 	for verb in '' check diff host leaf names profile record report show top why export; do exitstat $verb --help; done | grep -E '.{81}'
 	exitstat-kvm --help | grep -E '.{81}')" ""
@@ -75,6 +75,16 @@ is "which would be seen" "$(sed 's/"by-reason", .b./"by-reason", '"'a'/" "$table
 	"FOR_INTERVAL: -a is all and by-reason"
 is "help VERB is VERB --help" "$(for verb in check diff host leaf names profile record report top why export; do cmp <(exitstat help $verb) <(exitstat $verb --help); done; cmp <(exitstat help) <(exitstat --help))" ""
 is "of no verb there is no help" "$(exitstat help nonsense 2>&1)" "exitstat: there is no verb 'nonsense'; see exitstat --help"
+# shellcheck disable=SC2086 # words
+is "what is no option, or lacks its value, leads to the help of its verb" \
+	"$(for words in --frob 'names --frob' 'names -X' 'top --sort' 'host --frob' 'host top --frob' 'export --listen'; do exitstat $words 2>&1; done)" \
+	"exitstat: there is no option '--frob'; see exitstat --help
+exitstat: there is no option '--frob'; see exitstat names --help
+exitstat: there is no option '-X'; see exitstat names --help
+exitstat: '--sort' needs a value; see exitstat top --help
+exitstat: there is no option '--frob'; see exitstat host --help
+exitstat: there is no option '--frob'; see exitstat host top --help
+exitstat: '--listen' needs a value; see exitstat export --help"
 # Each example, but with --help.
 is "every verb has examples, and the options in them are its own" "$(
 	for verb in '' check diff host leaf names profile record report top why; do
@@ -115,6 +125,7 @@ is "a verb's own options of exitstat-kvm are offered by both" \
 --dry-run --from --help
 --dry-run --help
 --dry-run --help"
+is "zsh has nothing to complain of" "$(cat "$work/zsh")" ""
 is "verbs are offered, and fewer on a host" "$(offer exitstat '' | paste -sd ' '; offer exitstat host '' | paste -sd ' '; offer exitstat-kvm u)" \
 	"check diff export help host leaf names profile record report show top why
 check help leaf names record report show top why
@@ -141,5 +152,6 @@ web\ \"1\"
 examples
 options.h
 other.c
-stub'
+stub
+zsh'
 finish

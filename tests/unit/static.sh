@@ -50,7 +50,7 @@ for what in "" BITS=32 CC=musl-gcc; do
 	inside -S - record -o /a.rec <"$amd" 2>/dev/null
 	is "records, with neither /dev nor /tmp" "$(inside -S /a.rec -H | wc -l)" 11
 	check "and says what it lacks" eval 'says "the static exitstat is built without top; try: exitstat 1" 1 top &&
-		says "the static exitstat is built without --html; make the page from the recording with another exitstat" 1 report --html - /a.rec &&
+		says "the static exitstat is built without --html; make the page from the recording with another exitstat" 1 report --html a.html /a.rec &&
 		says "the static exitstat is built without diff; compare the files with another exitstat" 1 diff a b'
 	is "in its help, too" "$(for verb in top diff; do inside help $verb | grep -c "^The static exitstat is built without $verb"; done)" "1
 1"

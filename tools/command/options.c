@@ -307,15 +307,31 @@ static void fill_getopt(struct getopt_table *getopt, unsigned int verbs)
 		add_row(getopt, i);
 }
 
-/* Without a verb before it, a number with a sign was meant as an interval. */
-static int say_unknown(const struct options *opts, char **argv)
+#define WHOSE_SIZE	64
+
+/* The words before --help, each with a blank: none, "host ", "names ", "host top ". */
+static const char *whose(char text[WHOSE_SIZE], const struct options *opts, unsigned int verbs,
+			 char **argv)
 {
+	const char *verb = opts->named ? argv[0] : verbs & FOR_EXPORT ? "export" : "";
+
+	snprintf(text, WHOSE_SIZE, "%s%s%s", opts->host ? "host " : "", verb, *verb ? " " : "");
+	return text;
+}
+
+/* Without a verb before it, a number with a sign was meant as an interval. */
+static int say_unknown(const struct options *opts, unsigned int verbs, char **argv)
+{
+	char text[WHOSE_SIZE];
+
 	if (!opts->named && optopt >= '0' && optopt <= '9')
 		return say(-1, "INTERVAL is 0.01 to 86400 seconds, not '%s'", argv[optind - 1]);
 	/* optopt is the letter only for a short option. */
 	if (optopt && strncmp(argv[optind - 1], "--", 2))
-		return say(-1, "there is no option '-%c'; see exitstat --help", optopt);
-	return say(-1, "there is no option '%s'; see exitstat --help", argv[optind - 1]);
+		return say(-1, "there is no option '-%c'; see exitstat %s--help", optopt,
+			   whose(text, opts, verbs, argv));
+	return say(-1, "there is no option '%s'; see exitstat %s--help", argv[optind - 1],
+		   whose(text, opts, verbs, argv));
 }
 
 static bool set_field(struct options *opts, size_t field, const char *value)
@@ -338,6 +354,7 @@ static int take_option(struct options *opts, size_t row, const char *value)
 int options_parse(int argc, char **argv, bool anywhere, unsigned int verbs, struct options *opts)
 {
 	struct getopt_table getopt;
+	char text[WHOSE_SIZE];
 	int option;
 
 	fill_getopt(&getopt, opts->host ? verbs | FOR_HOST : verbs);
@@ -346,9 +363,10 @@ int options_parse(int argc, char **argv, bool anywhere, unsigned int verbs, stru
 	while ((option = getopt_long(argc, argv, getopt.shorts + anywhere, getopt.longs,
 				     NULL)) != -1) {
 		if (option == '?')
-			return say_unknown(opts, argv);
+			return say_unknown(opts, verbs, argv);
 		if (option == ':')
-			return say(-1, "'%s' needs a value; see exitstat --help", argv[optind - 1]);
+			return say(-1, "'%s' needs a value; see exitstat %s--help",
+				   argv[optind - 1], whose(text, opts, verbs, argv));
 		if (take_option(opts, option >= LONG ? (size_t)option - LONG :
 				getopt.row_of_letter[option], optarg))
 			return -1;

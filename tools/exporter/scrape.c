@@ -180,7 +180,7 @@ static int say_source(struct scraper *scraper, int err)
 		if (strcmp(dir, EXITSTAT_KVM_DIR))
 			break;
 		return say(STATUS_NOT_HERE,
-			   "not reported: this is neither a VM whose host reports its exits nor a host with KVM: there is no %s",
+			   "not reported: this is neither a VM whose host reports its exits nor a host with KVM: there is no %s; in a VM, type: exitstat check",
 			   dir);
 	case -EACCES:
 		return say(STATUS_FAILED,

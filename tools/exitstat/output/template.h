@@ -11,4 +11,7 @@ void template_begin(FILE *out, const char *title, const char *licences);
 /* Print the template up to the mark, and return what comes after it. */
 const char *template_until(FILE *out, const char *page, const char *mark);
 
+/* STATUS_OK, or a message that this exitstat makes no pages, and what to do instead. */
+int template_check(const char *instead);
+
 #endif /* TEMPLATE_H */

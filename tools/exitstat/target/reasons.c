@@ -90,3 +90,8 @@ int reasons_parse(struct reasons *reasons, uint32_t numbering, const char *text)
 		at += length + 1;
 	}
 }
+
+const char *reasons_total(const struct reasons *reasons)
+{
+	return reasons->nr ? "all exits" : "total";
+}

@@ -22,4 +22,7 @@ int reasons_parse(struct reasons *reasons, uint32_t numbering, const char *text)
 
 bool reasons_have(const struct reasons *reasons, uint32_t number);
 
+/* What a table calls the sum of all exits, also of those that were not asked for. */
+const char *reasons_total(const struct reasons *reasons);
+
 #endif /* REASONS_H */

@@ -140,7 +140,7 @@ static int say_undescribed(struct target *target, int err)
 	case -EOPNOTSUPP:
 		target_hypervisor(target, name);
 		return say(STATUS_NOT_HERE,
-			   "not reported: hypervisor '%s' has no exit statistics for this program (no signature in CPUID leaf 0x%x)",
+			   "not reported: hypervisor '%s' has no exit statistics for this program (no signature in CPUID leaf 0x%x); type: exitstat check",
 			   name, EXITSTAT_SIGNATURE);
 	case -EPROTO:
 		return say(STATUS_NOT_HERE,

@@ -15,6 +15,7 @@
 #include "command/options.h"
 #include "command/say.h"
 #include "exitstat.h"
+#include "output/template.h"
 #include "profile/profile.h"
 #include "target/child.h"
 #include "target/target.h"
@@ -357,6 +358,9 @@ static int print(const struct options *opts, struct profile *profile)
 	return result;
 }
 
+static const char without_pages[] =
+	"save what perf script prints, and make the page with another exitstat";
+
 /* The command's status is that of exitstat, unless there is no profile. */
 static int do_profile(struct options *opts, int argc, char **argv)
 {
@@ -368,6 +372,8 @@ static int do_profile(struct options *opts, int argc, char **argv)
 		return say(STATUS_USAGE, "profile runs inside a guest, not on its host");
 	if (argc > 1 && !command)
 		return say(STATUS_USAGE, "to profile a command: exitstat profile -- %s", argv[1]);
+	if (opts->html && template_check(without_pages))
+		return STATUS_FAILED;
 	if (opts->source)
 		result = read_source(&profile, opts->source);
 	else

@@ -13,6 +13,7 @@
 #include "output/detailed.h"
 #include "output/format.h"
 #include "output/rows.h"
+#include "output/template.h"
 #include "output/units.h"
 #include "report/report.h"
 #include "verbs/verbs.h"
@@ -293,6 +294,8 @@ static int do_report(struct options *opts, int argc, char **argv)
 			   "report takes one recording or two; see exitstat report --help");
 	if (opts->format == FORMAT_CSV && series_nr > 1)
 		return say(STATUS_USAGE, "report takes one recording with --csv, not two");
+	if (opts->html && template_check("make the page from the recording with another exitstat"))
+		return STATUS_FAILED;
 	series = calloc(SERIES_MAX, sizeof(*series));
 	if (!series)
 		return say(STATUS_FAILED, "cannot report: not enough memory");
