@@ -279,6 +279,12 @@ static void check_arm(const struct answer *a)
 		is(a, 0, 0, 0, 0);
 }
 
+/* It exists at CPL 0, and nothing has been sampled. */
+static void check_sample_time(const struct answer *a)
+{
+	is(a, a->rax & 1, 0, 0, 0);
+}
+
 static void check_leaf(const struct answer *a)
 {
 	switch (a->leaf) {
@@ -297,6 +303,9 @@ static void check_leaf(const struct answer *a)
 		return;
 	case EXITSTAT_SAMPLE_ARM:
 		check_arm(a);
+		return;
+	case EXITSTAT_SAMPLE_TIME:
+		check_sample_time(a);
 		return;
 	case EXITSTAT_HISTOGRAM:
 		is(a, EXITSTAT_BUCKETS, EXITSTAT_BUCKET0_LOG2, 0, 0);
