@@ -18,10 +18,13 @@ help: ## list the targets
 demo: ## boot a host and a guest, and let the guest read its own exits [MACHINE=amd|intel] [CARRIER=attached|patched]
 	@lab/demo --machine $(MACHINE) --carrier $(CARRIER)
 
+lab: ## open a shell on such a host [MACHINE=amd|intel] [CARRIER=attached|patched]
+	@lab/demo --machine $(MACHINE) --carrier $(CARRIER) --shell
+
 study: ## count the exits of a whole Debian that boots, reboots and works; takes a quarter of an hour, as root
 	@lab/study/run
 
-test: ## run all tests but the long ones
+test: ## run all tests but the long ones; takes some 20 minutes, as root
 	@tests/run
 
 bench: ## measure what counting adds to an exit, compared with other tools [HARDWARE=1: on this machine]
@@ -43,7 +46,7 @@ modules: ## ... [KERNEL=release] or [SOURCE=tree [HEADERS=its build directory, i
 upstream-series: ## write the change as mails for the KVM list, in build/upstream [SERIES=7.3]
 	@kvm/patched/upstream $(SERIES)
 
-tools: ## build libexitstat and exitstat
+tools: ## build the library and the tools; V=1 prints the commands
 	$(need) tools
 	@$(MAKE) --no-print-directory -C lib all
 	@$(MAKE) --no-print-directory -C tools
@@ -54,9 +57,6 @@ static: ## build exitstat as one static file for any guest, without top, diff an
 
 deb: ## build the Debian packages in build/deb
 	@packaging/deb
-
-lab: ## open a shell in an emulated host with our KVM [MACHINE=amd|intel]
-	@lab/run --machine $(MACHINE) --shell
 
 lint: ## run checkpatch, sparse, W=1, cppcheck, shellcheck, mandoc, codespell
 	@tests/lint
