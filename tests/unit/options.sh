@@ -51,12 +51,12 @@ exitstat - report report none
 exitstat - show show,run,interval none
 exitstat - top top none
 exitstat - why why none
-exitstat - export export --version
+exitstat - export export none
 exitstat host - guests,host,show,run,interval --source
 exitstat host top top,host --source
 exitstat host record record,host --source
 exitstat host why why,host --source
-exitstat-export - - export --version'
+exitstat-export - - export none'
 
 plan 64
 is "no line of a help text has more than 80 columns" "$(
@@ -87,7 +87,7 @@ exitstat: there is no option '--frob'; see exitstat host top --help
 exitstat: '--listen' needs a value; see exitstat export --help"
 # Each example, but with --help.
 is "every verb has examples, and the options in them are its own" "$(
-	for verb in '' check diff host leaf names profile record report top why; do
+	for verb in '' check diff host leaf names profile record report top why export; do
 		exitstat $verb --help | sed -n '/^examples:/,$s/^  \(exitstat .*\)/\1/p' >"$work/examples"
 		[ -s "$work/examples" ] || echo "$verb has none"
 		sed -E 's/  +.*//; s/ [>|] ?.*//; s/ -- .*//; s/^exitstat/& --help/' "$work/examples" | while read -r line; do
@@ -101,7 +101,7 @@ same "exitstat --help" "$(of_help exitstat)" "$(options show run interval)"
 for verb in check diff leaf names profile record report top why; do
 	same "exitstat $verb --help" "$(of_help exitstat $verb)" "$(specific $verb)"
 done
-same "exitstat export --help" "$(of_help exitstat export)" "$(options export | grep -v -e --help -e --version)"
+same "exitstat export --help" "$(of_help exitstat export)" "$(options export)"
 same "exitstat host --help" "$(of_help exitstat host)" "$(specific guests host)"
 same "exitstat.1" "$(of_page exitstat.1)" "$(options show run interval leaf names check profile record report top why guests host diff)"
 same "exitstat-export.1" "$(of_page exitstat-export.1)" "$(options export)"

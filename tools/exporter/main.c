@@ -31,7 +31,19 @@ static const char help[] =
 	"  -g, --histograms            times of single exits too, if the host keeps them\n"
 	"  -d, --details               what the exits were about, if the host counts it:\n"
 	"                              two series for each port, MSR, leaf and page: some\n"
-	"                              900 for a Linux guest, at most 2080 per vCPU\n";
+	"                              900 for a Linux guest, at most 2080 per vCPU\n"
+	"\n"
+	"  -V, --version               which version this is\n"
+	"  -h, --help                  this\n"
+	"\n"
+	"examples:\n"
+	"  exitstat export                   on the loopback interface\n"
+	"  exitstat export -l 192.0.2.7:13948 --details\n"
+	"                                    for a Prometheus elsewhere\n"
+	"  exitstat export --qmp /run/exitstat\n"
+	"                                    by QMP, without root\n"
+	"  exitstat export -t /var/lib/prometheus/node-exporter -i 15\n"
+	"                                    for node_exporter\n";
 
 /* Threads inherit the mask: only sigwait() and the like receive these signals. */
 static void block_signals(sigset_t *signals)
