@@ -195,58 +195,42 @@ static int parse_numbering(struct table *table, const char *value)
 
 static int parse_key(struct table *table, const char *key, char *value, unsigned int *seen)
 {
+#define KEY(name) offsetof(struct table, name)
 	static const struct {
 		const char *key;
 		unsigned int bit;
-		uint64_t max;
+		uint64_t max;	/* beyond 32 bits, so is the field */
+		size_t field;
 	} keys[] = {
-		{ "tsc_khz", KEY_TSC, UINT32_MAX }, { "vcpus", KEY_VCPUS, UINT32_MAX },
-		{ "vcpu", KEY_VCPU, UINT32_MAX }, { "epoch", KEY_EPOCH, UINT64_MAX },
-		{ "guest_cycles", KEY_GUEST, UINT64_MAX }, { "age_cycles", KEY_AGE, UINT64_MAX },
-		{ "late", KEY_LATE, 1 }, { "approximate", KEY_APPROXIMATE, 1 },
+		{ "tsc_khz", KEY_TSC, UINT32_MAX, KEY(tsc_khz) },
+		{ "vcpus", KEY_VCPUS, UINT32_MAX, KEY(vcpus) },
+		{ "vcpu", KEY_VCPU, UINT32_MAX, KEY(vcpu) },
+		{ "epoch", KEY_EPOCH, UINT64_MAX, KEY(epoch) },
+		{ "guest_cycles", KEY_GUEST, UINT64_MAX, KEY(guest_cycles) },
+		{ "age_cycles", KEY_AGE, UINT64_MAX, KEY(age_cycles) },
+		{ "late", KEY_LATE, 1, KEY(late) },
+		{ "approximate", KEY_APPROXIMATE, 1, KEY(approximate) },
 	};
-	uint64_t number = 0;
-	unsigned int bit = 0;
+#undef KEY
+	uint64_t number;
 	size_t i;
 
 	if (!strcmp(key, "numbering")) {
 		*seen |= KEY_NUMBERING;
 		return parse_numbering(table, value);
 	}
-	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		if (strcmp(key, keys[i].key))
-			continue;
-		if (!parse_number(value, keys[i].max, &number))
-			return exitstat_table_complain(table, "the value of this key is a number");
-		bit = keys[i].bit;
-	}
-	*seen |= bit;
-	switch (bit) {
-	case KEY_TSC:
-		table->tsc_khz = (uint32_t)number;
-		break;
-	case KEY_VCPUS:
-		table->vcpus = (uint32_t)number;
-		break;
-	case KEY_VCPU:
-		table->vcpu = (uint32_t)number;
-		break;
-	case KEY_EPOCH:
-		table->epoch = number;
-		break;
-	case KEY_GUEST:
-		table->guest_cycles = number;
-		break;
-	case KEY_AGE:
-		table->age_cycles = number;
-		break;
-	case KEY_LATE:
-		table->late = (int)number;
-		break;
-	case KEY_APPROXIMATE:
-		table->approximate = (int)number;
-		break;
-	}
+	for (i = 0; i < sizeof(keys) / sizeof(*keys) && strcmp(key, keys[i].key); i++)
+		;
+	/* A later kernel may have more keys. */
+	if (i == sizeof(keys) / sizeof(*keys))
+		return 0;
+	if (!parse_number(value, keys[i].max, &number))
+		return exitstat_table_complain(table, "the value of this key is a number");
+	*seen |= keys[i].bit;
+	if (keys[i].max > UINT32_MAX)
+		*(uint64_t *)((char *)table + keys[i].field) = number;
+	else
+		*(uint32_t *)((char *)table + keys[i].field) = (uint32_t)number;
 	return 0;
 }
 

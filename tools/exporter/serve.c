@@ -186,7 +186,6 @@ static enum page_format wanted_format(struct MHD_Connection *connection)
 {
 	const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 							 MHD_HTTP_HEADER_ACCEPT);
-
 	double weight = accept ? weight_of(accept, "application/openmetrics-text") : 0;
 
 	return weight > 0 && weight >= weight_of(accept, "text/plain") ? PAGE_OPENMETRICS :
