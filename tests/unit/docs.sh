@@ -24,6 +24,21 @@ broken_links() {
 	done
 }
 
+# headings DOCUMENT: as links name them
+headings() { sed -n 's/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'; }
+
+# broken_anchors DOCUMENT...: links to headings that do not exist
+broken_anchors() {
+	local document file heading
+
+	for document; do
+		grep -oE '\]\([^):]*#[^)]+' "$document" | sed 's/^](//' | while IFS='#' read -r file heading; do
+			file=${file:+$(dirname "$document")/$file}
+			headings "${file:-$document}" | grep -qxF -e "$heading" || echo "$document: $file#$heading"
+		done
+	done
+}
+
 # not_listed DOCUMENT...: those without a link in the README
 not_listed() {
 	local document
@@ -35,11 +50,14 @@ not_listed() {
 
 targets_of() { sed -n 's/^\([a-z-]*\):.*## .*/\1/p' Makefile | sort -u; }
 
-plan 10
+plan 12
 echo '[x](gone.md) [y](https://example.org/) [z](README.md#here)' >"$work/bad.md"
 is "a link to nowhere is seen" "$(broken_links "$work/bad.md" | sed 's/.*: //')" "gone.md
 README.md"
 is "every link of a document leads to a file" "$(broken_links "${documents[@]}")" ""
+printf '# A name (2)\n[x](#a-name-2) [y](#a-name)\n' >"$work/bad.md"
+is "a link to no heading is seen" "$(broken_anchors "$work/bad.md" | sed 's/.*#//')" "a-name"
+is "every link to a heading leads to one" "$(broken_anchors "${documents[@]}")" ""
 is "the README leads to every document" "$(not_listed CONTRIBUTING.md CHANGELOG.md docs/*.md)" ""
 is "docs/kernels.md has the kernels of kvm/series.tsv" \
 	"$(sed -nE 's/^\| ([0-9.]+) \| from ([0-9.]+), below ([0-9.]+) \| /\1\t\2\t\3\t/p' docs/kernels.md | sed 's/ | /\t/g; s/[`|]//g; s/ $//')" \
