@@ -99,7 +99,7 @@ int vm_say(const struct exitstat_vm *vm, struct exitstat_source *src, int err)
 		return say(STATUS_FAILED, "VM %s no longer exists", dir);
 	case -EOPNOTSUPP:
 		return say(STATUS_NOT_HERE,
-			   "not reported: there is no %s/exit_stats, so this host's KVM has no exit statistics; see exitstat-kvm(8)",
+			   "not reported: there is no %s/exit_stats, so this host's KVM has no exit statistics; type: exitstat-kvm attach",
 			   dir);
 	case -EACCES:
 	case -EPERM:
