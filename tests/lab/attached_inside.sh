@@ -230,11 +230,11 @@ host_changes() {
 vendor_later() {
 	rmmod "$vendor"
 	attach
-	insmod "/lab/$vendor_module.ko"
+	load-module "/lab/$vendor_module.ko"
 	vmm make hypercall 9 read count hypercall </dev/null >later
 	is "the vendor's module comes later, and its VMs count" "$(value 2 later)" 0x9
 	rmmod "$vendor"
-	insmod "/lab/$vendor_module.ko"
+	load-module "/lab/$vendor_module.ko"
 	vmm make hypercall 9 read count hypercall </dev/null >later
 	is "it goes and comes, and its VMs count" "$(value 2 later)" 0x9
 	detach
@@ -253,7 +253,7 @@ built_with_other_headers() {
 # The last one, since KVM is replaced.
 beside_patched() {
 	rmmod "$vendor" kvm
-	insmod "$patched/kvm.ko" && insmod "$patched/$vendor_module.ko"
+	insmod "$patched/kvm.ko" && load-module "$patched/$vendor_module.ko"
 	check "beside the patched KVM it is refused" fails attach
 	check "and says why" sh -c "dmesg | tail -n 3 | grep -q 'exitstat_attach: this KVM already counts exits and answers guests itself'"
 	vmm make hypercall 9 read count hypercall </dev/null >ours

@@ -22,7 +22,7 @@ user_emulated="long/user-emulated protected-user/emulated"
 # The emulator executes prefixed instructions only if this parameter is on; before 6.1 it can only be set at load time.
 force_emulation() {
 	{ echo 1 >/sys/module/kvm/parameters/force_emulation_prefix; } 2>/dev/null && return
-	rmmod "$vendor" kvm && insmod /lab/kvm.ko force_emulation_prefix=1 && insmod "/lab/$vendor_module.ko"
+	rmmod "$vendor" kvm && insmod /lab/kvm.ko force_emulation_prefix=1 && load-module "/lab/$vendor_module.ko"
 }
 
 begin() {
@@ -31,7 +31,7 @@ begin() {
 		parameters=/sys/module/exitstat_attach/parameters
 	else
 		rmmod "$vendor" kvm || exit
-		insmod kvm.ko guest_exit_stats=0 force_emulation_prefix=1 && insmod "$vendor_module.ko" || exit
+		insmod kvm.ko guest_exit_stats=0 force_emulation_prefix=1 && load-module "$vendor_module.ko" || exit
 	fi
 }
 

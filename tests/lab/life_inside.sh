@@ -14,7 +14,7 @@ vendor=$(echo "$vendor_module" | tr - _)
 parameters=/sys/module/kvm/parameters
 trace=/sys/kernel/tracing
 
-load() { insmod "$modules/kvm.ko" "$@" && insmod "$modules/$vendor_module.ko"; }
+load() { insmod "$modules/kvm.ko" "$@" && load-module "$modules/$vendor_module.ko"; }
 unload() { rmmod "$vendor" && rmmod kvm; }
 loaded() { grep -q "^kvm " /proc/modules; }
 

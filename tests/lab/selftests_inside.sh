@@ -25,7 +25,7 @@ run_all() {
 
 run_all stock
 rmmod "$(echo "$vendor_module" | tr - _)" kvm || exit
-insmod kvm.ko && insmod "$vendor_module.ko" || exit
+insmod kvm.ko && load-module "$vendor_module.ko" || exit
 [ -e /sys/module/kvm/parameters/guest_exit_stats ] || exit
 run_all ours
 echo "section end"

@@ -20,8 +20,8 @@ become() {
 	rmmod exitstat_attach 2>/dev/null
 	rmmod "$vendor" kvm || return
 	case $1 in
-	patched) insmod kvm.ko && insmod "$vendor_module.ko" ;;
-	*) insmod /lab/kvm.ko && insmod "/lab/$vendor_module.ko" ;;
+	patched) insmod kvm.ko && load-module "$vendor_module.ko" ;;
+	*) insmod /lab/kvm.ko && load-module "/lab/$vendor_module.ko" ;;
 	esac || return
 	[ "$1" != attached ] || insmod exitstat_attach.ko || return
 	now=$1

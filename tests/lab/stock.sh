@@ -42,7 +42,7 @@ is "the leaves of the block are like any unknown leaf" "$alike" " yes yes yes"
 sampled stock
 rmmod "$(echo "$vendor_module" | tr - _)" kvm
 insmod kvm.ko guest_exit_stats=0
-insmod "$vendor_module.ko"
+load-module "$vendor_module.ko"
 check "our KVM takes the place of the distribution's" test "$(cat /sys/module/kvm/parameters/guest_exit_stats)" = 0
 sampled ours
 check "switched off, it answers 12000 random leaves from 0x40000000 to 0x4fffffff like the distribution's" \
