@@ -547,8 +547,9 @@ static void print_read(unsigned long vcpu, const struct step *s)
 
 static void print_samples(unsigned long vcpu, const struct step *s)
 {
-	printf("vcpu=%lu samples nmis=%lu exits=%lu ahead=%lu number=%#lx cycles=%lu\n", vcpu, s->rax,
-	       s->rbx, s->rcx, s->rdx, s->n);
+	printf("vcpu=%lu samples nmis=%lu exits=%lu ahead=%lu number=%#lx", vcpu, s->rax, s->rbx,
+	       s->rcx, s->rdx);
+	printf(" cycles=%lu\n", s->n);
 }
 
 static void print_action(unsigned long vcpu, const struct step *s)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* In a Linux guest: go over to another kernel, without a reset: kexec KERNEL INITRD COMMAND-LINE. */
+/* In a Linux guest, go over to another kernel without a reset: kexec KERNEL INITRD COMMAND-LINE */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -389,7 +389,7 @@ const struct unit_case samples_cases[] = {
 	{ several_sampled, "of which each is sampled, and told by itself" },
 	{ told_after_disarming, "one that is disarmed makes room for others" },
 	{ tells_what, "what a sample was about is told where details are counted" },
-	{ tells_how_long, "and how long the exits took that it stands for, without those of the questions" },
+	{ tells_how_long, "and how long the exits took that it stands for, without the questions" },
 	{ tells_how_long_with_details, "in KVM and the VMM, with details, too" },
 	{ tells_of_reentry, "so it does of an exit after which KVM enters the guest again at once" },
 	{ refused, "but for none that an NMI would disturb, and none that is not defined" },
