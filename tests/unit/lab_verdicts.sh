@@ -139,7 +139,7 @@ knows_tsc() {
 	grep 'tsc_early_khz' "$scratch/log" >/dev/null
 }
 
-plan 19
+plan 20
 check "a wrong option is refused with the rule and the value, before anything boots" usage_errors
 verdict "a command that passes: its output, and status 0" 0 '^a  b-it.s$' -- printf '%s-%s\n' 'a  b' "it's"
 verdict "a command that fails: its status" 3 '^status 3$' -- sh -c 'exit 3'
@@ -151,7 +151,8 @@ check "files and programs are added, with their libraries" added
 verdict "a machine that crashes is lost" 125 'lost: the machine ended' -- sh -c 'echo c >/proc/sysrq-trigger'
 check "its log has the reason" grep -q 'Kernel panic' "$scratch/log"
 verdict "a machine that says nothing is lost" 125 'lost: the machine ended' -- poweroff -f
-verdict "a machine that takes too long is stopped" 124 'stopped: no verdict after 5 s' --timeout 5 -- sleep 60
+verdict "a machine that takes too long is stopped" 124 'stopped: no verdict after 30 s' --timeout 30 -- sleep 100
+check "its log has what the tasks and the CPUs do" grep -Ezq 'task:sleep.*RIP=' "$scratch/log"
 verdict "a command that passes fails if the kernel warns" 1 'says: WARNING: CPU: 0' -- \
 	sh -c 'echo "WARNING: CPU: 0 PID: 1 at nowhere" >/dev/kmsg'
 verdict "modules that cannot be loaded are told" 1 'could not be set up: cannot load kvm.ko ignore_msrs=perhaps' \
