@@ -75,7 +75,7 @@ until [ -e \"\${0%-*}-a\" ] && [ -e \"\${0%-*}-b\" ]; do n=\$((n + 1)); [ \$n -l
 done
 : >"$fixtures/unit/not-executable.sh"
 
-plan 29
+plan 30
 verdict "a file that passes counts its cases" unit/passes "2 passed, 0 failed, 0 skipped" "ok 2 unit/passes: two"
 verdict "a failed case fails the run, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "# why"
 verdict "and is repeated at the end, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "1..2
@@ -90,6 +90,9 @@ verdict "a file skipped as a whole is one skip" unit/whole-skip "0 passed, 0 fai
 verdict "a plan of nothing without a reason is lost" unit/empty-plan "0 passed, 1 failed, 0 skipped" "lost: no cases"
 verdict "a silent file is lost" unit/silent "0 passed, 1 failed, 0 skipped" "lost: exited with 0 and no plan"
 verdict "a file that dies before its plan is done is lost" unit/dies "1 passed, 1 failed, 0 skipped" "lost: 1 of 2"
+verdict "and its end is repeated at the end" unit/dies "1 passed, 1 failed, 0 skipped" "# #   1..2
+# #   ok 1 one
+# #   last words"
 verdict "the last words of a lost file are shown" unit/dies "1 passed, 1 failed, 0 skipped" "#   last words"
 verdict "a file killed by a signal is lost" unit/killed "0 passed, 1 failed, 0 skipped" "lost: killed by signal 9"
 verdict "more cases than planned fail" unit/too-many "2 passed, 1 failed, 0 skipped" "lost: 2 of 1"
