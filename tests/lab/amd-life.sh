@@ -14,4 +14,4 @@ cycles=10 failures=500 rounds=20
 [ "${EXITSTAT_SOAK:-0}" != 1 ] || cycles=100 failures=10000 rounds=200
 build_for 6.1
 exec "$top/lab/run" --kernel "$release" --timeout 2400 --add "$built/life:/bin/life" --add "$built/squeeze:/bin/squeeze" \
-	--add "$here/life_inside.sh" --add "$here/leaks.sh" --add "$top/tests/lib/ktap.sh" -- sh /root/life_inside.sh kvm-amd $cycles $failures $rounds
+	--add "$here/life_inside.sh" --add "$here/leaks.sh" --add "$here/log.sh" --add "$top/tests/lib/ktap.sh" -- sh /root/life_inside.sh kvm-amd $cycles $failures $rounds

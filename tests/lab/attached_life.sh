@@ -32,7 +32,7 @@ attached_life() {
 	build_for "$series"
 	[ "${EXITSTAT_SOAK:-0}" != 1 ] || build_with_other_headers
 	adds+=(--add "$(command -v chrt):/bin/chrt")
-	for file in "$attach" "$here"/{attached_inside,leaks}.sh "$top/tests/lib/ktap.sh"; do adds+=(--add "$file"); done
+	for file in "$attach" "$here"/{attached_inside,leaks,log}.sh "$top/tests/lib/ktap.sh"; do adds+=(--add "$file"); done
 	exec "$top/lab/run" --machine "$machine" --kernel "$release" --stock --smp 2 --timeout $((900 + cycles * 20 + vms)) \
 		"${adds[@]}" -- sh /root/attached_inside.sh "kvm-$machine" "$cycles" "$vms" ${5:+/root/patched}
 }

@@ -52,7 +52,7 @@ hostile() {
 		adds=(--add "$modules/kvm.ko" --add "$modules/kvm-$machine.ko")
 	fi
 	run_machine "hostile-$machine-$series" --machine "$machine" --stock --timeout "$((900 + queries / 20))" \
-		--add "$here/hostile_inside.sh" --add "$built/oracle:/bin/oracle" \
+		--add "$here/hostile_inside.sh" --add "$here/log.sh" --add "$built/oracle:/bin/oracle" \
 		"${adds[@]}" -- sh /root/hostile_inside.sh "kvm-$machine" 1000 "$queries" "$seed" "$carrier"
 	hostile_verdicts
 	finish

@@ -6,6 +6,8 @@
 #
 #	hostile_inside.sh kvm-amd|kvm-intel SAME QUERIES SEED [CARRIER]	queries of each VM and way to ask; carrier: patched
 cd /root || exit
+# shellcheck source=log.sh
+. ./log.sh
 vendor_module=$1 compared=$2 queries=$3 seed=$4 vcpus=2
 vendor=$(echo "$vendor_module" | tr - _)
 attached=
@@ -85,7 +87,7 @@ force_emulation || exit
 same_all stock
 [ -z "$attached" ] || same emulated.stock "$emulated $user_emulated"
 begin
-log=$(dmesg | wc -l)
+mark_log
 same_all off
 compare "off, CPL 0" stock.kernel off.kernel
 compare "off, CPL 3" stock.user off.user
@@ -120,4 +122,4 @@ if [ -n "$attached" ]; then
 fi
 
 echo "section log"
-dmesg | tail -n +$((log + 1)) | sed '/random: crng init done/d'
+logged

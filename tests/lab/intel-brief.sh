@@ -41,7 +41,7 @@ build_for 6.1
 for tool in oracle life squeeze turn_back; do
 	adds+=(--add "$built/$tool:/bin/$tool")
 done
-for file in "$here"/{brief,hostile,times,tsc,life}_inside.sh "$here/leaks.sh" "$top/tests/lib/ktap.sh" "$modules"/kvm{,-intel}.ko \
+for file in "$here"/{brief,hostile,times,tsc,life}_inside.sh "$here"/{leaks,log}.sh "$top/tests/lib/ktap.sh" "$modules"/kvm{,-intel}.ko \
 	"$("$top/kvm/fetch" image "$release")/lib/modules/$release/kernel/arch/x86/kernel/msr.ko"; do
 	adds+=(--add "$file")
 done

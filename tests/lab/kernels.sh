@@ -76,7 +76,7 @@ take_part() {
 }
 
 in_one_machine() {
-	local parts=("$@") adds=() file id=- attached_id=- part scripts=(ask details samples cases series_inside hostile_inside)
+	local parts=("$@") adds=() file id=- attached_id=- part scripts=(ask details samples cases series_inside hostile_inside log)
 
 	# These need QEMU in the machine.
 	[[ ${parts[*]} != *linux* ]] || scripts+=(guest linux stock)

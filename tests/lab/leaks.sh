@@ -16,8 +16,11 @@ slabs() {
 }
 
 mapped_kib() { awk '$1 == "VmallocUsed:" { print $2 }' /proc/meminfo; }
-# Without what programs have: a VM that runs meanwhile touches its memory.
-used_kib() { awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable|AnonPages):/ { n += $2 } END { print -n }' /proc/meminfo; }
+# Without what programs have, and what each CPU keeps of free pages (MemFree lacks them; mm/vmstat.c, zoneinfo_show_print()).
+used_kib() {
+	awk '$1 ~ /^(MemFree|Buffers|Cached|SReclaimable|AnonPages):/ { n += $2 } $1 == "count:" { n += 4 * $2 } END { print -n }' \
+		/proc/meminfo /proc/zoneinfo
+}
 
 # grown BEFORE AFTER CACHES OBJECTS: the caches that grew by as many, and by more than a slab: one may be at hand again. Of ranges of
 # addresses that are free again, newer kernels keep many for a while: VmallocUsed tells whether they are free.

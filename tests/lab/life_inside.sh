@@ -9,6 +9,8 @@ cd /root || exit
 . ./ktap.sh
 # shellcheck source=leaks.sh
 . ./leaks.sh
+# shellcheck source=log.sh
+. ./log.sh
 vendor_module=$1 cycles=$2 failures=$3 rounds=$4 modules=${5:-/lab}
 vendor=$(echo "$vendor_module" | tr - _)
 parameters=/sys/module/kvm/parameters
@@ -115,7 +117,7 @@ usual='kvm: Nested|SVM: |kvm_intel|has been disabled|loading out-of-tree|taintin
 usual="$usual|failed to allocate vcpu's emulator|malloc apic regs error|debugfs: out of free dentries|PMU virtualization is disabled|cgroup: Unknown subsys name"
 
 plan 13
-log=$(dmesg | grep -c .)
+mark_log
 is "a VM counts" "$(($(count 100)))" 100
 check "$cycles times: unload, load with other parameters, a VM counts" all_cycles
 echo 0 >$parameters/exit_stats_histograms
@@ -127,5 +129,5 @@ dormancy
 refusal
 load
 is "the log has nothing but what loading, and KVM without memory, says" \
-	"$(dmesg | tail -n +$((log + 1)) | grep -vE "$usual")" ""
+	"$(logged "$usual")" ""
 finish
