@@ -199,10 +199,9 @@ static void note(struct guests *list, struct guest *guest, const struct exitstat
 		.kind = list->opts->total ? "total" : "interval", .target = &guest->target,
 		.snap = between,
 	};
-
-	/* The limit is one of VMs, of which programs get all. */
 	struct options whole = *list->opts;
 
+	/* The limit is one of VMs, of which programs get all. */
 	whole.limit = 0;
 	if (whole.format == FORMAT_JSON) {
 		json_print(stdout, &whole, &reading);
