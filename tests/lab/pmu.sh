@@ -13,17 +13,17 @@ declare -A numbers=([amd]="cpuid io 114 123" [intel]="cpuid io_instruction 10 30
 # shellcheck source=tests/lab/stock_qemu.sh
 . "$top/tests/lab/stock_qemu.sh"
 read -r _ io _ _ <<<"${numbers[$machine]}"
-guest_module=$("$top/guest/build" "$guest_release") || exit 1
+guest_module=$("$top/guest/build" "$guest_release") && host_module=$("$top/guest/build" "$release") || exit 1
 details=kvm
 [ "${carrier:-patched}" = patched ] || details=exitstat_attach
-adds=(--add "$guest_module" --add "$built/exits" --add "$built/events" --add "$top/tests/lab/pmu_guest.sh" --add "$top/tests/lab/pmu_crash.sh")
+adds=(--add "$guest_module" --add "$host_module:/root/host.ko" --add "$built/exits" --add "$built/events" --add "$top/tests/lab/pmu_guest.sh" --add "$top/tests/lab/pmu_crash.sh")
 soak=0
 # perf is too much for the slow machine, and so is unpacking a kernel.
 [ "$machine" != amd ] || { adds+=(--add "$(command -v perf):/bin/perf"); soak=${EXITSTAT_SOAK:-0}; }
 [ "$soak" = 0 ] || adds+=(--add "$built/kexec"
 	--add "$("$top/kvm/fetch" image "$guest_release")/boot/vmlinuz-$guest_release:/root/vmlinuz")
 cat >"$work/script" <<END
-insmod /root/exitstat_pmu.ko
+insmod /root/host.ko
 dmesg | sed -n 's/.*exitstat_pmu: /host says /p' | tail -n 1
 guest --smp $smp --kernel-arg tsc=reliable -- sh /root/pmu_guest.sh ${numbers[$machine]} $([ "${EXITSTAT_SOAK:-0}" = 0 ] || echo soak)
 status=\$?
