@@ -81,7 +81,7 @@ sampled held "$io" 1 sh -c 'rmmod exitstat_pmu 2>/dev/null; echo "rmmod-while $?
 
 # --- by perf, which takes five seconds to start on an emulated CPU
 two='sh -c "taskset 1 ./exits 1009 503 & ./exits 0 251 & wait"'
-hotplug='sh -c "sleep 0.5; echo 0 >/sys/devices/system/cpu/cpu1/online; ./exits 0 503; echo 1 >/sys/devices/system/cpu/cpu1/online; taskset 1 ./exits 0 251"'
+hotplug='sh -c "echo 0 >/sys/devices/system/cpu/cpu1/online; ./exits 0 503; echo 1 >/sys/devices/system/cpu/cpu1/online; taskset 1 ./exits 0 251"'
 times=exitstat/$io-time/,exitstat/$io-kvm/,exitstat/$io-vmm/,exitstat/$io-waiting/,exitstat/guest-time/
 events some "{exitstat/$cpuid/,exitstat/$io/,exitstat/total/,context-switches},exitstat/number=$io_number,leaf=0xee/,$times" ./exits 1009 503
 whole some-whole ./exits 1009 503
@@ -89,13 +89,13 @@ eval "whole two-whole $two"
 # Another task makes exits, on the same CPU and, where there are two, on the other one.
 ./exits 0 1000000 & other=$!
 eval "events two $both $two"
-# Of CPUs, perf may count only from soon after it has started the command.
 # The first controller that is enabled brings perf's along.
 mkdir -p /cg && mount -t cgroup2 cgroup2 /cg && echo +cpu >/cg/cgroup.subtree_control && mkdir /cg/one
-events cgroup "exitstat/$io/" -a -G one -- sh -c 'echo $$ >/cg/one/cgroup.procs; sleep 0.5; exec ./exits 0 503'
+events cgroup "exitstat/$io/" -a -G one -- sh -c 'echo $$ >/cg/one/cgroup.procs; exec ./exits 0 503'
 kill $other
 wait $other
-events all "exitstat/$io/" -a -I 10 -- sh -c 'sleep 0.5; ./exits 0 503'
+# perf prints no interval that the command's end has cut short.
+events all "exitstat/$io/" -a -I 10 -- sh -c './exits 0 503; sleep 0.5'
 exitstat profile --csv -e "$io" -- ./exits 0 503 2>&1 | sed 's/^/stack /'
 if [ -n "$soak" ]; then
 	# perf's part of the NMI makes exits of these numbers, too.
