@@ -180,5 +180,5 @@ e820_end:
 cmdline:
 	.incbin	"cmdline"
 	.byte	0, 0			/* with the second one, lab/run makes the sum of all bytes 0 */
-	.balign	512
+	.balign	512, 0
 rom_end:
