@@ -39,6 +39,7 @@ const char *textfile_name(char name[TEXTFILE_NAME_SIZE], const struct options *o
 {
 	const char *path = opts->qmps_nr ? opts->qmps[0] : opts->debugfs;
 	uint32_t sum = 2166136261;
+	const char *slash;
 	char last[49];
 	size_t i;
 
@@ -49,7 +50,8 @@ const char *textfile_name(char name[TEXTFILE_NAME_SIZE], const struct options *o
 		sum = hash_path(sum, path);
 	for (i = 0; i < opts->qmps_nr; i++)
 		sum = hash_path(sum, opts->qmps[i]);
-	snprintf(last, sizeof(last), "%s", basename(path));
+	slash = strrchr(path, '/');
+	snprintf(last, sizeof(last), "%s", slash ? slash + 1 : path);
 	for (i = 0; last[i]; i++) {
 		if (!strchr(KEPT, last[i]))
 			last[i] = '_';
