@@ -19,7 +19,7 @@ static uint64_t now(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-/* Both clocks at the same moment: of some tries, that in which least time passed between two looks at the other clock. */
+/* Both clocks at the same moment: of some tries, the one that took least time. */
 static struct moment look(void)
 {
 	struct moment best = { 0 };

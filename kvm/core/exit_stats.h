@@ -455,7 +455,7 @@ static inline void kvm_exit_stats_no_entry(struct kvm_exit_stats *s)
  */
 void kvm_exit_stats_sample(struct kvm_exit_stats *s);
 
-/* The same where KVM is about to enter the guest again at once, and the detail is not counted yet. */
+/* The same where KVM is about to re-enter the guest, and the detail is not counted yet. */
 static inline void kvm_exit_stats_sample_reentry(struct kvm_exit_stats *s)
 {
 	if (likely(!s->sampling.armed))

@@ -459,7 +459,7 @@ static __attribute__((interrupt)) void interrupt(struct frame *f)
 		set_deadline(SHORT_CYCLES);
 }
 
-/* Volatile: to a compiler, the frame is a handler's own arguments, and nobody reads those after it (GCC 14). */
+/* Volatile: to GCC 14, the frame is a handler's own arguments, which nothing reads after it. */
 static __attribute__((interrupt)) void undefined(volatile struct frame *f)
 {
 	f->rip += 2;	/* skip the UD2 */

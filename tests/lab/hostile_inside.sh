@@ -122,4 +122,4 @@ if [ -n "$attached" ]; then
 fi
 
 echo "section log"
-logged
+logged ""

@@ -391,7 +391,7 @@ const struct unit_case samples_cases[] = {
 	{ tells_what, "what a sample was about is told where details are counted" },
 	{ tells_how_long, "and how long the exits took that it stands for, without the questions" },
 	{ tells_how_long_with_details, "in KVM and the VMM, with details, too" },
-	{ tells_of_reentry, "so it does of an exit after which KVM enters the guest again at once" },
+	{ tells_of_reentry, "so it does of an exit after which KVM re-enters the guest" },
 	{ refused, "but for none that an NMI would disturb, and none that is not defined" },
 	{ not_for_users, "users cannot arm, disarm or take" },
 	{ switched_off, "nobody can where samples are off" },
