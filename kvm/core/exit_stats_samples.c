@@ -85,6 +85,14 @@ static struct kvm_exit_stats_sampled *find(struct kvm_exit_stats_sampling *sampl
 	return arm ? unarmed : NULL;
 }
 
+/* What its latest exit takes is no sample's any more. */
+static void forget_time(struct kvm_exit_stats_sampling *sampling,
+			const struct kvm_exit_stats_sampled *one)
+{
+	if (sampling->timed == one)
+		sampling->timed = NULL;
+}
+
 static void disarm_one(struct kvm_exit_stats *s, u32 number)
 {
 	struct kvm_exit_stats_sampled *one = find(&s->sampling, number, false);
@@ -92,6 +100,7 @@ static void disarm_one(struct kvm_exit_stats *s, u32 number)
 	if (!one || !one->period)
 		return;
 	one->period = 0;
+	forget_time(&s->sampling, one);
 	if (!--s->sampling.armed)
 		kvm_exit_stats_carrier_sample(s, false);
 }
@@ -105,6 +114,7 @@ static bool arm_one(struct kvm_exit_stats *s, u32 number, u32 slot, u16 period)
 	if (!one)
 		return false;
 	sampling->armed += !one->period;
+	forget_time(sampling, one);
 	*one = (struct kvm_exit_stats_sampled){
 		.number = number,
 		.row = KVM_EXIT_STATS_ROW(slot),

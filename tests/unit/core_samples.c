@@ -227,6 +227,21 @@ static bool tells_how_long(void)
 	       !ask(s, TAKE, 0).eax && is(ask(s, TIME, 0), 1, 0, 0, 0);
 }
 
+/* Not even for the number that gets its place. */
+static bool forgets_time(void)
+{
+	struct kvm_exit_stats *s = new_armed(IO, 1);
+
+	make_for(s, IO, 7);
+	ask(s, TAKE, 0);
+	ask(s, ARM, IO);
+	make_for(s, IO, 5000);
+	ask(s, ARM, 0x10000 | WRITE_MSR);
+	make_for(s, WRITE_MSR, 3);
+	make_for(s, IO, 10);
+	return ask(s, TAKE, 0).edx == WRITE_MSR && is(ask(s, TIME, 0), 1, 0, 8, 0);
+}
+
 /* The VMM's part is in it; with details, the time is where the detail is. */
 static bool tells_how_long_with_details(void)
 {
@@ -390,6 +405,7 @@ const struct unit_case samples_cases[] = {
 	{ told_after_disarming, "one that is disarmed makes room for others" },
 	{ tells_what, "what a sample was about is told where details are counted" },
 	{ tells_how_long, "and how long the exits took that it stands for, without the questions" },
+	{ forgets_time, "but nothing of a number that was disarmed" },
 	{ tells_how_long_with_details, "in KVM and the VMM, with details, too" },
 	{ tells_of_reentry, "so it does of an exit after which KVM re-enters the guest" },
 	{ refused, "but for none that an NMI would disturb, and none that is not defined" },
