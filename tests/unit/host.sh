@@ -50,7 +50,7 @@ mkdir none
 refuses_command "a host without a VM says so, and that is no error" 0 "no VM is running here: none has none" "$BUILD/exitstat" host -D none
 refuses_command "a verb that needs a VM has none then" 1 "no VM is running here" "$BUILD/exitstat" host -D none show
 mkdir -p "stock/$pid-10/vcpu0"
-refuses_command "a stock KVM is not here, and the list says what to do" 77 "no exit statistics; see exitstat-kvm(8)" \
+refuses_command "a stock KVM is not here, and the list says what to do" 77 "no exit statistics; type: exitstat-kvm attach" \
 	"$BUILD/exitstat" host -D stock
 refuses_command "and so does a verb" 77 "$pid-10/exit_stats, so this host's KVM has no exit statistics" \
 	"$BUILD/exitstat" host -D stock show
