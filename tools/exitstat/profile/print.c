@@ -148,9 +148,8 @@ static void print_weight(FILE *out, const struct profile *profile, uint64_t weig
 static void print_functions(FILE *out, const struct profile *profile,
 			    const struct functions *functions, size_t limit)
 {
-	size_t i;
-
 	const char *share = profile->by_time ? "%time" : "%exits";
+	size_t i;
 
 	fprintf(out, "\n%9s %6s %9s %6s  %s\n", profile->by_time ? "own(ms)" : "own", share,
 		profile->by_time ? "incl.(ms)" : "inclusive", share, "function");
