@@ -81,7 +81,9 @@ static=$(make -s -C "$top/tools/exitstat" static | tail -n 1) || exit 1
 adds=(--add "$static:/root/static" --add "$built/exits" --add "$work/page" --add "$work/script")
 # A terminal for top, but not on the slow machine.
 if [ "$machine" = amd ]; then
-	for file in /usr/lib/locale/C.utf8/LC_CTYPE /lib/terminfo/s/screen; do
+	terminfo=/lib/terminfo/s/screen
+	[ -e $terminfo ] || terminfo=/usr/share/terminfo/s/screen # where Debian 13 has it
+	for file in /usr/lib/locale/C.utf8/LC_CTYPE $terminfo; do
 		adds+=(--add "$file:$file")
 	done
 	adds+=(--add "$(command -v tmux):/bin/tmux")
