@@ -90,7 +90,7 @@ if [ "$machine" = amd ]; then
 	is "and on one that went and came back" "$(value back)" 251
 	is "while somebody listens, the module cannot be unloaded" "$(value rmmod-while)" 1
 	is "exitstat profile: the stacks have each exit, and its time, end where they were made, and go down to the user's frames" \
-		"$(sed -n 's/^stack //p' "$work/answers" | tr -d '"' | awk -F '[,;]' 'NR > 1 { n += $1; if ($2 < 1) n = "untimed"; if (!/pwrite64;entry_SYSCALL_64/) n = "kernel only"; if (!($NF in seen)) ends = ends " " $NF; seen[$NF] } END { print n ends }')" \
+		"$(sed -n 's/^stack //p' "$work/answers" | tr -d '"' | awk -F '[,;]' 'NR > 1 { n += $1; if ($2 < 1) n = "untimed"; if (!/;[_a-z0-9]+;entry_SYSCALL_64/) n = "kernel only"; if (!($NF in seen)) ends = ends " " $NF; seen[$NF] } END { print n ends }')" \
 		"503 write_port"
 	is "perf stat of a task, in a group: each CPUID and port write that it made, and exitstat -- CMD says the same" \
 		"$(values some cpuid io) $(values some-whole cpuid io)" "$((1009 + $(value none cpuid))) 503 $((1009 + $(value none cpuid))) 503"
