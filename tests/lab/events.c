@@ -122,7 +122,7 @@ static long switches(void)
 
 static void sleep_with(long times, int events)
 {
-	const struct timespec moment = { .tv_nsec = 1000 };
+	const struct timespec moment = { .tv_nsec = 1000000 };
 	unsigned int cpuid = is_amd() ? 0x72 : 10;
 	int fds[4], i;
 	long switched;
