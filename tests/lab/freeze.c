@@ -132,9 +132,10 @@ static void read_undisturbed(struct rows *rows)
 
 /*
  * Exits came between the rows and the last query: give them to the numbers that moved since, if
- * those moved by as many, or if it is one number.  Else who runs this tries again.
+ * those moved by as many, or if it is one number.  Else, and if one whose details were told is among
+ * them, nobody can say which were before: freeze.sh starts over.
  */
-static void add_missing(struct rows *rows, unsigned int own, unsigned long missing)
+static void add_missing(struct rows *rows, unsigned int own, unsigned int detailed, unsigned long missing)
 {
 	static struct rows now;
 	unsigned long moved = 0;
@@ -147,6 +148,8 @@ static void add_missing(struct rows *rows, unsigned int own, unsigned long missi
 	for (unsigned int i = 0; i < now.nr; i++) {
 		if (now.row[i].number == own || now.row[i].count == rows->row[i].count)
 			continue;
+		if (nr_details && now.row[i].number == detailed)
+			die("exits that have details came before the last query; try again");
 		moved += now.row[i].count - rows->row[i].count;
 		last = &rows->row[i];
 		numbers++;
@@ -190,7 +193,7 @@ int main(int argc, char **argv)
 		sum += rows.row[i].count;
 	}
 	if (sum != total)
-		add_missing(&rows, own, total - sum);
+		add_missing(&rows, own, detailed, total - sum);
 	for (unsigned int i = 0; i < rows.nr; i++)
 		printf("%u %lu\n", rows.row[i].number, rows.row[i].count);
 	printf("total %lu\n", total);

@@ -17,7 +17,7 @@ fi
 . /root/details.sh
 # First, and in one piece: it must cover the whole boot.
 echo "== freeze"
-/root/freeze "$cpuid" "$io"
+/root/freeze "$cpuid" "$io" || exit
 echo "== cpuid"
 cpuid -1 -r -l 0x4ffffffe -s $((cpuid))
 # A process for each takes long: take every eighth.

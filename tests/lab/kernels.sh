@@ -79,7 +79,7 @@ in_one_machine() {
 	local parts=("$@") adds=() file id=- attached_id=- part scripts=(ask details samples cases series_inside hostile_inside log)
 
 	# These need QEMU in the machine.
-	[[ ${parts[*]} != *linux* ]] || scripts+=(guest linux stock)
+	[[ ${parts[*]} != *linux* ]] || scripts+=(guest linux freeze stock)
 
 	if has patched; then
 		carrier=patched build_for ""

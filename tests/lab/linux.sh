@@ -7,60 +7,12 @@ cd "$(dirname "$0")" || exit 1
 . ./ktap.sh
 # shellcheck source=ask.sh
 . ./ask.sh
-
-events=/sys/kernel/tracing/events/kvm
+# shellcheck source=freeze.sh
+. ./freeze.sh
 
 # The section $1 of what the guest printed.
 said() {
 	sed -n "/^== $1\$/,/^== /{/^== /d;p}" guest.out
-}
-
-# The guest's last query, at which the tracepoint stops.
-last="function == 0x4ffffffc && index == 0xf2ee2e"
-
-# 5.10 has no event histograms (CONFIG_HIST_TRIGGERS): keep the events themselves there.
-begin_trace() {
-	if [ -e $events/kvm_exit/hist ]; then
-		echo 'hist:keys=exit_reason' >$events/kvm_exit/trigger
-		echo "hist:keys=info1 if exit_reason == $io" >>$events/kvm_exit/trigger
-		echo "disable_hist:kvm:kvm_exit if $last" >$events/kvm_cpuid/trigger
-	else
-		echo 8192 >/sys/kernel/tracing/buffer_size_kb
-		echo "traceoff if $last" >$events/kvm_cpuid/trigger
-		echo 1 >$events/kvm_exit/enable
-	fi
-}
-
-# A trigger holds KVM.
-end_trace() {
-	if [ -e $events/kvm_exit/hist ]; then
-		echo "!disable_hist:kvm:kvm_exit if $last" >$events/kvm_cpuid/trigger
-		echo "!hist:keys=info1 if exit_reason == $io" >>$events/kvm_exit/trigger
-		echo '!hist:keys=exit_reason' >>$events/kvm_exit/trigger
-	else
-		echo 0 >$events/kvm_exit/enable
-		echo "!traceoff if $last" >$events/kvm_cpuid/trigger
-	fi
-}
-
-# `NUMBER COUNT`, as the kernel's own tracepoint counted the exits until the guest's last query.
-traced() {
-	if [ -e $events/kvm_exit/hist ]; then
-		sed -n 's/^{ exit_reason: *\([0-9]*\) } hitcount: *\([0-9]*\)$/\1 \2/p' $events/kvm_exit/hist
-	else
-		vmm --list numbers | cat - /sys/kernel/tracing/trace | awk '
-			NF == 2 && !/kvm_exit:/ { number[$2] = $1 + 0 }
-			sub(/.* kvm_exit: .*reason /, "") { n[number[$1]]++ }
-			END { for (i in n) print i, n[i] }'
-	fi | sort -n
-}
-
-# `DETAIL COUNT` of each port and direction, as the hardware told the tracepoint: bit 0 on AMD, 3 on Intel.
-traced_ports() {
-	sed -n 's/^{ info1: *\([0-9]*\) } hitcount: *\([0-9]*\)$/\1 \2/p' $events/kvm_exit/hist |
-		awk -v bit="$([ "$numbering" = 2 ] && echo 1 || echo 8)" '
-		{ n[int($1 / 65536) % 65536 + int($1 / bit) % 2 * 65536] += $2 }
-		END { for (i in n) printf "0x%x %d\n", i, n[i] }' | sort
 }
 
 # port_faults OURS TRACED: what has a row is the same, and the rest is what has none.
@@ -89,28 +41,21 @@ raw() {
 }
 
 plan 14
-io=$(($(number_of pio_vmm)))
 echo 1 >$parameters/exit_stats_details
-begin_trace
-guest -- sh /root/guest.sh >guest.out 2>&1
-status=$?
-[ $status -eq 0 ] || diagnose "$(tail -n 30 guest.out)"
-is "the guest boots and ends well" $status 0
+frozen -- sh /root/guest.sh
+is "the guest boots and ends well" "$status" 0
 
 counts=$(said freeze | grep -v '[a-z]' | sort -n)
 total=$(said freeze | sed -n 's/^total //p')
-traced=$(traced)
-traced_ports=$([ ! -e $events/kvm_exit/hist ] || traced_ports)
-end_trace
 diagnose "the guest's boot: ${total:-unknown} exits"
-is "the tracepoint's count of each exit number is ours, for the whole boot, to the last exit" "$counts" "$traced"
+is "the tracepoint's count of each exit number is ours, for the whole boot, to the last exit" "$counts" "$(cat traced)"
 ports="its count of each port is ours, to the last exit"
-if [ -e $events/kvm_exit/hist ]; then
+if [ -n "$histograms" ]; then
 	our_ports=$(said freeze | sed -n 's/^detail //p')
 	rest=$(echo "$our_ports" | sed -n 's/^0xffffffffffffffff //p')
-	diagnose "$(echo "$traced_ports" | wc -l) ports and directions, of which the rest has ${rest:-0} exits"
+	diagnose "$(wc -l <traced-ports) ports and directions, of which the rest has ${rest:-0} exits"
 	check "a boot uses many ports" test "$(echo "$our_ports" | wc -l)" -gt 50
-	is "$ports" "$(port_faults "$our_ports" "$traced_ports")" ""
+	is "$ports" "$(port_faults "$our_ports" "$(cat traced-ports)")" ""
 else
 	skip "a boot uses many ports" "histograms of events in this kernel"
 	skip "$ports" "histograms of events in this kernel"

@@ -23,7 +23,7 @@ run_cases() {
 	shift "$(($# < 3 ? $# : 3))"
 	build_for "$series"
 	[ "$machine:${EXITSTAT_SOAK:-0}" != amd:1 ] || prime=10007
-	for file in "$here"/{ask,guest,details,samples}.sh "$here/$script" "$top/tests/lib/ktap.sh" "$built/freeze"; do
+	for file in "$here"/{ask,guest,details,freeze,samples}.sh "$here/$script" "$top/tests/lib/ktap.sh" "$built/freeze"; do
 		adds+=(--add "$file")
 	done
 	ours=${attach:-${modules:-}/kvm.ko}

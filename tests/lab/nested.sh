@@ -28,7 +28,7 @@ nested() {
 	build_for "$1"
 	inner=$built/nested-$carrier-$release
 	nested_modules "$inner"
-	for file in "$inner"/*.ko "$here"/{nested_inside,nested_guest,details}.sh "$top/tests/lib/ktap.sh" "$built/freeze"; do
+	for file in "$inner"/*.ko "$here"/{nested_inside,nested_guest,details,freeze}.sh "$top/tests/lib/ktap.sh" "$built/freeze"; do
 		adds+=(--add "$file")
 	done
 	exec "$top/lab/run" --kernel "$release" --carrier "$carrier" --timeout 500 "${adds[@]}" -- sh /root/nested_inside.sh

@@ -25,7 +25,7 @@ echo "== below"
 echo "hypercalls $(($(below "$hypercall") - hypercalls))"
 echo "vmruns $(($(below "$vmrun") - vmruns))"
 echo "== freeze"
-/root/freeze "$(vmm --list kinds | sed -n 's/^cpuid //p')"
+/root/freeze "$(vmm --list kinds | sed -n 's/^cpuid //p')" || exit
 echo "== why"
 exitstat why --json >why.json
 why_faults <why.json

@@ -7,17 +7,13 @@ cd "$(dirname "$0")" || exit 1
 . ./ktap.sh
 # shellcheck source=details.sh
 . ./details.sh
-
-events=/sys/kernel/tracing/events/kvm
+# shellcheck source=freeze.sh
+. ./freeze.sh
 
 said() { sed -n "/^== $1\$/,/^== /{/^== /d;p}" guest.out; }
 
 # answer VCPU NTH: EAX of the nth read
 answer() { echo $(($(said own | grep "^vcpu=$1 read" | sed -n "$2s/.*rax=\\([^ ]*\\).*/\\1/p"))); }
-
-traced() {
-	sed -n 's/^{ exit_reason: *\([0-9]*\) } hitcount: *\([0-9]*\)$/\1 \2/p' "$events/kvm_exit/hist" | sort -n
-}
 
 # Of the nested VM's vCPU: the counts of all numbers against the total.
 sums() {
@@ -28,18 +24,7 @@ sums() {
 plan 14
 is "this KVM lets a guest have SVM" "$(cat /sys/module/kvm_amd/parameters/nested)" 1
 echo 1 >"$(ls -d /sys/module/exitstat_attach/parameters 2>/dev/null || echo /sys/module/kvm/parameters)/exit_stats_details"
-# An interrupt may come at the very moment when the tracepoint stops: then start over.
-for _ in 1 2 3; do
-	echo 'hist:keys=exit_reason' >"$events/kvm_exit/trigger"
-	echo 'disable_hist:kvm:kvm_exit if function == 0x4ffffffc && index == 0xf2ee2e' >"$events/kvm_cpuid/trigger"
-	guest --memory 384 -- sh /root/nested_guest.sh >guest.out 2>&1
-	status=$?
-	echo '!disable_hist:kvm:kvm_exit if function == 0x4ffffffc && index == 0xf2ee2e' >"$events/kvm_cpuid/trigger"
-	grep -q 'freeze: .*; try again' guest.out || break
-	diagnose "$(grep 'freeze: ' guest.out)"
-	echo '!hist:keys=exit_reason' >"$events/kvm_exit/trigger"
-done
-[ "$status" -eq 0 ] || diagnose "$(tail -n 30 guest.out)"
+frozen --memory 384 -- sh /root/nested_guest.sh
 is "the guest hypervisor runs its guest" "$status" 0
 is "the nested KVM counts the CPUID exits of its guest's first vCPU, and the one that asks" "$(answer 0 1)" 1010
 is "and of its second vCPU, which makes twice as many" "$(answer 1 1)" 2019
@@ -58,5 +43,5 @@ is "in the outer KVM, the nested guest's hypercalls and port writes are about wh
 is "and so are its CPUIDs, with the guest hypervisor's own" "$((${about##* } >= 3027))" 1
 is "the outer KVM's details add up, and have names" "$(said why | grep -v '^about ')" ""
 diagnose "$(said below | tr '\n' ' '), in all $(said freeze | sed -n 's/^total //p') exits"
-is "the outer KVM's tracepoint counted the same, to the last exit" "$(said freeze | grep -v total | sort -n)" "$(traced)"
+is "the outer KVM's tracepoint counted the same, to the last exit" "$(said freeze | grep -v total | sort -n)" "$(cat traced)"
 finish
