@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Copy files into the tree of an initramfs, programs with their libraries, and pack it. Sourced.
+# Copy files into the tree of an initramfs, programs with their libraries, and pack it; find and unpack a kernel's modules.
+# Sourced.
 
 is_elf() { [ "$(head -c 4 "$1" | tr -d '\0')" = $'\x7fELF' ]; }
 
@@ -28,6 +29,17 @@ install_any() {
 	while IFS= read -r -d '' file; do
 		install_file "$1" "$2/$file" "$3/$file"
 	done < <(cd "$2" && find . -type f -print0)
+}
+
+# stock_module DIRECTORY NAME: the file of a distribution's module, which may be compressed
+stock_module() { find "$1" -name "${2//[-_]/?}.ko*" -print -quit; }
+
+# unpack_module FILE >MODULE
+unpack_module() {
+	case $1 in
+	*.xz) xz -dc "$1" ;;
+	*) cat "$1" ;;
+	esac
 }
 
 # pack TREE >ARCHIVE: reproducible, the same files give the same bytes

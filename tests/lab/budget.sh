@@ -10,6 +10,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/lib/ktap.sh"
 # shellcheck source-path=SCRIPTDIR source=build.sh
 . "$top/tests/lab/build.sh"
+# shellcheck source-path=SCRIPTDIR source=../../lab/files.sh
+. "$top/lab/files.sh"
 
 # kind, then the most that may be added: off, on, with histograms; by the attached module, with histograms, after its removal;
 # and what details may add to on, and to the attached module. HLT has none; for memory, the slots are looked up.
@@ -108,10 +110,7 @@ additions() {
 
 # The version of the GCC that compiled a module.
 compiler_of() {
-	case $1 in
-	*.xz) xz -dc "$1" ;;
-	*) cat "$1" ;;
-	esac >"$tmp/module"
+	unpack_module "$1" >"$tmp/module"
 	readelf -p .comment "$tmp/module" | sed -n 's/.*GCC: (.*) \([0-9.]*\).*/\1/p' | sort -u | tail -n 1
 }
 
@@ -151,7 +150,7 @@ plan 122
 build_for 6.1
 "$top/kvm/attached/build" "$release" >"$tmp/attach.log" 2>&1 || { cat "$tmp/attach.log"; exit 1; }
 our_compiler=$(compiler_of "$modules/kvm.ko")
-stock_compiler=$(compiler_of "$(find "$("$top/kvm/fetch" image "$release")" -name 'kvm.ko*' | head -n 1)")
+stock_compiler=$(compiler_of "$(stock_module "$("$top/kvm/fetch" image "$release")" kvm)")
 kept_within_budget amd
 for way in ours attached; do
 	check "amd, $way: the host's service of an interrupt is in the time of the exit" interrupts_count "$way"

@@ -4,20 +4,19 @@
 #
 #	nested SERIES
 
+# shellcheck source-path=SCRIPTDIR source=../../lab/files.sh
+. "$top/lab/files.sh"
+
 # What the guest hypervisor loads, unpacked: the distribution's modules, and ours in place of or beside them.
 nested_modules() {
-	local image file names=(irqbypass ccp) name
+	local image names=(irqbypass ccp) name
 
 	image=$("$top/kvm/fetch" image "$release") || exit
 	[ "$carrier" != attached ] || names+=(kvm kvm-amd)
 	rm -rf "$1"
 	mkdir -p "$1"
 	for name in "${names[@]}"; do
-		file=$(find "$image/lib/modules/" -name "$name.ko*")
-		case $file in
-		*.xz) xz -dc "$file" >"$1/$name.ko" ;;
-		*) cp "$file" "$1/" ;;
-		esac
+		unpack_module "$(stock_module "$image/lib/modules" "$name")" >"$1/$name.ko"
 	done
 	if [ "$carrier" = attached ]; then cp "$attach" "$1/"; else cp "$modules"/kvm{,-amd}.ko "$1/"; fi
 }
