@@ -47,7 +47,7 @@ printf '%s\n' "my prog 9    39 number=0x72 name=cpuid rip=0x401000 weight=5" "	f
 exitstat -S "$guest" -r 3 -j -o a.json -- true
 exitstat -S "$guest" -j 1 1 >b.json
 
-plan 25
+plan 26
 all_kinds >all 2>said
 is "every line is what the schema says, and all kinds were there" "$(faults --kinds <all)" \
 	"check command diff interval leaf name profile recording total"
@@ -96,6 +96,10 @@ B is b.json, 412.659 ms"
 is "and its rows are sorted as asked" "$(exitstat diff -H -s name since.json twice.json | awk '{ print $1 }' | sort -c 2>&1; exitstat diff -H -s number -R since.json twice.json | awk 'NR == 1 { print $1 }')" other
 is "what only one has is new, or gone" "$(exitstat -S "$amd" -e io -j >io.json; exitstat -S "$amd" -e hlt -j >hlt.json; exitstat diff -H -s name io.json hlt.json | awk '{ print $1, $2, $3, $4 }')" "hlt 0 4128 new
 io 22014 0 0.00"
+is "the last line is of all exits, also of those that were not saved" \
+	"$(exitstat diff io.json io.json | tail -n 1 | awk '{ print $1, $2, $3 }'; exitstat diff since.json since.json | tail -n 1 | awk '{ print $1, $2 }')" \
+	"all exits 72730
+total 72730"
 echo '{"schema":2,"kind":"total","vendor":"AMD","tsc_khz":1e9,"exits":[1,null,[],{"number":-1},{"number":1e300,"count":"x"},{"number":114,"count":7}],"total":5}' >odd.json
 is "what is odd in a table is no count" "$(exitstat diff -H odd.json odd.json -s number | awk '{ print $1, $2 }' | paste -sd ' ')" "read_cr0 0 cpuid 7 other 0"
 refuses "a table of schema 1 is refused, and it is said what to do" 1 "cannot compare old.json: it has schema 1, and this exitstat reads 2: save it again" diff old.json a.json

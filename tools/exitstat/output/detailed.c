@@ -332,7 +332,7 @@ void details_print(FILE *out, const struct options *opts, const struct target *t
 	if (opts->no_header)
 		return;
 	if (rows != WHY_THESE) {
-		print_sum(&page, &snap->total, reasons_total(&target->reasons));
+		print_sum(&page, &snap->total, reasons_total(target->reasons.nr));
 		if (own.count)
 			print_line(&page, own.count, own.cycles, 0, by_time(&page), 0,
 				   "exitstat itself");

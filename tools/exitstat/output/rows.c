@@ -249,7 +249,7 @@ void rows_print(FILE *out, const struct options *opts, const struct target *targ
 	if (opts->no_header)
 		return;
 	print_others(out, &layout, &rows[shown], rows_nr - shown);
-	print_row(out, &layout, "", reasons_total(&target->reasons), &snap->total);
+	print_row(out, &layout, "", reasons_total(target->reasons.nr), &snap->total);
 	print_own(out, &layout);
 }
 

@@ -91,7 +91,7 @@ int reasons_parse(struct reasons *reasons, uint32_t numbering, const char *text)
 	}
 }
 
-const char *reasons_total(const struct reasons *reasons)
+const char *reasons_total(bool selected)
 {
-	return reasons->nr ? "all exits" : "total";
+	return selected ? "all exits" : "total";
 }

@@ -22,7 +22,7 @@ int reasons_parse(struct reasons *reasons, uint32_t numbering, const char *text)
 
 bool reasons_have(const struct reasons *reasons, uint32_t number);
 
-/* What a table calls the sum of all exits, also of those that were not asked for. */
-const char *reasons_total(const struct reasons *reasons);
+/* What a table calls the sum of all exits, which is also of those that were not selected. */
+const char *reasons_total(bool selected);
 
 #endif /* REASONS_H */

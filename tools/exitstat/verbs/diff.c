@@ -16,6 +16,7 @@
 #include "exitstat.h"
 #include "output/format.h"
 #include "output/units.h"
+#include "target/reasons.h"
 #include "verbs/verbs.h"
 
 static const char help[] =
@@ -45,6 +46,7 @@ struct saved {
 	uint32_t numbering;
 	char *scope;			/* which VM and CPU */
 	bool times;
+	bool selected;			/* saved with --exit */
 	double duration_ns;
 	struct row total;
 	size_t rows_nr;
@@ -164,6 +166,7 @@ static int add_table(struct saved *saved, struct json_object *table)
 		return say_unusable(saved, "it is no table of exits");
 	saved->nr++;
 	saved->times = tsc_khz > 0 && json_object_object_get_ex(total, "cycles", NULL);
+	saved->selected |= json_object_object_get_ex(table, "selection", NULL);
 	saved->duration_ns += real_of(table, "duration_ns");
 	add_to(&saved->total, total, tsc_khz);
 	for (i = 0; i < json_object_array_length(exits); i++) {
@@ -347,8 +350,9 @@ static void print_table(const struct options *opts, const struct saved both[2],
 {
 	/* A "cycle" of this unit is a nanosecond. */
 	const struct exitstat_description ns = { .tsc_khz = 1000000 };
+	const char *total = reasons_total(both[0].selected || both[1].selected);
 	struct layout layout = {
-		.both = both, .name = (int)strlen("total"),
+		.both = both, .name = (int)strlen(total),
 		.times = both[0].times && both[1].times,
 		.unit = unit_for(&ns, fmax(both[0].total.time_ns, both[1].total.time_ns)),
 	};
@@ -371,7 +375,7 @@ static void print_table(const struct options *opts, const struct saved both[2],
 	for (i = 0; i < nr; i++)
 		print_pair(&layout, pairs[i].name, &pairs[i].a, &pairs[i].b);
 	if (!opts->no_header)
-		print_pair(&layout, "total", &both[0].total, &both[1].total);
+		print_pair(&layout, total, &both[0].total, &both[1].total);
 }
 
 static void print_csv(const struct options *opts, const struct saved both[2],

@@ -372,7 +372,7 @@ static void print_repeats(FILE *out, const struct options *opts, const struct ta
 			     reason_of(all, entries[i].number));
 	if (opts->no_header)
 		return;
-	print_reason(&layout, "", reasons_total(&target->reasons), &all->total);
+	print_reason(&layout, "", reasons_total(target->reasons.nr), &all->total);
 	if (all->reader.count.mean > 0)
 		print_reason(&layout, "", "exitstat itself", &all->reader);
 	print_time(&layout, "elapsed", &all->elapsed_ns);
