@@ -24,20 +24,7 @@ static const char help[] =
 	"                                         the rates every INTERVAL seconds\n"
 	"       exitstat VERB [ARGUMENT...]\n"
 	"\n"
-	"verbs (exitstat VERB --help says more):\n"
-	"  check                 whether this machine reports its exits, and if not, why\n"
-	"  diff FILE FILE        compare two tables that --json saved\n"
-	"  export                the counters as metrics for Prometheus\n"
-	"  help [VERB]           this, or what VERB is for\n"
-	"  host [VERB...]        on a host: its VMs, or one of them with these verbs\n"
-	"  leaf LEAF [ECX]       the raw registers of one CPUID leaf\n"
-	"  names                 all exit numbers, their names and meanings\n"
-	"  profile [-- CMD...]   who makes exits: stacks, and a flame graph\n"
-	"  record [-- CMD...]    the counters over time, into a file\n"
-	"  report FILE [FILE]    a summary of a recording; --html: a page with charts\n"
-	"  show                  the table, as without a verb\n"
-	"  top                   the rates on a full screen\n"
-	"  why [REASON]          which ports, MSRs, leaves, pages they were about\n";
+	"verbs (exitstat VERB --help says more):\n";
 
 static const char more[] =
 	"\n"
@@ -52,17 +39,25 @@ static const char examples[] =
 	"  exitstat -v 0-3,7 -n 5            five reasons of each of these CPUs\n"
 	"  exitstat --json > before.json     for exitstat diff\n";
 
-static const struct verb * const verbs[] = {
-	&verb_check,
-	&verb_diff,
-	&verb_leaf,
-	&verb_names,
-	&verb_profile,
-	&verb_record,
-	&verb_report,
-	&verb_show,
-	&verb_top,
-	&verb_why,
+/* As the help lists them. */
+static const struct {
+	const struct verb *verb;	/* NULL: choose() knows it */
+	const char *usage;
+	const char *words;
+} verbs[] = {
+	{ &verb_check, "check", "whether this machine reports its exits, and if not, why" },
+	{ &verb_diff, "diff FILE FILE", "compare two tables that --json saved" },
+	{ NULL, "export", "the counters as metrics for Prometheus" },
+	{ NULL, "help [VERB]", "this, or what VERB is for" },
+	{ NULL, "host [VERB...]", "on a host: its VMs, or one of them with these verbs" },
+	{ &verb_leaf, "leaf LEAF [ECX]", "the raw registers of one CPUID leaf" },
+	{ &verb_names, "names", "all exit numbers, their names and meanings" },
+	{ &verb_profile, "profile [-- CMD...]", "who makes exits: stacks, and a flame graph" },
+	{ &verb_record, "record [-- CMD...]", "the counters over time, into a file" },
+	{ &verb_report, "report FILE [FILE]", "a summary of a recording; --html: a page with charts" },
+	{ &verb_show, "show", "the table, as without a verb" },
+	{ &verb_top, "top", "the rates on a full screen" },
+	{ &verb_why, "why [REASON]", "which ports, MSRs, leaves, pages they were about" },
 };
 
 static const struct verb *find_verb(const char *name)
@@ -70,8 +65,8 @@ static const struct verb *find_verb(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
-		if (!strcmp(verbs[i]->name, name))
-			return verbs[i];
+		if (verbs[i].verb && !strcmp(verbs[i].verb->name, name))
+			return verbs[i].verb;
 	}
 	return NULL;
 }
@@ -80,6 +75,16 @@ static int print_version(void)
 {
 	printf("exitstat %s (ABI revision %d)\n", VERSION, EXITSTAT_ABI_REVISION);
 	return STATUS_OK;
+}
+
+static void print_verbs(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (!verbs[i].verb || !verbs[i].verb->left_out)
+			printf("  %-21s %s\n", verbs[i].usage, verbs[i].words);
+	}
 }
 
 /* What belongs to no verb, and a verb without a help of its own, have the first one. */
@@ -92,6 +97,8 @@ static int print_help(const struct verb *verb, bool host)
 	if (!verb->help)
 		verb = host ? &verb_guests : &none;
 	fputs(verb->help, stdout);
+	if (verb == &none)
+		print_verbs();
 	if (verb == &verb_guests) {
 		fputs("\nwhich VM:\n", stdout);
 		options_print(stdout, FOR_HOST);

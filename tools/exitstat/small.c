@@ -32,6 +32,7 @@ const struct verb verb_top = {
 		"\n"
 		"The static exitstat is built without top; try: exitstat 1\n",
 	.run = do_top,
+	.left_out = true,
 };
 
 static int do_diff(struct options *opts, int argc, char **argv)
@@ -50,6 +51,7 @@ const struct verb verb_diff = {
 		"The static exitstat is built without diff; compare the files with another\n"
 		"exitstat.\n",
 	.run = do_diff,
+	.left_out = true,
 };
 
 int template_check(const char *instead)

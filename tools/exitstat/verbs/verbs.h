@@ -3,6 +3,7 @@
 #ifndef VERBS_H
 #define VERBS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "command/options.h"
@@ -14,6 +15,7 @@ struct verb {
 	const char *help;	/* usage, and what it does */
 	const char *more;	/* behind the options, or NULL */
 	const char *examples;	/* or NULL */
+	bool left_out;		/* of the static exitstat: it only says so */
 };
 
 extern const struct verb verb_guests;
