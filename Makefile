@@ -27,16 +27,16 @@ study: ## count the exits of a whole Debian that boots, reboots and works; takes
 test: ## run all tests but the long ones; takes some 20 minutes, as root
 	@tests/run
 
-bench: ## measure what counting adds to an exit, compared with other tools [HARDWARE=1: on this machine]
+bench: ## measure what counting adds to an exit, compared with other tools [KERNEL=release] [HARDWARE=1: on this machine]
 	@bench/run $(if $(HARDWARE),--hardware) $(if $(KERNEL),--kernel $(KERNEL))
 
 soak: ## run the long tests
 	@tests/run --soak
 
-attach: ## build exitstat_attach.ko, the module beside the distribution's KVM [KERNEL=release | HEADERS=directory]
+attach: ## build exitstat_attach.ko, the module beside the distribution's KVM [KERNEL=release | SOURCE=built tree | HEADERS=build directory]
 	@kvm/attached/build $(or $(abspath $(or $(HEADERS),$(SOURCE))),$(KERNEL))
 
-guest-module: ## build exitstat_pmu.ko, which makes exits perf events in a guest [KERNEL=release | HEADERS=directory]
+guest-module: ## build exitstat_pmu.ko, which makes exits perf events in a guest [KERNEL=release | SOURCE=built tree | HEADERS=build directory]
 	@guest/build $(or $(abspath $(or $(HEADERS),$(SOURCE))),$(KERNEL))
 
 modules: ## build kvm.ko, kvm-intel.ko, kvm-amd.ko for a distribution kernel or for your own tree
