@@ -335,7 +335,7 @@ static unsigned int cycles_of_step(struct step *s, struct vcpu *v)
 /* Without the cost of reading the clock. */
 static void sample(struct step *s, struct vcpu *v)
 {
-	unsigned int *samples = (unsigned int *)s->rax, empty = -1, cycles;
+	unsigned int *taken = (unsigned int *)s->rax, empty = -1, cycles;
 
 	for (int i = 0; i < 16; i++) {
 		cycles = cycles_of(nothing, v);
@@ -344,7 +344,7 @@ static void sample(struct step *s, struct vcpu *v)
 	}
 	for (unsigned long i = 0; i < s->n; i++) {
 		cycles = cycles_of_step(s, v);
-		samples[i] = cycles > empty ? cycles - empty : 0;
+		taken[i] = cycles > empty ? cycles - empty : 0;
 	}
 }
 

@@ -38,7 +38,7 @@ alike() {
 	done
 }
 
-plan 28
+plan 29
 for what in "" BITS=32 CC=musl-gcc; do
 	file=$(make -s -C "$top/tools/exitstat" static BUILD="$top/build/tests/static" $what | tail -n 1)
 	rm -rf "$work/root"
@@ -82,4 +82,5 @@ is "all of them" "$(grep -c '^ok' "$work/lib")" "$(sed -n 's/^1\.\.//p' "$work/l
 built() { make --no-print-directory -C "$top/tools/swap" BUILD="$work/swap" "$@" 2>&1; }
 is "make says in a line what it builds, with -s nothing, and with V=1 the command" \
 	"$(built -B) $(built -B -s) $(built -B V=1 | grep -c "^cc .* -o $work/swap/kvm-probe probe.c")" "  LD   $work/swap/kvm-probe  1"
+is "so does every Makefile" "$(find "$top"/{lib,tools,lab,bench,tests} -name Makefile -exec grep -nE '^	\$\((CC|COMPILE|AR)\)' {} +)" ""
 finish
