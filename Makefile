@@ -24,8 +24,8 @@ lab: ## open a shell on such a host [MACHINE=amd|intel] [CARRIER=attached|patche
 study: ## count the exits of a whole Debian that boots, reboots and works; takes a quarter of an hour, as root
 	@lab/study/run
 
-test: ## run all tests but the long ones; takes some 20 minutes, as root
-	@tests/run
+test: ## run all tests but the long ones; takes some 20 minutes, as root [AGAIN=1: files that fail run once more]
+	@tests/run $(if $(AGAIN),--again)
 
 bench: ## measure what counting adds to an exit, compared with other tools [KERNEL=release] [HARDWARE=1: on this machine]
 	@bench/run $(if $(HARDWARE),--hardware) $(if $(KERNEL),--kernel $(KERNEL))

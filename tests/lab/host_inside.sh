@@ -12,7 +12,7 @@ qmp() {
 		"{"*) echo "$command" ;;
 		*) echo "{\"execute\":\"$command\"}" ;;
 		esac
-	done | socat -t 20 - UNIX-CONNECT:/tmp/qmp
+	done | socat -t 60 - UNIX-CONNECT:/tmp/qmp
 }
 
 # labelled WORD COMMAND...

@@ -11,7 +11,7 @@ details=/sys/module/kvm/parameters/exit_stats_details
 
 # qmp COMMAND...: what QEMU answers
 qmp() {
-	for command in '{"execute":"qmp_capabilities"}' "$@"; do echo "$command"; done | socat -t 5 - UNIX-CONNECT:/tmp/qmp
+	for command in '{"execute":"qmp_capabilities"}' "$@"; do echo "$command"; done | socat -t 60 - UNIX-CONNECT:/tmp/qmp
 }
 
 statistics() { qmp '{"execute":"query-stats","arguments":{"target":"vcpu"}}'; }

@@ -73,9 +73,14 @@ for each in a b; do
 echo 1..1; : >\"\${0%-*}-$each\"; n=0
 until [ -e \"\${0%-*}-a\" ] && [ -e \"\${0%-*}-b\" ]; do n=\$((n + 1)); [ \$n -lt 100 ] || exit 1; sleep 0.1; done; echo \"ok 1 $each\""
 done
+# Three that fail at first.
+for each in 1 2 3; do
+	fixture unit/first-$each.sh <<<'echo 1..2; echo "ok 1 one"; [ -e "$0.ran" ] || { : >"$0.ran"; echo "not ok 2 two"; echo "# why"; exit 1; }; echo "ok 2 two"'
+done
+forget() { rm -f "$fixtures"/unit/*.ran; }
 : >"$fixtures/unit/not-executable.sh"
 
-plan 30
+plan 36
 verdict "a file that passes counts its cases" unit/passes "2 passed, 0 failed, 0 skipped" "ok 2 unit/passes: two"
 verdict "a failed case fails the run, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "# why"
 verdict "and is repeated at the end, with its diagnosis" unit/fails "1 passed, 1 failed, 0 skipped" "1..2
@@ -118,6 +123,36 @@ is "what another file has within it runs with --soak, or by name" \
 ok 1 unit/within: within"
 is "a long test is told that it may take its time" "$(run --soak unit/long | grep '^ok')" \
 	"ok 1 unit/long: soak is 1"
+is "without --again, a file that fails at first fails" "$(run unit/first-1 | tail -n 1)" "1 passed, 1 failed, 0 skipped"
+forget
+is "with it, two files that fail at first run again, and what each said at first is at the end" "$(run --again unit/first-1 unit/first-2 unit/passes | grep -v " s, logs in ")" "KTAP version 1
+ok 1 unit/first-1: one
+not ok 2 unit/first-1: two
+# why
+ok 3 unit/first-2: one
+not ok 4 unit/first-2: two
+# why
+ok 5 unit/passes: one
+ok 6 unit/passes: two
+# Again, alone: unit/first-1.sh unit/first-2.sh
+ok 7 unit/first-1: one
+ok 8 unit/first-1: two
+ok 9 unit/first-2: one
+ok 10 unit/first-2: two
+1..10
+# What failed at first:
+# not ok 2 unit/first-1: two
+# # why
+# not ok 4 unit/first-2: two
+# # why
+6 passed, 0 failed, 0 skipped, 2 failed at first"
+forget
+is "of three that fail, none runs again" "$(run --again unit/first | tail -n 1)" "3 passed, 3 failed, 0 skipped"
+forget
+said=$(run --again unit/first-1 unit/fails)
+is "what fails again has failed" "$? $(tail -n 1 <<<"$said")" "1 3 passed, 1 failed, 0 skipped, 2 failed at first"
+is "a lost file runs again, too" "$(run --again unit/dies | tail -n 1)" "1 passed, 1 failed, 0 skipped, 1 failed at first"
+is "where nothing fails, nothing runs again" "$(run --again unit/passes | tail -n 1)" "2 passed, 0 failed, 0 skipped"
 "$top/tests/run" --from "$fixtures" --logs "$fixtures/logs" unit/sleeps >"$fixtures/out" 2>&1 </dev/null &
 until [ -s "$fixtures/asleep" ]; do sleep 0.1; done
 kill -TERM $!
