@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "exitstat.h"
+#include "value.h"
 
 #define CPUID1_ECX_HYPERVISOR	(1u << 31)
 
@@ -53,7 +54,7 @@ static int read_scope(struct exitstat_source *src, struct exitstat_description *
 		return err;
 	desc->vcpus = regs.eax;
 	desc->vcpu = regs.ebx;
-	desc->epoch = (uint64_t)regs.edx << 32 | regs.ecx;
+	desc->epoch = low_high(regs.ecx, regs.edx);
 	return 0;
 }
 
@@ -67,7 +68,7 @@ static int read_age(struct exitstat_source *src, struct exitstat_description *de
 		return 0;
 	err = exitstat_source_ask(src, EXITSTAT_AGE, 0, &regs);
 	if (!err)
-		desc->age_cycles = (uint64_t)regs.ebx << 32 | regs.ecx;
+		desc->age_cycles = low_high(regs.ecx, regs.ebx);
 	return err;
 }
 

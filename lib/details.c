@@ -13,11 +13,7 @@
 
 #include "exitstat.h"
 #include "own.h"
-
-static uint64_t join(uint32_t high, uint32_t low)
-{
-	return (uint64_t)high << 32 | low;
-}
+#include "value.h"
 
 struct reading {
 	struct exitstat_source *src;
@@ -42,7 +38,7 @@ static int read_scope(const struct reading *reading)
 	if (err)
 		return err;
 	reading->details->vcpu = regs.ebx;
-	reading->details->epoch = join(regs.edx, regs.ecx);
+	reading->details->epoch = low_high(regs.ecx, regs.edx);
 	return reading->details->epoch == reading->desc->epoch ? 0 : -ESTALE;
 }
 
@@ -88,7 +84,7 @@ static int read_place(const struct reading *reading, uint32_t first,
 	*detail = (struct exitstat_detail){
 		.number = regs.eax,
 		.place = regs.edx,
-		.detail = join(regs.ebx, regs.ecx),
+		.detail = low_high(regs.ecx, regs.ebx),
 	};
 	return 1;
 }
@@ -142,7 +138,7 @@ static int read_count(const struct reading *reading, struct exitstat_detail *det
 	/* What has a place keeps it. */
 	if (regs.edx)
 		return -EPROTO;
-	detail->count = join(regs.ebx, regs.eax);
+	detail->count = low_high(regs.eax, regs.ebx);
 	return 0;
 }
 
@@ -155,7 +151,7 @@ static int read_time(const struct reading *reading, struct exitstat_detail *deta
 		return err;
 	if (regs.edx)
 		return -EPROTO;
-	detail->cycles = join(regs.ebx, regs.ecx);
+	detail->cycles = low_high(regs.ecx, regs.ebx);
 	return 0;
 }
 
@@ -298,7 +294,7 @@ static int is_complete(const struct reading *reading, uint32_t number)
 		return err;
 	if (number == reading->cpuid)
 		own = exitstat_source_asked(reading->src) - details->asked.cpuid;
-	return join(regs.ebx, regs.eax) == count_of_number(details, number) + own;
+	return low_high(regs.eax, regs.ebx) == count_of_number(details, number) + own;
 }
 
 static int are_complete(const struct reading *reading)
@@ -423,14 +419,6 @@ static void merge(struct exitstat_details *details)
 		}
 	}
 	details->nr = to;
-}
-
-static uint64_t minus(uint64_t after, uint64_t before, uint32_t *since)
-{
-	if (after >= before)
-		return after - before;
-	*since |= EXITSTAT_SINCE_BACKWARD;
-	return after;
 }
 
 static void subtract_places(struct exitstat_details *between, const struct exitstat_details *before)

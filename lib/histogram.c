@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "exitstat.h"
+#include "value.h"
 
 int exitstat_histogram_read(struct exitstat_source *src, const struct exitstat_description *desc,
 			    enum exitstat_scope scope, uint32_t number,
@@ -30,7 +31,7 @@ int exitstat_histogram_read(struct exitstat_source *src, const struct exitstat_d
 			return err;
 		if (regs.edx)
 			return -EPROTO;
-		histogram->buckets[i] = (uint64_t)regs.ebx << 32 | regs.eax;
+		histogram->buckets[i] = low_high(regs.eax, regs.ebx);
 	}
 	return 0;
 }

@@ -13,11 +13,7 @@
 #include "entry.h"
 #include "exitstat.h"
 #include "own.h"
-
-static uint64_t low_high(uint32_t low, uint32_t high)
-{
-	return (uint64_t)high << 32 | low;
-}
+#include "value.h"
 
 static int ask_time(struct exitstat_source *src, uint32_t leaf, uint32_t number, uint64_t *cycles)
 {
@@ -325,15 +321,6 @@ const struct exitstat_entry *exitstat_snapshot_find(const struct exitstat_snapsh
 			return &snap->entries[i];
 	}
 	return NULL;
-}
-
-/* A counter that went backwards has started again from 0: then all of it is new. */
-static uint64_t minus(uint64_t after, uint64_t before, uint32_t *since)
-{
-	if (after >= before)
-		return after - before;
-	*since |= EXITSTAT_SINCE_BACKWARD;
-	return after;
 }
 
 static void entry_subtract(struct exitstat_entry *entry, const struct exitstat_entry *before,
