@@ -43,6 +43,19 @@ uint64_t rows_key(enum sort_key sort, const struct exitstat_entry *entry)
 	return 0;
 }
 
+const char *busiest_name(char name[TEXT_SIZE], const struct exitstat_snapshot *snap)
+{
+	const struct exitstat_entry *most = NULL;
+	uint32_t i;
+
+	for (i = 0; i < snap->entries_nr; i++) {
+		if (!most || snap->entries[i].count > most->count)
+			most = &snap->entries[i];
+	}
+	*name = '\0';
+	return most && most->count ? exit_name(name, snap->numbering, most->number) : name;
+}
+
 /* Descending by the key, then by count, then ascending by number. */
 static int compare_forward(const struct row *a, const struct row *b)
 {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "command/options.h"
+#include "command/vendor.h"
 #include "exitstat.h"
 #include "target/target.h"
 
@@ -31,6 +32,9 @@ void title_print(FILE *out, const struct target *target, const struct exitstat_s
 
 /* What subtracting found, one line each. */
 void since_print(FILE *out, const struct exitstat_snapshot *between);
+
+/* The name of the most frequent exit, or nothing if there was none. */
+const char *busiest_name(char name[TEXT_SIZE], const struct exitstat_snapshot *snap);
 
 /* Where the vCPUs' time went, as fractions of all_cycles. */
 struct states {

@@ -179,20 +179,6 @@ static int find_guests(struct guests *list)
  * What happened in them.
  */
 
-static void find_busiest(struct guest *guest, const struct exitstat_snapshot *between)
-{
-	const struct exitstat_entry *most = NULL;
-	uint32_t i;
-
-	for (i = 0; i < between->entries_nr; i++) {
-		if (!most || between->entries[i].count > most->count)
-			most = &between->entries[i];
-	}
-	*guest->busiest = '\0';
-	if (most && most->count)
-		exit_name(guest->busiest, between->numbering, most->number);
-}
-
 static void note(struct guests *list, struct guest *guest, const struct exitstat_snapshot *between)
 {
 	const struct reading reading = {
@@ -216,7 +202,7 @@ static void note(struct guests *list, struct guest *guest, const struct exitstat
 	guest->total = between->total;
 	guest->has_states = states_of(between, &guest->states);
 	guest->vcpus = between->vcpus;
-	find_busiest(guest, between);
+	busiest_name(guest->busiest, between);
 	guest->restarted = between->since & EXITSTAT_SINCE_RESTART;
 }
 

@@ -513,19 +513,6 @@ static void draw_reasons(int row, struct top *top)
 	draw_cells(row, &layout, "", "exitstat itself", rest);
 }
 
-static const char *busiest_of(char name[TEXT_SIZE], const struct exitstat_snapshot *between)
-{
-	const struct exitstat_entry *most = NULL;
-	uint32_t i;
-
-	*name = '\0';
-	for (i = 0; i < between->entries_nr; i++) {
-		if (!most || between->entries[i].count > most->count)
-			most = &between->entries[i];
-	}
-	return most ? exit_name(name, between->numbering, most->number) : name;
-}
-
 static void draw_vcpu(int row, const struct gauge *gauge)
 {
 	const struct exitstat_snapshot *between = &gauge->between;
@@ -546,9 +533,8 @@ static void draw_vcpu(int row, const struct gauge *gauge)
 		put(row, narrow ? 15 : 22, narrow ? " %5.1f %5.1f %5.1f %5.1f" :
 		    " %6.1f %6.1f %6.1f %8.1f", 100 * states.guest, 100 * states.kernel,
 		    100 * states.vmm, 100 * states.waiting);
-	if (!between->entries_nr || narrow)
-		return;
-	put(row, 54, "%s", busiest_of(name, between));
+	if (!narrow)
+		put(row, 54, "%s", busiest_name(name, between));
 }
 
 struct vcpu_line {
@@ -582,7 +568,7 @@ static bool vcpu_matches(const struct top *top, const struct gauge *gauge)
 {
 	char name[TEXT_SIZE], text[2 * TEXT_SIZE];
 
-	snprintf(text, sizeof(text), "%d %s", gauge->cpu, busiest_of(name, &gauge->between));
+	snprintf(text, sizeof(text), "%d %s", gauge->cpu, busiest_name(name, &gauge->between));
 	return has_word(top, text);
 }
 
