@@ -9,7 +9,8 @@
 
 #define WATCH_EVERY	8	/* bursts */
 #define MAX_BURST	32
-#define MAX_ATTEMPTS	100000
+#define MAX_ATTEMPTS	10000
+#define MAX_MOVED	100
 
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
 
@@ -177,8 +178,11 @@ void mix(struct step *s, struct vcpu *v)
 	out(VMM_PORT_CALM, 0);
 }
 
-/* Read the total, then the times of every number. */
-static unsigned int read_times(struct step *head)
+/*
+ * Each row's number, its counts and times. Rows that move, because exits come by themselves,
+ * are read again in read_moment().
+ */
+static unsigned int read_all_rows(struct step *head)
 {
 	struct step *row = head + 1;
 	unsigned int number = 0;
@@ -189,7 +193,10 @@ static unsigned int read_times(struct step *head)
 		a = ask(EXITSTAT_NEXT - EXITSTAT_VCPU, number);
 		if (a.edx == EXITSTAT_UNDEFINED)
 			break;
+		row->n = 1;
 		row->ecx = a.eax;
+		row->rax = value_of(EXITSTAT_NEXT, &a);
+		row->rdx = read_vcpu(EXITSTAT_TIME_WAITING, a.eax);
 		row->rcx = read_vcpu(EXITSTAT_TIME_VMM, a.eax);
 		row->rbx = read_vcpu(EXITSTAT_TIME, a.eax);
 		number = a.eax + 1;
@@ -197,20 +204,20 @@ static unsigned int read_times(struct step *head)
 	return row - head - 1;
 }
 
-/* Return false if the next number is not that of the row. */
-static int read_row(struct step *row, unsigned int from)
+/* The row of the exits that asking causes. */
+static struct step *own_row(struct step *head, unsigned int rows)
 {
-	struct answer a = ask(EXITSTAT_NEXT - EXITSTAT_VCPU, from);
+	struct step *row = head + 1;
 
-	row->rax = value_of(EXITSTAT_NEXT, &a);
-	row->rdx = read_vcpu(EXITSTAT_TIME_WAITING, row->ecx);
-	row->n = 1;
-	return a.edx != EXITSTAT_UNDEFINED && a.eax == row->ecx;
+	while (row < head + rows && row->ecx != head->ecx)
+		row++;
+	return row;
 }
 
 /*
  * The three times that add up, with the waiting, to the TSC: the total of processing
- * lacks just the exit that asks for it, so it ends where the TSC was read.
+ * lacks just the exit that asks for it, so it ends where the TSC was read, but for the time in
+ * guest mode since the entry before: that is at most what head->watched says.
  * Return false if the host took the CPU away meanwhile.
  */
 static int read_sum(struct step *head, struct step *own)
@@ -219,39 +226,66 @@ static int read_sum(struct step *head, struct step *own)
 	head->rbx = read_vcpu(EXITSTAT_TIME_GUEST, 0);
 	head->rdx = rdtsc();
 	head->rcx = read_vcpu(EXITSTAT_TOTAL_TIME, 0);
+	head->watched = read_vcpu(EXITSTAT_TIME_GUEST, 0) - head->rbx;
 	return own->rdx == read_vcpu(EXITSTAT_TIME_WAITING, head->ecx);
 }
 
-/* Counts and waiting of the rows, and the sum.  Return true if nothing else happened meanwhile. */
-static int read_counts(struct step *head, unsigned int rows)
+/*
+ * What moves, and the sum: as few questions as can be, because on a slow machine the host's next
+ * interrupt is soon. Return true if nothing else happened meanwhile.
+ */
+static int read_moment(struct step *head, unsigned int rows)
 {
 	unsigned long before = read_vcpu(EXITSTAT_TOTAL_COUNT, 0);
-	struct step *own = head + 1;
-	unsigned int asked = 0, own_asked = 0, from = 0;
+	struct step *own = own_row(head, rows);
+	unsigned int asked = 7;
 
 	for (struct step *row = head + 1; row <= head + rows; row++) {
-		if (!read_row(row, from))
-			return 0;
+		if (!row->watched)
+			continue;
+		row->rax = read_vcpu(EXITSTAT_COUNT, row->ecx);
+		row->rdx = read_vcpu(EXITSTAT_TIME_WAITING, row->ecx);
 		asked += 2;
-		if (row->ecx == head->ecx) {
-			own = row;
-			own_asked = asked - 1;
-		}
-		from = row->ecx + 1;
 	}
 	if (!read_sum(head, own))
 		return 0;
+	own->rax = read_vcpu(EXITSTAT_COUNT, head->ecx) + 1;
 	head->rax = read_vcpu(EXITSTAT_TOTAL_COUNT, 0);
-	asked += 5;
-	own->rax += asked - own_asked;
 	return head->rax == before + asked;
+}
+
+/* Return true if no other row has moved since read_all_rows(); remember those that have. */
+static int still_same(struct step *head, unsigned int rows)
+{
+	struct step *own = own_row(head, rows);
+	unsigned int from = 0, asked = 0;
+	int same = 1;
+
+	for (struct step *row = head + 1; row <= head + rows; row++) {
+		struct answer a = ask(EXITSTAT_NEXT - EXITSTAT_VCPU, from);
+
+		asked++;
+		if (a.edx == EXITSTAT_UNDEFINED || a.eax != row->ecx)
+			return 0;
+		if (row != own && !row->watched && value_of(EXITSTAT_NEXT, &a) != row->rax) {
+			row->watched = 1;
+			same = 0;
+		}
+		from = row->ecx + 1;
+	}
+	/* These questions belong to the moment, too. */
+	own->rax += asked;
+	head->rax += asked;
+	return same;
 }
 
 /* head->ecx is the number of the exits that asking causes. */
 void snapshot(struct step *head)
 {
 	for (int i = 0; i < MAX_ATTEMPTS; i++) {
-		if (read_counts(head, read_times(head)))
+		unsigned int rows = read_all_rows(head);
+
+		if (read_moment(head, rows) && still_same(head, rows))
 			return;
 	}
 	head->rax = 0;
@@ -259,6 +293,8 @@ void snapshot(struct step *head)
 
 static void sum_histogram(struct step *row, unsigned int number, unsigned int own)
 {
+	unsigned int attempts = 0;
+
 	row->n = 1;
 	row->ecx = number;
 	do {
@@ -267,10 +303,13 @@ static void sum_histogram(struct step *row, unsigned int number, unsigned int ow
 		for (unsigned int i = 0; i < EXITSTAT_BUCKETS; i++)
 			row->rbx += read_vcpu(EXITSTAT_BUCKET, i << 16 | (number & 0xffff));
 		row->rcx = read_vcpu(EXITSTAT_COUNT, number);
-	} while (row->rax != row->rcx && number != own);
+	} while (row->rax != row->rcx && number != own && ++attempts < MAX_MOVED);
 }
 
-/* For each number: read the count, the sum of its buckets, and the count again. */
+/*
+ * For each number: read the count, the sum of its buckets, and the count again. On a slow machine
+ * the host's interrupts may never let the two be equal.
+ */
 void sum_histograms(struct step *head)
 {
 	unsigned int number = 0;

@@ -654,8 +654,8 @@ void print_step(unsigned long vcpu, const struct step *s, char *memory)
 		print_mix(vcpu, s);
 		break;
 	case OP_SNAPSHOT:
-		printf("vcpu=%lu snapshot count=%lu guest=%lu time-before=%lu time=%lu tsc=%lu\n",
-		       vcpu, s->rax, s->rbx, s->n, s->rcx, s->rdx);
+		printf("vcpu=%lu snapshot count=%lu guest=%lu time-before=%lu time=%lu tsc=%lu slack=%lu\n",
+		       vcpu, s->rax, s->rbx, s->n, s->rcx, s->rdx, s->watched);
 		break;
 	case OP_ROW:
 		print_row(vcpu, s);

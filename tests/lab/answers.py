@@ -4,7 +4,7 @@ import re
 import sys
 
 MAX_FAULTS = 20
-MAX_RESIDUAL_PPM = 10000  # 1 %
+MAX_LOST_PPM = 10000  # 1 %
 NUMBER = re.compile(r"=(0x[0-9a-f]+|[0-9]+)$")
 
 
@@ -27,6 +27,7 @@ class Vcpu:
 class Run:
     def __init__(self, path):
         self.traces, self.dropped, self.numbers, self.vcpus = [], [], {}, {}
+        self.traced_before = {}  # the first stop
         self.said = open(path).read()
         for line in self.said.splitlines():
             self.take(line)
@@ -36,11 +37,14 @@ class Run:
         if line.startswith("stop "):
             self.traces.append({})
             self.dropped.append(0)
-        elif line.startswith("trace dropped="):
+        elif line.startswith("trace dropped=") and self.traces:
             self.dropped[-1] = value(words[1])
-        elif line.startswith("trace "):
+        elif line.startswith("trace number="):
             got = fields(line)
-            self.traces[-1][got["number"]] = got["count"]
+            if self.traces:
+                self.traces[-1][got["number"]] = got["count"] - self.traced_before.get(got["number"], 0)
+            else:
+                self.traced_before[got["number"]] = got["count"]
         elif line.startswith("number "):
             self.numbers[words[1]] = int(words[2], 0)
         elif line.startswith("vcpu="):
@@ -76,6 +80,15 @@ def residual_cycles(before, now):
 
 def residual_ppm(before, now):
     return residual_cycles(before, now) * 1e6 / (now["tsc"] - before["tsc"])
+
+
+def lost_ppm(before, now):
+    """What is in no place, or in two.
+
+    A snapshot reads the TSC a little after its times were current. On a busy machine that can be any time; but how much
+    it can be at most, the snapshot knows: its slack."""
+    residual = residual_cycles(before, now)
+    return max(residual - now["slack"], -residual - before["slack"], 0) * 1e6 / (now["tsc"] - before["tsc"])
 
 
 def tell(faults):
