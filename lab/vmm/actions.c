@@ -10,7 +10,7 @@
 
 #include "host.h"
 
-#define KICK_AFTER_US	20000
+#define LOOK_EVERY_US	1000
 
 static void sleep_ms(unsigned long ms)
 {
@@ -54,11 +54,13 @@ static void do_ioctls(struct vcpu *v, struct step *s)
 	}
 }
 
+/* Not before the guest has gone on: from then on only an interrupt takes it out of guest mode. */
 static void *kick_later(void *arg)
 {
 	struct vcpu *v = arg;
 
-	usleep(KICK_AFTER_US);
+	while (!__atomic_load_n(&v->kicked->rcx, __ATOMIC_ACQUIRE))
+		usleep(LOOK_EVERY_US);
 	pthread_kill(v->thread, SIGUSR1);
 	return NULL;
 }

@@ -192,13 +192,15 @@ static void spin_for(unsigned long cycles)
 		let_host_in();
 }
 
-/* Pass the step to the VMM.  A step that waits for a signal waits here. */
+/* Pass the step to the VMM.  A step that waits for a signal waits here, and says so. */
 static void hand_over(struct step *s)
 {
 	s->rdx = s->kind != ACTION_kick;
 	out(VMM_PORT_DO, (unsigned long)s);
-	while (s->kind == ACTION_kick && !*(volatile unsigned long *)&s->rdx)
+	while (s->kind == ACTION_kick && !*(volatile unsigned long *)&s->rdx) {
+		*(volatile unsigned long *)&s->rcx = 1;
 		let_host_in();
+	}
 }
 
 static void make_wbinvd(struct vcpu *v)

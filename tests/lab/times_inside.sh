@@ -1,22 +1,22 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: MIT
-# In the machine: one small VM for each rule about time, between two snapshots; times.py knows what must have moved.
+# In the machine: one small VM for each rule about time, between snapshots; times.py knows what must have moved.
 cd /root || exit
 parameters=/sys/module/kvm/parameters
 [ ! -d /sys/module/exitstat_attach ] || parameters=/sys/module/exitstat_attach/parameters
 ms=$(sed -n 's/^cpu MHz[^0-9]*\([0-9]*\).*/\1000/p' /proc/cpuinfo | head -n 1)	# in cycles
 
-# rule NAME STEPS OPTION...
+# rule NAME STEPS
 rule() {
-	local name=$1 steps=$2
-
-	shift 2
-	echo "section $name"
+	echo "section $1"
 	vmm --list kinds | sed 's/^/number /'
 	echo "number interrupt $(vmm --list numbers | sed -nE 's/^(.*) (interrupt|EXTERNAL_INTERRUPT)$/\1/p')"
 	# shellcheck disable=SC2086 # words
-	$beside vmm "$@" snapshot $steps snapshot </dev/null
+	$beside vmm snapshot $2 snapshot </dev/null
 }
+
+# For what compares times that nobody measures beside: five times, each between snapshots of its own.
+five() { echo "$1 snapshot $1 snapshot $1 snapshot $1 snapshot $1"; }
 
 # A busy thread of the host on the same CPU as the vCPU.
 beside_busy() {
@@ -30,15 +30,15 @@ beside_busy() {
 }
 
 beside=
-rule halt "halt $((250 * ms))"
+rule halt "$(five "halt $((50 * ms))")"
 rule sleep "vmm sleep 200"
 rule kick "vmm kick 200"
 rule immediate "vmm immediate 200"
-beside_busy preempted "spin $((800 * ms))"
+beside_busy preempted "$(five "spin $((160 * ms))")"
 beside_busy vmm-spins "vmm spin 500"
 rule completion "vmm tally 0 make mmio_split 100 vmm tally 0"
 rule ioctls "vmm ioctls 1000"
-rule spin "spin $((1200 * ms))"
+rule spin "$(five "spin $((240 * ms))")"
 
 echo "section idle"
 vmm --idle 3 read scope 0 read total-count 0 read vcpu-total-count 0 read total-count 0 make hypercall 100 \
