@@ -22,6 +22,9 @@ labelled() {
 	"$@" 2>&1 | sed "s/^/$word /"
 }
 
+# has_lines N FILE PID: so many, or the process has ended
+has_lines() { [ "$(wc -l <"$2")" -ge "$1" ] || ! kill -0 "$3" 2>/dev/null; }
+
 # said WORD COMMAND...: all of it in a line, and the status.
 said() {
 	word=$1
@@ -61,7 +64,7 @@ labelled interval exitstat host --json 1 2
 labelled stranger exitstat host --vm web2
 exitstat host --vm web1 0.5 >watched 2>watched-errors & watcher=$!
 exitstat host --qmp /tmp/qmp 0.5 >asked 2>asked-errors & asker=$!
-sleep 3
+until has_lines 3 watched $watcher && has_lines 2 asked $asker; do sleep 0.2; done
 pid=$(cd /sys/kernel/debug/kvm && echo *-*)
 kill "${pid%-*}"
 wait $watcher

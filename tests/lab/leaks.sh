@@ -35,9 +35,10 @@ leaks() {
 	leaks_of . $((times / 2)) $((times * 4)) "$@"
 }
 
-# What RCU frees is freed within seconds (kernel/rcu/tree.c, kfree_rcu_monitor()): what is there for longer is lost.
+# What RCU frees is freed within seconds (kernel/rcu/tree.c, kfree_rcu_monitor()), or some more on a busy machine: what is there
+# for longer is lost.
 leaks_of() {
-	local caches=$1 objects=$2 kib=$3 left tries=10
+	local caches=$1 objects=$2 kib=$3 left tries=60
 
 	shift 3
 	"$@" >/dev/null || { echo "$* failed"; return; }

@@ -41,17 +41,22 @@ check "a perf event on kvm_exit holds kvm.ko: load refuses, and names the proces
 	refuses "perhaps process $! pin (perf events)" exitstat_kvm load --from ours
 kill $!
 wait
+await is_free
 tail -f /sys/kernel/debug/kvm/exits >/dev/null &
 await holds
 check "an open file of debugfs holds it: load refuses, and names the process" \
 	refuses "process $! tail (a file of debugfs)" exitstat_kvm load --from ours
 kill $!
 wait
+await is_free
 
 # Something else is quicker between two steps.
 cat >bin/rmmod <<'INNER'
 #!/bin/sh
-[ "$1" != kvm ] || { pin "$(cat /sys/kernel/tracing/events/kvm/kvm_exit/id)" & sleep 1; }
+[ "$1" != kvm ] || {
+	pin "$(cat /sys/kernel/tracing/events/kvm/kvm_exit/id)" &
+	until [ "$(cat /sys/module/kvm/refcnt)" != 0 ]; do sleep 0.1; done
+}
 exec /bin/rmmod "$@"
 INNER
 chmod 755 bin/rmmod
