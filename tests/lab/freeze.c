@@ -132,10 +132,11 @@ static void read_undisturbed(struct rows *rows)
 
 /*
  * Exits came between the rows and the last query: give them to the numbers that moved since, if
- * those moved by as many, or if it is one number.  Else, and if one whose details were told is among
- * them, nobody can say which were before: freeze.sh starts over.
+ * those moved by as many, or if it is one number.  Else, and if its details have been told, it is
+ * unknown which were before: freeze.sh starts over.
  */
-static void add_missing(struct rows *rows, unsigned int own, unsigned int detailed, unsigned long missing)
+static void add_missing(struct rows *rows, unsigned int own, unsigned int detailed,
+			unsigned long missing)
 {
 	static struct rows now;
 	unsigned long moved = 0;
