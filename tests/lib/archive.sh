@@ -64,18 +64,17 @@ archive_offer() {
 }
 
 archive_serve() {
-	local port
-
-	# Emptied here, not in the background: an earlier server's port must not be read for this one's.
+	# The same port again, which is in apt's lists.
+	: "${archive_port:=$(python3 "${top:?}/tests/lib/ports.py" 1)}"
+	# Emptied here, not in the background: an earlier server's line must not be read for this one's.
 	: >"$archive/server.log"
-	python3 -u -m http.server --bind 127.0.0.1 --directory "$archive/www" "${archive_port:-0}" \
+	python3 -u -m http.server --bind 127.0.0.1 --directory "$archive/www" "$archive_port" \
 		>>"$archive/server.log" 2>"$archive/requests.log" &
 	archive_server=$!
-	until port=$(grep -oE 'port [0-9]+' "$archive/server.log" 2>/dev/null); do
+	until grep -q '^Serving' "$archive/server.log"; do
 		kill -0 "$archive_server" || return 1
 		sleep 0.1
 	done
-	archive_port=${port#port }
 	echo "deb http://127.0.0.1:$archive_port $archive_codename main" >"$archive/sources.list"
 	apt-get -qq update 2>"$archive/update.log" || { diagnose "apt-get update: $(cat "$archive/update.log")"; return 1; }
 }

@@ -3,8 +3,10 @@
 
 good N THREADS		N requests; prints how many were answered with 200 and a whole body
 broken N		N requests of every broken kind
-trickle SECONDS N	N clients from 127.0.0.2 that send a byte a second; prints how many were cut off
-deaf SECONDS N		N clients from 127.0.0.3 that ask and never read; the same
+trickle N FILE		N clients from 127.0.0.2 that send a byte a second, and others in place of those that are cut off; when there is FILE, no
+			others come, and it ends with the last one
+deaf N FILE		N clients from 127.0.0.3 that ask and never read, and N more each second until there is FILE; they do not notice an end
+together N PID		N requests that are all there when that process, which is stopped meanwhile, sees them; prints what good prints
 churn SECONDS DIR	ask while VMs start, change and end in DIR; prints what was wrong with a page
 """
 import collections
@@ -15,6 +17,7 @@ import random
 import re
 import select
 import shutil
+import signal
 import socket
 import struct
 import sys
@@ -32,7 +35,7 @@ REQUEST = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def get():
-    connection = http.client.HTTPConnection(*address, timeout=60)
+    connection = http.client.HTTPConnection(*address, timeout=300)
     connection.request("GET", "/metrics")
     answer = connection.getresponse()
     body = answer.read()
@@ -40,13 +43,27 @@ def get():
     return answer.status, body
 
 
+def is_good(status, body):
+    return status == 200 and body.endswith(b"\n")
+
+
 def good(number, threads):
     def some(count):
-        return sum(status == 200 and body.endswith(b"\n") for status, body in
-                   (get() for _ in range(count)))
+        return sum(is_good(*get()) for _ in range(count))
 
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         print(sum(pool.map(some, [number // threads] * threads)))
+
+
+def together(number, pid):
+    os.kill(pid, signal.SIGSTOP)
+    connections = [http.client.HTTPConnection(*address, timeout=300) for _ in range(number)]
+    for connection in connections:
+        connection.request("GET", "/metrics")
+    os.kill(pid, signal.SIGCONT)
+    with concurrent.futures.ThreadPoolExecutor(number) as pool:
+        answers = pool.map(lambda connection: connection.getresponse(), connections)
+        print(sum(pool.map(lambda answer: is_good(answer.status, answer.read()), answers)))
 
 
 def reset(sock):
@@ -75,7 +92,7 @@ def broken(number):
     ]
     for i in range(number):
         for make in kinds:
-            sock = socket.create_connection(address, timeout=10)
+            sock = socket.create_connection(address, timeout=300)
             try:
                 sock.sendall(make())
                 sock.settimeout(0.05)
@@ -89,36 +106,43 @@ def broken(number):
                 sock.close()
 
 
-def hold(source, seconds, number, first, more):
-    """Keep that many connections open for as long as the server allows."""
+def ask_from(source, first):
+    """A connection over which that much was sent, or None."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.bind((source, 0))
+    try:
+        sock.connect(address)
+        sock.sendall(first)
+        return sock
+    except ConnectionError:
+        return None
+
+
+def is_cut_off(sock, more):
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP)
+    try:
+        if not poll.poll(0):
+            sock.sendall(more)
+            return False
+    except ConnectionError:
+        pass
+    sock.close()
+    return True
+
+
+def hold(source, number, enough, first, more):
+    """Keep connections open, prints how many there are."""
     socks = []
-    for _ in range(number):
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.bind((source, 0))
-        try:
-            sock.connect(address)
-            sock.sendall(first)
-            socks.append(sock)
-        except ConnectionError:
-            pass
-    print(len(socks), flush=True)
-    cut = 0
-    end = time.monotonic() + seconds
-    while socks and time.monotonic() < end:
+    while True:
+        if not os.path.exists(enough):
+            socks += filter(None, (ask_from(source, first) for _ in range(number - (len(socks) if more else 0))))
+        print(len(socks), flush=True)
+        if not socks:
+            break
         time.sleep(1)
-        for sock in list(socks):
-            poll = select.poll()
-            poll.register(sock, select.POLLRDHUP)
-            try:
-                if poll.poll(0):
-                    raise ConnectionError
-                if more:
-                    sock.sendall(more)
-            except ConnectionError:
-                socks.remove(sock)
-                cut += 1
-    print(cut, "cut off,", len(socks), "left")
+        socks = [sock for sock in socks if not is_cut_off(sock, more)]
 
 
 def churn(seconds, directory):
@@ -165,7 +189,7 @@ def churn(seconds, directory):
 
 
 {
-    "good": good, "broken": broken, "churn": churn,
-    "trickle": lambda seconds, number: hold("127.0.0.2", seconds, number, b"GET / HTTP/1.1\r\nX: ", b"y"),
-    "deaf": lambda seconds, number: hold("127.0.0.3", seconds, number, REQUEST, None),
+    "good": good, "together": together, "broken": broken, "churn": churn,
+    "trickle": lambda number, enough: hold("127.0.0.2", number, enough, b"GET / HTTP/1.1\r\nX: ", b"y"),
+    "deaf": lambda number, enough: hold("127.0.0.3", number, enough, REQUEST, b""),
 }[kind](*arguments)

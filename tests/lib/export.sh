@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Start and stop exitstat export for a test.  Sourced; changes to a temporary directory.
+# Start and stop exitstat export for a test.  Needs ktap.sh.  Sourced; changes to a temporary directory.
 #
 #	build_checked		build it as $exporter under ASan and UBSan, with exitstat beside it
 #	build_plain		build it without these
@@ -27,22 +27,11 @@ build_checked() {
 
 fetch() { python3 "$top/tests/lib/fetch.py" "$@"; }
 
-# wait_for SECONDS COMMAND...: until it succeeds
-wait_for() {
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-
 start() {
 	log=$(mktemp "$work/log.XXXXXX")
 	"$exporter" --listen 127.0.0.1:0 "$@" 2>"$log" &
 	pid=$!
-	wait_for 20 grep -q "listening on" "$log" || { cat "$log"; return 1; }
+	wait_for grep -q "listening on" "$log" || { cat "$log"; return 1; }
 	url=$(sed -n 's/^exitstat: listening on //p' "$log")
 }
 

@@ -15,7 +15,7 @@ request = urllib.request.Request(
     options.url, method=options.method, data=b"x" * 100000 if options.method == "POST" else None,
     headers=dict(header.split(": ", 1) for header in options.header))
 try:
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         status, body = answer.status, answer.read()
 except urllib.error.HTTPError as error:
     status, body = error.code, error.read()

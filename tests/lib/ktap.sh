@@ -5,7 +5,9 @@
 #	plan 3
 #	check "the sentence that the case proves" COMMAND ARGUMENT...
 #	is "the sentence that the case proves" GOT WANTED
+#	is_soon "the sentence that the case proves" WANTED COMMAND ARGUMENT...
 #	skip "the sentence that the case would prove" "what is missing"
+#	wait_for COMMAND ARGUMENT...
 #	finish
 #
 # `plan_skip "what is missing"` instead of `plan` ends the file as skipped.
@@ -74,6 +76,29 @@ $2
 wanted:
 $3"
 	fi
+}
+
+# Wait until the command succeeds: for minutes if need be, as a busy machine has no haste.
+wait_for() {
+	local tries=0
+
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ "$tries" -lt "${wait_tries:-1200}" ] || return 1
+		sleep 0.1
+	done
+}
+
+# The case passes as soon as the command prints the text; like wait_for, it waits for that.
+is_soon() {
+	local name="$1" wanted="$2" got='' tries=0
+
+	shift 2
+	until got=$("$@" 2>&1); [ "$got" = "$wanted" ] || [ "$tries" -ge "${wait_tries:-1200}" ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	is "$name" "$got" "$wanted"
 }
 
 # The last line of every test file: exit with 0 if the whole plan was reported and nothing failed.

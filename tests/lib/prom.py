@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Ask a Prometheus: python3 tests/lib/prom.py URL query EXPRESSION
+"""Ask a Prometheus: python3 tests/lib/prom.py URL query EXPRESSION [MOMENT]
 or                  python3 tests/lib/prom.py URL panels RULES METRICS DASHBOARD...
 
-query prints what the expression is, a line `{labels} value` each, or the value if there are no labels.
+query prints what the expression is now, or was at the moment, in seconds since 1970: a line `{labels} value` each, or the value if there are no labels.
 panels asks every expression of the dashboards, and every recording rule and alert of the rules, and
 prints what is wrong with it: that Prometheus refuses it, that a panel or a recording rule would show
 nothing, or that it is about a metric that is neither in METRICS, an exporter's page, nor recorded.
@@ -16,19 +16,20 @@ import urllib.request
 
 import yaml
 
-VARIABLES = {"$__rate_interval": "10s", "$instance": ".*", "$uuid": ".*", "$id": ".*"}
+VARIABLES = {"$__rate_interval": "5m", "$instance": ".*", "$uuid": ".*", "$id": ".*"}
 # Of what stands alone in a panel about one VM: any will do.
 MATCHERS = [(r'instance="\.\*"', 'instance=~".*"'), (r'vm="\$vm"', 'vm=~".*"')]
 
 
-def ask(url, expression):
-    query = urllib.parse.urlencode({"query": expression})
-    with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=10) as answer:
+def ask(url, expression, **when):
+    query = urllib.parse.urlencode({"query": expression, **when})
+    with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=300) as answer:
         return json.load(answer)["data"]["result"]
 
 
-def query(url, expression):
-    for sample in sorted(ask(url, expression), key=lambda s: sorted(s["metric"].items())):
+def query(url, expression, *moment):
+    when = {"time": moment[0]} if moment else {}
+    for sample in sorted(ask(url, expression, **when), key=lambda s: sorted(s["metric"].items())):
         labels = ",".join(f'{key}="{value}"' for key, value in sorted(sample["metric"].items()))
         print(*([f"{{{labels}}}"] if labels else []), sample["value"][1])
 

@@ -11,7 +11,6 @@ import os
 import random
 import socket
 import sys
-import time
 
 import hosttree
 
@@ -96,10 +95,15 @@ class Client:
                 text[self.chance.randrange(len(text))] = self.chance.choice(b'{}[]",:0193456789\n\\ x\0-')
         self.connection.sendall(text)
 
+    def say_nothing(self):
+        """Until the client has had enough."""
+        while self.connection.recv(4096):
+            pass
+
     def serve(self):
         how, tick = self.how, 0
         if how == "hang":
-            time.sleep(60)
+            return self.say_nothing()
         if how == "close":
             return
         if how == "garbage":
@@ -112,7 +116,7 @@ class Client:
             command = json.loads(line)
             name = command["execute"]
             if how == "mute" and name == "query-stats":
-                time.sleep(60)
+                return self.say_nothing()
             while how == "flood" and name == "query-stats":
                 self.send(EVENT)
             if how == "ends" and name == "query-stats" and tick == 2:

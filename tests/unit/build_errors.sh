@@ -3,7 +3,7 @@
 # Whatever can go wrong between `make modules` and the modules is refused with one sentence that says
 # what was found and what to type next, and leaves nothing behind that a later call would take for
 # complete.
-# timeout: 120
+# timeout: 900
 #
 # The scripts are the real ones, and so are apt, patch and make. The archive and the kernel are our own
 # small ones.
@@ -167,7 +167,7 @@ fi
 forget
 kill -STOP "$archive_server"
 "$repo/kvm/fetch" image $release >/dev/null 2>&1 &
-until [ -e "$EXITSTAT_CACHE/image/$release.part/apt.log" ]; do sleep 0.1; done
+wait_for test -e "$EXITSTAT_CACHE/image/$release.part/apt.log"
 kill -KILL $!
 wait $! 2>/dev/null
 check "a fetch that is killed leaves no kernel" test ! -e "$EXITSTAT_CACHE/image/$release"
@@ -214,7 +214,7 @@ mkfifo "$tmp/pipe"
 echo "#include \"$tmp/pipe\"" >"$repo/kvm/core/exit_stats.c"
 start_caught_build() {
 	setsid "$repo/kvm/patched/build" $release >"$1" 2>&1 &
-	until grep -q 'exit_stats.o' "$modules/build.log"; do sleep 0.1; done
+	wait_for grep -q 'exit_stats.o' "$modules/build.log"
 }
 : >"$modules/build.log"
 start_caught_build "$tmp/first"
@@ -231,7 +231,7 @@ echo "#include \"$tmp/pipe\"" >"$repo/kvm/core/exit_stats.c"
 : >"$modules/build.log"
 start_caught_build "$tmp/first"
 "$repo/kvm/patched/build" $release >"$tmp/second" 2>&1 &
-until grep -q waiting "$tmp/second"; do sleep 0.1; done
+wait_for grep -q waiting "$tmp/second"
 echo 'int exit_stats;' >"$tmp/pipe"
 wait
 is "of two builds at once the second waits, and builds nothing" "$(<"$tmp/second")" \

@@ -205,12 +205,11 @@ signalled() {
 	rm -f ready
 	env --default-signal=INT,QUIT "$BUILD/exitstat" "$@" >said 2>&1 </dev/null &
 	pid=$!
-	timeout 10 sh -c 'while [ ! -s ready ]; do sleep 0.05; done'
+	wait_for test -s ready
 	kill -"$signal" "$pid"
-	( sleep 20; kill -KILL "$pid" ) >/dev/null 2>&1 &
+	timeout 300 tail -s 0.1 -f /dev/null --pid="$pid" || kill -KILL "$pid"
 	wait "$pid"
 	echo $?
-	kill $! 2>/dev/null
 }
 # shellcheck disable=SC2016
 for signal in HUP TERM USR1 USR2; do
@@ -224,20 +223,20 @@ done
 is "what the terminal sends to both is not sent to the command twice" "$both" "44 44 "
 for signal in HUP TERM USR1 USR2; do
 	is "and ends what is repeated, with the command's status" "$(signalled $signal -S "$frames" -o runs -r 40 -- \
-		sh -c 'echo $$ >>ready; exec sleep 5'; wc -l <ready; cat said)" "$((128 + $(kill -l $signal)))
+		sh -c 'echo $$ >>ready; exec sleep 600'; wc -l <ready; cat said)" "$((128 + $(kill -l $signal)))
 1
 exitstat: signal $(kill -l $signal) ($(python3 -c "import signal; print(signal.strsignal(signal.SIG$signal))")) ended this after 1 of 40 runs"
 done
 # shellcheck disable=SC2016
 is "what it cut short is in no mean" "$(signalled TERM -S "$frames" -o runs -r 40 -- \
-	sh -c 'echo x >>begun; [ "$(wc -l <begun)" -lt 3 ] || { echo >ready; exec sleep 5; }'; head -n 1 runs)" "143
+	sh -c 'echo x >>begun; [ "$(wc -l <begun)" -lt 3 ] || { echo >ready; exec sleep 600; }'; head -n 1 runs)" "143
 2 runs: the mean, and its standard error"
 is "a command that lives through the signal is the last one all the same" "$(signalled TERM -S "$frames" -o runs -r 40 -- \
 	sh -c 'trap "exit 0" TERM; echo >>ready; while :; do sleep 0.05; done'; cat said)" "143
 exitstat: signal 15 (Terminated) ended this after 1 of 40 runs"
 # started HOW COMMAND...: with SIGCHLD blocked or ignored, as inherited from a parent
 started() {
-	timeout -s KILL 20 python3 -c 'import os, signal, sys
+	timeout -s KILL 300 python3 -c 'import os, signal, sys
 if sys.argv[1] == "blocked":
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
 else:

@@ -24,6 +24,6 @@ plan 3
 check "the tables of the tests are read" "$out/fuzz" "$out"/tables/*
 check "the recordings of the tests are read" "$out/fuzz" "$top"/tests/fixtures/recordings/*.rec
 check "no input makes the parser go wrong" "$out/fuzz" -max_total_time=$((EXITSTAT_SOAK ? 240 : 10)) \
-	-max_len=8192 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$out/" \
+	-max_len=8192 -timeout=120 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$out/" \
 	"$out/corpus" "$top/tests/fixtures/recordings" "$out/tables"
 finish

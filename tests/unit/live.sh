@@ -66,11 +66,11 @@ vmms=()
 for i in 0 1 2; do
 	python3 "$top/tests/lib/vmm.py" named.$i 9 -name "guest=${names[i]}" &
 	vmms+=($!)
-	wait_for 10 test -e named.$i
+	wait_for test -e named.$i
 	mkdir "tree/$!-9"
 done
 python3 "$top/tests/lib/live.py" http://127.0.0.1:1/metrics tree >written &
-wait_for 10 test -s written
+wait_for test -s written
 kill $!
 start --debugfs tree || exit 1
 is "the page holds no script and no style of its own, and asks for nothing from elsewhere" \
@@ -114,7 +114,7 @@ is "a VMM that claims another vendor changes no name of another VM's exits" \
 
 # --- what a browser shows
 python3 "$top/tests/lib/live.py" "$url" tree "${script[@]}" >live.log &
-wait_for 10 test -s live.log
+wait_for test -s live.log
 page=$(head -n 1 live.log)
 show 1280 1 e0c0000000000002
 is "the exits of the VM in the address are those that were made, each reason's and in all" \

@@ -19,7 +19,9 @@ need_with() {
 
 groups() { sed -n "/^table='/,/^'/s/^\([a-z]*\)\t.*/\1/p" "$tmp/need" | uniq | paste -sd ' '; }
 
+# Not while a concurrent install fetches new lists.
 unknown_package() {
+	[ "$(id -u)" != 0 ] || { exec {lists}>/run/exitstat-need.lock; flock "$lists"; }
 	apt-cache dumpavail | sed -nE 's/^(Package|Provides): //p' | sed -E 's/ *\([^)]*\)//g; s/, */\n/g' | sort -u >"$tmp/known"
 	"$top/packaging/need" --list | sort -u | comm -23 - "$tmp/known"
 }

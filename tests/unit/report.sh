@@ -12,18 +12,8 @@ guest=$recordings/guest-amd.rec
 trap 'tmux -S "$work/tmux" kill-server 2>/dev/null; rm -rf "$work"' EXIT
 
 # on_screen WORDS: wait until top shows them.
-on_screen() {
-	local tries
-
-	for tries in $(seq 50); do
-		tmux -S tmux capture-pane -p -t top >screen
-		grep -q "$1" screen && return
-		sleep 0.1
-	done
-	echo "not on the screen after $tries tries: $1"
-	cat screen
-	return 1
-}
+shown() { tmux -S tmux capture-pane -p -t top >screen && grep -q "$1" screen; }
+on_screen() { wait_for shown "$1" || { cat screen; return 1; }; }
 
 same_numbers() {
 	local json_rows html_rows
@@ -168,7 +158,7 @@ check "a browser shows the recording's numbers" same_numbers
 
 # Ends with the status of top, and says how the terminal is.
 tmux -S tmux -f /dev/null new-session -d -s top -x 80 -y 24 \
-	"stty -a >before; $exitstat top -S $guest -i 0.2; echo status \$? >status; stty -a >stty; sleep 30"
+	"stty -a >before; $exitstat top -S $guest -i 0.2; echo status \$? >status; stty -a >stty; touch ended; sleep 600"
 check "top shows rates" on_screen "exits per second"
 tmux -S tmux send-keys -t top h
 check "h shows the keys" on_screen "longer, shorter intervals"
@@ -176,9 +166,9 @@ tmux -S tmux send-keys -t top h
 tmux -S tmux resize-window -t top -x 60 -y 12
 check "top fits another size" on_screen "exitstat itself"
 tmux -S tmux send-keys -t top C-c
-for _ in $(seq 50); do [ ! -s stty ] || break; sleep 0.1; done
+wait_for test -e ended
 is "Ctrl-C ends top with 130" "$(cat status)" "status 130"
 # All but the size, which was changed meanwhile.
 is "and the terminal is as it was" "$(sed 's/rows [0-9]*; columns [0-9]*;//' stty)" "$(sed 's/rows [0-9]*; columns [0-9]*;//' before)"
-check "with its cursor, and without the other screen" test "$(tmux -S tmux display-message -p -t top '#{cursor_flag} #{alternate_on}')" = "1 0"
+is_soon "with its cursor, and without the other screen" "1 0" tmux -S tmux display-message -p -t top '#{cursor_flag} #{alternate_on}'
 finish

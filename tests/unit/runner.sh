@@ -56,22 +56,22 @@ fixture unit/good-status.sh <<<'echo 1..1; echo "not ok 1 one"'
 fixture unit/no-newline.sh <<<'echo 1..1; printf "ok 1 one"'
 fixture unit/carriage.sh <<<'printf "1..1\r\nok 1 one\r\n"'
 fixture unit/hangs.sh <<<'# timeout: 1
-echo 1..1; exec sleep 60'
-fixture unit/sleeps.sh <<<'echo $$ >"${0%/unit/*}/asleep"; exec sleep 60'
+echo 1..1; exec sleep 600'
+fixture unit/sleeps.sh <<<'echo $$ >"${0%/unit/*}/asleep"; exec sleep 600'
 fixture unit/reads-stdin.sh <<<'echo 1..1; cat; echo "ok 1 one"'
 fixture unit/long.sh <<<'# soak: only
 echo 1..1; echo "ok 1 soak is $EXITSTAT_SOAK"'
 fixture unit/within.sh <<<'# within: unit/passes
 echo 1..1; echo "ok 1 within"'
 fixture lab/lane-a.sh <<<'echo 1..1; n=0
-until [ -e "${0%-a.sh}-met" ]; do n=$((n + 1)); [ $n -lt 100 ] || exit 1; sleep 0.1; done; echo "ok 1 a"'
+until [ -e "${0%-a.sh}-met" ]; do n=$((n + 1)); [ $n -lt 1200 ] || exit 1; sleep 0.1; done; echo "ok 1 a"'
 fixture lab/lane-b.sh <<<'# lane: other
 echo 1..1; : >"${0%-b.sh}-met"; echo "ok 1 b"'
 # Two at once, so that both lanes must have taken one.
 for each in a b; do
 	fixture lab/any-$each.sh <<<"# lane: any
 echo 1..1; : >\"\${0%-*}-$each\"; n=0
-until [ -e \"\${0%-*}-a\" ] && [ -e \"\${0%-*}-b\" ]; do n=\$((n + 1)); [ \$n -lt 100 ] || exit 1; sleep 0.1; done; echo \"ok 1 $each\""
+until [ -e \"\${0%-*}-a\" ] && [ -e \"\${0%-*}-b\" ]; do n=\$((n + 1)); [ \$n -lt 1200 ] || exit 1; sleep 0.1; done; echo \"ok 1 $each\""
 done
 # Three that fail at first.
 for each in 1 2 3; do

@@ -23,23 +23,18 @@ in_terminal() {
 	# A new name, because the server that is ending would end the next one, too.
 	terminal+=t
 	# A hangup while the sanitizer looks for leaks would have it wait for ever.
-	env -u NO_COLOR ASAN_OPTIONS=detect_leaks=0 LC_ALL=C TERM=screen tmux -u -S "$terminal" -f /dev/null new-session -d -s top -x "$1" -y "$2" "$3; echo ended; sleep 60"
+	env -u NO_COLOR ASAN_OPTIONS=detect_leaks=0 LC_ALL=C TERM=screen tmux -u -S "$terminal" -f /dev/null new-session -d -s top -x "$1" -y "$2" "$3; echo ended; sleep 600"
 }
 screen() { tmux -u -S "$terminal" capture-pane -p "$@" -t top; }
 keys() { tmux -S "$terminal" send-keys -t top "$@"; }
 
-# on_screen WORDS [OPTION]: within some seconds
-on_screen() {
-	local i
+# on_screen WORDS [OPTION]: sooner or later
+looks() { screen "${@:2}" >shown && grep -q -e "$1" shown; }
+on_screen() { wait_for looks "$@" || { cat shown; return 1; }; }
 
-	for i in $(seq 60); do
-		screen "${@:2}" >shown 2>/dev/null
-		! grep -q -e "$1" shown || return 0
-		sleep 0.2
-	done
-	cat shown
-	return 1
-}
+# shows SENTENCE WANTED COMMAND: what the command makes of the file shown. The screen may be caught while it is being drawn, so wait for it.
+shows() { is_soon "$1" "$2" look "$3"; }
+look() { screen >shown; eval "$1"; }
 
 # The columns at which each line's $1th separate number begins: there should be only one.
 column_of() {
@@ -57,9 +52,7 @@ for i in "${!names[@]}"; do
 	python3 "$top/tests/lib/vmm.py" "ready$i" 10 -name "guest=${names[i]}" &
 	vmms+=($!)
 done
-for i in "${!names[@]}"; do
-	for _ in $(seq 100); do [ ! -e "ready$i" ] || break; sleep 0.1; done
-done
+for i in "${!names[@]}"; do wait_for test -e "ready$i"; done
 tree() { python3 "$top/tests/lib/hosttree.py" "$@"; }
 for i in "${!vmms[@]}"; do tree vms --vms 1 --pid "${vmms[i]}" --tick $((i + 1)); done
 # The first PID that no process can have.
@@ -85,18 +78,18 @@ is "where no terminal is, a name is whole" "$("$BUILD/exitstat" host -D vms -T |
 #
 in_terminal 80 24 "$BUILD/exitstat host -D many top -i 0.5"
 check "60 VMs on 24 rows: top says which are shown" on_screen "60 VMs, 1 to 20 of 60"
-is "with all of them in the total" "$(grep -c '^ *total 60 ' shown)" 1
+shows "with all of them in the total" 1 "grep -c '^ *total 60 ' shown"
 keys End
 check "and goes to the last ones" on_screen "41 to 60 of 60"
 keys Home NPage Down
 check "by page and by line" on_screen "21 to 40 of 60"
-is "the last line has the keys" "$(tail -n 1 shown)" "t c m w x n sort  R reverse  / filter  d details  v vCPUs  h keys  q quit"
+shows "the last line has the keys" "t c m w x n sort  R reverse  / filter  d details  v vCPUs  h keys  q quit" "tail -n 1 shown"
 keys d
 check "a key that is for one VM says so" on_screen "^this is for one VM: exitstat host --vm VM top$"
 keys / 419435 Enter
 check "a filter leaves the VMs with that in their pid" on_screen "60 VMs, every"
-is "and says so, with the total still of all" "$(grep -c '^ *419435[0-9] ' shown) $(grep -c '^ *total 60 ' shown) $(tail -n 1 shown)" \
-	"10 1 only what has '419435' in it; / changes that, Esc ends it"
+shows "and says so, with the total still of all" "10 1 only what has '419435' in it; / changes that, Esc ends it" \
+	"echo \$(grep -c '^ *419435[0-9] ' shown) \$(grep -c '^ *total 60 ' shown) \$(tail -n 1 shown)"
 keys Escape R
 check "Esc shows all again, and R turns the order" on_screen "^ *4194364 "
 keys q
@@ -121,7 +114,7 @@ keys d
 check "but for the key d" on_screen "^  out 0x3f8  serial port 1  *[0-9]* *81.[0-9] *50.000$"
 keys / mmio Enter
 check "a filter leaves the details with that word, under their reason" on_screen "^  mmio 0xfebc3004 "
-is "and nothing else" "$(grep -c '^0x\|^  [a-z]* 0x' shown) $(grep -c '^0x400 npf ' shown)" "4 1"
+shows "and nothing else" "4 1" "echo \$(grep -c '^0x\|^  [a-z]* 0x' shown) \$(grep -c '^0x400 npf ' shown)"
 keys / BSpace BSpace BSpace BSpace i o Enter
 check "a reason has all of its own" on_screen "^  out 0x3f8  serial port 1 "
 keys Escape
@@ -131,8 +124,7 @@ keys v
 check "and it is back" on_screen "^  out 0x3f8  serial port 1 "
 keys d
 without() { ! screen | grep -q "out 0x3f8" && screen | grep -q "0x07b io "; }
-for i in $(seq 30); do ! without || break; sleep 0.2; done
-check "d takes them away again" without
+check "d takes them away again" wait_for without
 in_terminal 80 24 "$BUILD/exitstat -S $top/tests/fixtures/recordings/guest-amd.rec top -i 0.3"
 check "of a recording without them" on_screen "^ *0x07c msr "
 keys d
@@ -142,7 +134,7 @@ check "top says that there are none" on_screen "there are no details"
 guest=$top/tests/fixtures/recordings/guest-amd.rec
 in_terminal 40 14 "$BUILD/exitstat -S $guest top -i 0.2"
 check "at 40 columns" on_screen "guest [0-9]*% KVM [0-9]*% VMM [0-9]*% waiting [0-9]*%"
-is "no number is cut" "$(grep -cE '^[a-z_0-9]+ +[0-9]+ +[0-9.]+ +[0-9.]+$' shown | awk '{ print ($1 > 2) }')" 1
+shows "no number is cut" 1 "grep -cE '^[a-z_0-9]+ +[0-9]+ +[0-9.]+ +[0-9.]+\$' shown | awk '{ print (\$1 > 2) }'"
 in_terminal 80 14 "NO_COLOR=1 $BUILD/exitstat -S $guest top -i 0.2"
 check "without colours the bars are seen" on_screen '\.\.\.'
 in_terminal 80 14 "NO_COLOR= $BUILD/exitstat -S $guest top -i 0.2"

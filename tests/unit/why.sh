@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # exitstat why, and --details elsewhere, against recordings from a model of a VM and against a machine that is not a VM.
+# shellcheck disable=SC2317 # wait_for calls functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/lib/exitstat.sh
@@ -174,11 +175,18 @@ is "a host's VM is the first operand, the reason the second" "$(host vms why $pi
 3 rest  found no row in the host's table
 18 io"
 is "behind --vm there is only the reason; a vCPU has its own table" "$(host vms -m $((pid + 1)) why -v 1 io | under io | head -n 1)" "8 out 0x3f8  serial port 1"
-(sleep 0.5; tree vms --details --tick 101) &
-is "an interval has what happened in it, and no exits of the reader's" "$(host vms -m $pid -d -b 2 1 | tee out | under cpuid; grep -c itself out)" "1800 cpuid 0x1  version, features
+# The files are written one after the other, so perhaps in two intervals.
+"$exitstat" host -D vms -m $pid -d -b 0.2 >out & watcher=$!
+wait_for grep -q total out
+tree vms --details --tick 101
+happened() { awk '/ cpuid 0x/ { sum[substr($0, 45)] += $1 } END { for (what in sum) print sum[what], what }' out | sort -k 3; }
+all_happened() { [ "$(happened | awk '{ sum += $1 } END { print sum }')" = 3300 ]; }
+wait_for all_happened
+kill $watcher
+wait $watcher
+is "intervals have what happened in them, and no exits of the reader's" "$(happened; grep -c itself out)" "1800 cpuid 0x1  version, features
 1500 cpuid 0xd  XSAVE
 0"
-wait $!
 refuses "a VM without details says so, with the host's parameter" 77 "no details: they are off for this VM; the host turns them on" host -D plain -m $pid why
 is "check says whether there are any" "$(for dir in vms plain; do host $dir -m $pid check | sed -n 's/^details  *//p'; done)" "yes: see exitstat why
 no: off on the host"

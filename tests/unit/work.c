@@ -9,7 +9,7 @@
 #include "../../lib/host/qmp.h"
 #include "../../tools/exporter/exporter.h"
 
-#define MOMENT_NS	60000000000ULL
+#define MOMENT_NS	600000000000ULL
 
 static unsigned long steps;
 

@@ -15,7 +15,7 @@ cc -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-san
 # read_vm HOW VCPUS: the steps of reading and of the page's JSON, and the JSON
 read_vm() {
 	QMP_VCPUS=$2 python3 "$top/tests/lib/qmp.py" "$1-$2" "$1" >ready &
-	timeout 60 sh -c 'until [ -s ready ]; do sleep 0.1; done' || exit 1
+	wait_for test -s ready || exit 1
 	./steps "$1-$2" >"$1-$2.out"
 	kill $!
 	rm ready
