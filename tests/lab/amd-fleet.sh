@@ -17,8 +17,6 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 "$top/packaging/need" tools modules lab test || exit 1
 build_for 6.1
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 # boot NAME PORT ARGUMENT...: a host whose script has these arguments
 boot() {
 	local name=$1 port=$2
@@ -52,29 +50,29 @@ own_counts() {
 no_less() { [ -n "$(own_counts "$1")" ] && join -a 1 <(own_counts "$1") <(own_counts "$2") | awk '$2 > $3 { print; n++ } END { exit n > 0 }'; }
 
 plan 15
-one=127.0.0.1:$(free_port)
+mapfile -t ports < <(python3 "$top/tests/lib/ports.py" 2)
+one=127.0.0.1:${ports[0]} two=127.0.0.1:${ports[1]}
 own=$top/tests/lab/fleet_own.sh
 boot one "${one#*:}" 10007 503 1511 fleet_own.sh
 own=
-two=127.0.0.1:$(free_port)
 boot two "${two#*:}" 1009 2003 499
 start_prometheus "$one" "$two" || exit 1
 check "two hosts boot, and Prometheus sees their hypercalls to the last one: 10007 and 1009" \
-	wait_for 150 is_counted hypercall 10007 1009
-check "and their CPUIDs, of two vCPUs each" wait_for 30 is_counted cpuid $((503 * 3)) $((2003 * 3))
+	wait_for is_counted hypercall 10007 1009
+check "and their CPUIDs, of two vCPUs each" wait_for is_counted cpuid $((503 * 3)) $((2003 * 3))
 is "each vCPU has its own" \
 	"$(query "sum by (vcpu) (exitstat_exits_total{instance=\"$two\", vm=\"vmm\", reason=\"cpuid\"})" | paste -sd ' ')" \
 	'{vcpu="0"} 2003 {vcpu="1"} 4006'
 check "where the host counts details, each port write is under its port, to the last one: 1511 and 499" \
-	wait_for 30 is_detailed io "out 0xf0f0" 1511 499
+	wait_for is_detailed io "out 0xf0f0" 1511 499
 for reason in io hypercall cpuid; do
-	check "and $reason is the sum of its details" wait_for 30 details_add_up $reason
+	check "and $reason is the sum of its details" wait_for details_add_up $reason
 done
 is "two VMs on each host are two VMs, by their ids" \
 	"$(query 'count by (instance) (count by (instance, id) (exitstat_exits_total{vm="vmm"}))' | sort)" "$(wanted 2 2)"
 is "their times are known" "$(query 'count(exitstat_vcpu_seconds_total{vm="vmm", mode="guest"} > 0)')" 6
-check "a Linux guest under QEMU is a VM of its host" wait_for 60 sees_guest
-check "when it has ended it is none, and its series are stale" wait_for 90 guest_ended
+check "a Linux guest under QEMU is a VM of its host" wait_for sees_guest
+check "when it has ended it is none, and its series are stale" wait_for guest_ended
 tr -d '\r' <one.out >one.clean
 check "in the guest, exitstat export has no exits less than exitstat had before" no_less before exitstat.prom
 check "nor more than it had after" no_less exitstat.prom after
