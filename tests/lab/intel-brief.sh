@@ -20,6 +20,7 @@ life_verdicts() {
 		case $line in
 		"ok "*) pass "${line#ok * }" ;;
 		"not ok "*) fail "${line#not ok * }" ;;
+		"#"*) echo "$line" && continue ;;
 		*) continue ;;
 		esac
 		cases=$((cases + 1))
