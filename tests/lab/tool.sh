@@ -53,7 +53,9 @@ exitstat -- nothing 2>/dev/null; echo "nothing: $?"
 exitstat --json >table
 exitstat --json --vcpu all >vcpus
 exitstat --json 0.2 3 >intervals
-exitstat record -i 0.1 -o killed.rec 2>/dev/null & sleep 1; kill -9 $!; wait
+exitstat record -i 0.1 -o killed.rec 2>/dev/null &
+until [ "$(grep -cs '^end$' killed.rec)" -ge 2 ] 2>/dev/null; do sleep 0.1; done
+kill -9 $!; wait
 exitstat record -i 0.1 -o whole.rec -- /root/exits 503 0 2>/dev/null; echo "recorded: $?"
 exitstat report killed.rec >/dev/null; echo "killed: $?"
 exitstat report --json whole.rec >report
@@ -92,9 +94,9 @@ export TERM=screen LC_ALL=C.UTF-8
 mkdir -p /dev/pts && mount -t devpts devpts /dev/pts
 tmux -S t -f /dev/null start-server \; set -g default-terminal screen \; new-session -d -s top -x 80 -y 24 \
 	'exitstat top -i 0.3; echo "top ended: $?" >status'
-# on_screen WORDS: within half a minute
+# on_screen WORDS: within two minutes, if the machine is slow
 on_screen() {
-	for i in $(seq 60); do
+	for i in $(seq 240); do
 		tmux -S t capture-pane -p -t top >screen && grep -q "$1" screen && echo "screen: $1" && return
 		sleep 0.5
 	done
@@ -104,7 +106,7 @@ on_screen "exits per second"
 tmux -S t send-keys -t top v
 on_screen "%waiting"
 tmux -S t send-keys -t top q
-for i in $(seq 60); do [ ! -s status ] || break; sleep 0.5; done
+for i in $(seq 240); do [ ! -s status ] || break; sleep 0.5; done
 cat status
 END
 fi
