@@ -516,7 +516,7 @@ told() {
 
 # This needs one TSC for all: while KVM adjusts a guest's, RDTSC there measures nothing.
 conservation() {
-	local name="guest + sum of (processing + waiting) = elapsed TSC, to 1 %" elapsed residual
+	local name="guest + sum of (processing + waiting) = elapsed TSC, to 0.01 %" elapsed residual
 
 	ask read features 0
 	next_answer
@@ -529,7 +529,7 @@ conservation() {
 	set -- $(told)
 	elapsed=$(($5 - $1)) residual=$(($5 - $1 - ($6 - $2) - ($7 - $3)))
 	diagnose "elapsed $elapsed, guest $(($6 - $2)), processing and waiting $(($7 - $3)): residual $residual, of which a snapshot may be $8"
-	check "$name" test $((residual - $8)) -le $((elapsed / 100)) -a $((-residual - $4)) -le $((elapsed / 100))
+	check "$name" test $((residual - $8)) -le $((elapsed / 10000)) -a $((-residual - $4)) -le $((elapsed / 10000))
 }
 
 plan $((1 + 6 + $(echo "$kinds" | wc -l) + 2 + 2 + 2 + 2 + 1 + 1 + 2 + 1 + 5 + 1 + 4 + 4 + 2 + 2 + 7 + 1 + 20 + 9))
