@@ -9,5 +9,5 @@ exec 3<>stay
 vmm make pio_vmm "$3" make hypercall "$1" wait <stay &
 vmm --vcpus 2 make cpuid "$2" wait <stay &
 exitstat export --listen 10.0.2.15:13948 --per-vcpu --details &
-[ $# -lt 4 ] || guest -- sh "$4"
+[ $# -lt 4 ] || { guest -- sh "$4"; echo "the guest ended"; }
 wait
