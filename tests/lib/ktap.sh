@@ -84,7 +84,7 @@ wait_for() {
 
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ "$tries" -lt "${wait_tries:-1200}" ] || return 1
+		[ "$tries" -lt 1200 ] || { echo "waited in vain: $*" >&2; return 1; }
 		sleep 0.1
 	done
 }
@@ -94,7 +94,7 @@ is_soon() {
 	local name="$1" wanted="$2" got='' tries=0
 
 	shift 2
-	until got=$("$@" 2>&1); [ "$got" = "$wanted" ] || [ "$tries" -ge "${wait_tries:-1200}" ]; do
+	until got=$("$@" 2>&1); [ "$got" = "$wanted" ] || [ "$tries" -ge 1200 ]; do
 		tries=$((tries + 1))
 		sleep 0.1
 	done

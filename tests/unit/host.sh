@@ -126,7 +126,7 @@ is "an interval in which exitstat was stopped is one, and says how many are miss
 	"(True, False)"
 stopped out . --vm $pid 0.1
 check "so does its line" grep -qE ' \((1[3-9]|[2-9][0-9]|[0-9]{3,}) intervals missed\)$' out
-stopped out ^total 0.1
+stopped out ' total ' 0.1
 check "and the list" grep -qE '^exitstat: (1[3-9]|[2-9][0-9]|[0-9]{3,}) intervals were missed while this process was stopped$' err
 stopped stopped.rec ^end --vm $pid record -i 0.1 -o stopped.rec
 is "record says how many readings are missed, and takes none too many" \

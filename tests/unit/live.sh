@@ -114,6 +114,7 @@ is "a VMM that claims another vendor changes no name of another VM's exits" \
 
 # --- what a browser shows
 python3 "$top/tests/lib/live.py" "$url" tree "${script[@]}" >live.log &
+between=$!
 wait_for test -s live.log
 page=$(head -n 1 live.log)
 show 1280 1 e0c0000000000002
@@ -136,7 +137,7 @@ is "light it is light" "$(noted 1280 back)" "rgb(255, 255, 255)"
 show 360 0 e0c0000000000002
 is "a phone's width is enough, with the longest of names" "$(noted 360 overflow)" 0
 is "and dark it is dark" "$(noted 360 back)" "rgb(22, 24, 29)"
-kill %?live.py "${vmms[@]}"
+kill $between "${vmms[@]}"
 rm -r "tree/${vmms[0]}-9" "tree/${vmms[1]}-9"
 sleep 1
 is "a VM that ended is in the JSON no more" "$(vms 'len(d["vms"])')" 1
