@@ -3,7 +3,7 @@
 # Ask the small VMM, and take its answers one by one.  Sourced, in a machine of the lab.
 #
 #	ask WORDS...		run vmm; any failure of its own ends the test
-#	start_vm WORDS...	run vmm in the background until it waits
+#	start_vm WORDS...	run vmm, as $vmm_pid, in the background until it waits
 #	go_on			let it continue until it waits again
 #	end_vm			let it run to its end, and take its answers
 #	next_answer [N]		the next answer, or the Nth next: leaf ecx rax rbx rcx rdx are set, and what they say: $count,
@@ -17,7 +17,7 @@ counter=kvm
 [ ! -d /sys/module/exitstat_attach ] || counter=exitstat_attach
 parameters=/sys/module/$counter/parameters
 
-leaf='' ecx='' rax='' rbx='' rcx='' rdx='' count='' cycles='' second='' line=0 last_line=0
+leaf='' ecx='' rax='' rbx='' rcx='' rdx='' count='' cycles='' second='' line=0 last_line=0 vmm_pid=''
 numbers=$(vmm --list numbers | cut -d ' ' -f 1 | tr '\n' ' ')
 if grep -qw svm /proc/cpuinfo; then
 	numbering=2
@@ -56,6 +56,7 @@ ask() {
 start_vm() {
 	mkfifo vm.in vm.out
 	vmm "$@" <vm.in >vm.out 2>&1 &
+	vmm_pid=$!
 	exec 6>vm.in 7<vm.out
 	read -r _ <&7
 }

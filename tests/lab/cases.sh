@@ -299,7 +299,7 @@ $(spread_faults port answers)" "1 "
 # After its last query, the VM does nothing but exit to the VMM.
 host_reads_details() {
 	start_vm make pio_vmm 7 make hypercall 11 details vcpu vmm stats 0 wait
-	until cat /sys/kernel/debug/kvm/*/vcpu0/exit_details >table 2>/dev/null; do sleep 0.1; done
+	until cat /sys/kernel/debug/kvm/*/vcpu0/exit_details >table 2>/dev/null || ! kill -0 "$vmm_pid"; do sleep 0.1; done
 	end_vm
 }
 

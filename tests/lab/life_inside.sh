@@ -84,7 +84,7 @@ begin_vm() {
 	: >said # of the VM before
 	vmm "$@" <line >said &
 	exec 3>line
-	until grep -q waiting said; do sleep 0.1; done
+	until grep -q waiting said || ! kill -0 $!; do sleep 0.1; done
 }
 
 end_vm() {

@@ -89,9 +89,9 @@ samples_off() {
 		"$bit $armed $(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers)" "0 0 0"
 }
 
-# until_waits N: until the vmm behind waits for the Nth time
+# until_waits N: until the vmm behind waits for the Nth time, or has died
 until_waits() {
-	until [ "$(grep -c waiting answers)" -ge "$1" ]; do sleep 0.1; done
+	until [ "$(grep -c waiting answers)" -ge "$1" ] || ! kill -0 "$vmm_pid"; do sleep 0.1; done
 }
 
 # The guest is armed when the module goes, and not when it is back.
@@ -106,6 +106,7 @@ armed_and_detached() {
 	mkfifo samples.in
 	vmm arm cpuid 1 make cpuid 5 samples wait make cpuid 50 samples wait make cpuid 50 samples \
 		arm cpuid 1 make cpuid 7 samples <samples.in >answers 2>&1 &
+	vmm_pid=$!
 	exec 6>samples.in
 	until_waits 1
 	rmmod exitstat_attach
@@ -113,7 +114,7 @@ armed_and_detached() {
 	until_waits 2
 	insmod $module
 	echo >&6
-	wait $!
+	wait $vmm_pid
 	exec 6>&-
 	rm samples.in
 	is "$name" "$(sed -n 's/.* samples nmis=\([0-9]*\) .*/\1/p' answers | paste -sd ' ')" "5 0 0 7"
