@@ -60,9 +60,12 @@ bool pmu_has_details(void)
 
 u32 pmu_times_samples(void)
 {
-	if (!pmu_is_answered() || ask_anywhere(EXITSTAT_SAMPLE_TIME).eax != 1)
+	struct pmu_answer a;
+
+	if (!pmu_is_answered())
 		return 0;
-	return ask_anywhere(EXITSTAT_FEATURES).edx;
+	a = ask_anywhere(EXITSTAT_SAMPLE_TIME);
+	return a.eax || a.edx ? ask_anywhere(EXITSTAT_FEATURES).edx : 0;
 }
 
 const char *pmu_find_hypervisor(struct pmu_hypervisor *hv)

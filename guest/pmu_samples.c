@@ -87,27 +87,19 @@ static u64 ask_detail(void)
 	return a.eax == 1 ? (u64)a.ebx << 32 | a.ecx : EXITSTAT_DETAIL_REST;
 }
 
-/* Of all exits that the sample stands for that was taken last, or -1. */
-static s64 ask_time(void)
-{
-	struct pmu_answer a;
-	u64 asked;
-
-	if (!khz)
-		return -1;
-	a = pmu_ask(EXITSTAT_SAMPLE_TIME, 0, &asked);
-	return a.eax == 1 ? mul_u64_u32_div((u64)a.ebx << 32 | a.ecx, NSEC_PER_MSEC, khz) : -1;
-}
-
-/* False: there was none.  *more: there are others, for which no other NMI comes. */
-static bool take_sample(bool *more)
+/*
+ * False: there was none.  *more: there are others, for which no other NMI comes.  Ask for the
+ * time, not the RIP, which is in @regs.
+ */
+static bool take_sample(const struct pt_regs *regs, bool *more)
 {
 	struct pmu_answer a;
 	const char *name;
 	u64 asked;
+	s64 ns = -1;
 	u32 nr;
 
-	a = pmu_ask(EXITSTAT_SAMPLE_TAKE, 0, &asked);
+	a = pmu_ask(khz ? EXITSTAT_SAMPLE_TIME : EXITSTAT_SAMPLE_TAKE, 0, &asked);
 	*more = a.eax & EXITSTAT_SAMPLE_MORE;
 	nr = a.eax & ~EXITSTAT_SAMPLE_MORE;
 	name = nr ? name_of(a.edx) : NULL;
@@ -115,7 +107,9 @@ static bool take_sample(bool *more)
 		return false;
 	if (nr >= PATIENCE && READ_ONCE(armed))
 		arm_here();
-	trace_exit(a.edx, name, (u64)a.ebx << 32 | a.ecx, ask_detail(), ask_time(), nr * period);
+	if (khz)
+		ns = mul_u64_u32_div((u64)a.ebx << 32 | a.ecx, NSEC_PER_MSEC, khz);
+	trace_exit(a.edx, name, regs->ip, ask_detail(), ns, nr * period);
 	return true;
 }
 
@@ -128,10 +122,10 @@ static int handle_nmi(unsigned int cmd, struct pt_regs *regs)
 	bool more;
 	u32 i;
 
-	if (!take_sample(&more))
+	if (!take_sample(regs, &more))
 		return NMI_DONE;
 	for (i = 1; more && i < nr_sampled; i++)
-		take_sample(&more);
+		take_sample(regs, &more);
 	return NMI_HANDLED;
 }
 

@@ -18,7 +18,7 @@ void pmu_samples_end(void);
 
 /*
  * weight: the exits that the sample stands for.  time_ns: how long the hypervisor processed them,
- * or -1.  detail: what the last one was about, or EXITSTAT_DETAIL_REST.
+ * or -1.  rip: where the NMI came.  detail: what the last one was about, or EXITSTAT_DETAIL_REST.
  */
 TRACE_EVENT_FN(exit,
 	       TP_PROTO(u32 number, const char *name, u64 rip, u64 detail, s64 time_ns,

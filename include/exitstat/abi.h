@@ -185,10 +185,12 @@
  *	SAMPLE_DETAIL	ignored			EAX = 1, EBX:ECX = detail (high,
  *						low) of the sample that was last
  *						taken; all zeros if unknown
- *	SAMPLE_TIME	ignored			EAX = 1, EBX:ECX = cycles (high,
- *						low) processing the exits that the
- *						sample that was last taken stands
- *						for; a host without it: all zeros
+ *	SAMPLE_TIME	ignored			as SAMPLE_TAKE, but EBX:ECX =
+ *						cycles (high, low) processing the
+ *						exits that the samples stand for;
+ *						EDX = EXITSTAT_UNDEFINED if there
+ *						are none (a host without this
+ *						leaf: all zeros)
  *
  * SAMPLE_ARM takes the exit number as BUCKET does, and the period in ECX 31:16,
  * where 0 means off.

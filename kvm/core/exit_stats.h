@@ -144,7 +144,6 @@ struct kvm_exit_stats_sampling {
 	u64 seen;		/* count of all exits when an exit was last looked at */
 	u64 idt;		/* of the guest, when it armed */
 	u64 detail;		/* the same sample's */
-	u64 cycles;		/* the same */
 	struct kvm_exit_stats_sampled *timed;	/* has the exit that was looked at last, or NULL */
 	const u64 *timed_row;	/* where its time is added */
 	u64 timed_before;	/* what was there before */

@@ -300,7 +300,7 @@ static void answer_scope(const struct kvm_exit_stats *asking, struct registers *
 	regs->edx = upper_32_bits(epoch);
 }
 
-/* Two of these questions change something, and only for the vCPU that asks. */
+/* All of these questions but the last change something, and only for the vCPU that asks. */
 static void answer_samples(struct kvm_exit_stats *asking, u32 leaf, u32 input,
 			   struct registers *regs)
 {
@@ -311,14 +311,12 @@ static void answer_samples(struct kvm_exit_stats *asking, u32 leaf, u32 input,
 		kvm_exit_stats_answer_arm(asking, input, &regs->eax, &regs->edx);
 		break;
 	case EXITSTAT_SAMPLE_TAKE:
-		kvm_exit_stats_answer_take(asking, &regs->eax, &regs->ebx, &regs->ecx,
+	case EXITSTAT_SAMPLE_TIME:
+		kvm_exit_stats_answer_take(asking, leaf, &regs->eax, &regs->ebx, &regs->ecx,
 					   &regs->edx);
 		break;
 	case EXITSTAT_SAMPLE_DETAIL:
 		kvm_exit_stats_answer_sample_detail(asking, &regs->eax, &regs->ebx, &regs->ecx);
-		break;
-	case EXITSTAT_SAMPLE_TIME:
-		kvm_exit_stats_answer_sample_time(asking, &regs->eax, &regs->ebx, &regs->ecx);
 		break;
 	}
 }

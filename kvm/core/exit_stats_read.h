@@ -178,8 +178,8 @@ bool kvm_exit_stats_may_ask(struct kvm_exit_stats *s);
 /* exit_stats_samples.c: may guests have samples, and their questions. */
 bool kvm_exit_stats_samples_allowed(void);
 void kvm_exit_stats_answer_arm(struct kvm_exit_stats *s, u32 input, u32 *eax, u32 *edx);
-void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 leaf, u32 *eax, u32 *ebx, u32 *ecx,
+				u32 *edx);
 void kvm_exit_stats_answer_sample_detail(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx);
-void kvm_exit_stats_answer_sample_time(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx);
 
 #endif /* __KVM_X86_EXIT_STATS_READ_H */

@@ -155,25 +155,30 @@ static struct kvm_exit_stats_sampled *find_unanswered(struct kvm_exit_stats_samp
 }
 
 /*
- * Of one number.  If others have samples too, the guest asks again, in the same NMI: until
+ * Where the last sample of one number was or, with SAMPLE_TIME, how long the exits took that its
+ * samples stand for.  If others have samples too, the guest asks again, in the same NMI: until
  * then, what it does makes no other one.  One that it asked nothing about would be unknown.
  */
-void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+void kvm_exit_stats_answer_take(struct kvm_exit_stats *s, u32 leaf, u32 *eax, u32 *ebx, u32 *ecx,
+				u32 *edx)
 {
 	struct kvm_exit_stats_sampling *sampling = &s->sampling;
 	struct kvm_exit_stats_sampled *one = find_unanswered(sampling);
+	bool time = leaf == EXITSTAT_SAMPLE_TIME;
+	u64 value;
 
 	sampling->nmi_is_pending = false;
 	sampling->detail_is_known = false;
-	sampling->cycles = 0;
-	if (!one)
+	if (!one) {
+		*edx = time ? EXITSTAT_UNDEFINED : 0;
 		return;
+	}
+	value = time ? one->cycles : one->rip;
 	*eax = one->unanswered;
-	*ebx = upper_32_bits(one->rip);
-	*ecx = lower_32_bits(one->rip);
+	*ebx = upper_32_bits(value);
+	*ecx = lower_32_bits(value);
 	*edx = one->number;
 	one->unanswered = 0;
-	sampling->cycles = one->cycles;
 	one->cycles = 0;
 	if (find_unanswered(sampling)) {
 		*eax |= EXITSTAT_SAMPLE_MORE;
@@ -190,13 +195,6 @@ void kvm_exit_stats_answer_sample_detail(struct kvm_exit_stats *s, u32 *eax, u32
 	*eax = 1;
 	*ebx = upper_32_bits(s->sampling.detail);
 	*ecx = lower_32_bits(s->sampling.detail);
-}
-
-void kvm_exit_stats_answer_sample_time(struct kvm_exit_stats *s, u32 *eax, u32 *ebx, u32 *ecx)
-{
-	*eax = 1;
-	*ebx = upper_32_bits(s->sampling.cycles);
-	*ecx = lower_32_bits(s->sampling.cycles);
 }
 
 static u64 processing_of(const u64 *row)

@@ -264,26 +264,29 @@ static void read_next(struct step *s)
 
 /* Of the one vCPU that is armed. */
 static struct {
-	unsigned int unheard;
+	unsigned int leaf;		/* to ask of an NMI; 0: none */
 	unsigned int number;		/* of the last one */
 	unsigned long ahead;		/* how far the guest had come after it */
 	unsigned long nmis, exits, cycles;
-} samples;
+} samples = { .leaf = EXITSTAT_SAMPLE_TAKE };
 
 /* Not in the handler itself: of an early return there, gcc 12 makes a plain RET. */
 static __attribute__((noinline)) void note_nmi(const struct frame *f)
 {
 	struct answer a;
+	unsigned long value;
 
 	samples.nmis++;
-	if (samples.unheard)
+	if (!samples.leaf)
 		return;
-	a = ask(EXITSTAT_SAMPLE_TAKE, 0);
+	a = ask(samples.leaf, 0);
+	value = (unsigned long)a.ebx << 32 | a.ecx;
 	samples.exits += a.eax & ~EXITSTAT_SAMPLE_MORE;
-	samples.ahead = f->rip - ((unsigned long)a.ebx << 32 | a.ecx);
 	samples.number = a.edx;
-	a = ask(EXITSTAT_SAMPLE_TIME, 0);
-	samples.cycles += (unsigned long)a.ebx << 32 | a.ecx;
+	if (samples.leaf == EXITSTAT_SAMPLE_TIME)
+		samples.cycles += value;
+	else
+		samples.ahead = f->rip - value;
 }
 
 static __attribute__((interrupt)) void nmi(struct frame *f)
@@ -423,8 +426,11 @@ static void take(struct step *s, struct vcpu *v)
 	case OP_SAMPLES:
 		tell_samples(s);
 		break;
+	case OP_TIMED:
+		samples.leaf = EXITSTAT_SAMPLE_TIME;
+		break;
 	case OP_UNHEARD:
-		samples.unheard = 1;
+		samples.leaf = 0;
 		break;
 	case OP_WAIT:
 		out(VMM_PORT_WAIT, 0);

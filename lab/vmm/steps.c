@@ -101,6 +101,7 @@ const char steps_help[] =
 	"      wait                 wait for a line on standard input\n"
 	"      arm ECX PERIOD       sample every so many-th exit of that number; 0: none\n"
 	"      samples              what came of it since the last such step\n"
+	"      timed                from here on, ask of NMIs how long exits took, not where they were\n"
 	"      unheard              from here on, do not ask what an NMI is about\n"
 	"LEAF: a number or a name of --list leaves, with vcpu- before it for one vCPU\n"
 	"ECX:  a number, a name of --list kinds or numbers, or `all' for every number\n";
@@ -465,6 +466,7 @@ static const struct {
 	{ "wait", 0, OP_WAIT, parse_plain },
 	{ "arm", 2, OP_READ, parse_arm },
 	{ "samples", 0, OP_SAMPLES, parse_plain },
+	{ "timed", 0, OP_TIMED, parse_plain },
 	{ "unheard", 0, OP_UNHEARD, parse_plain },
 };
 

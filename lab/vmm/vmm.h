@@ -92,7 +92,8 @@ enum op {
 	OP_SPIN,	/* the same without halting */
 	OP_DO,		/* by the VMM: the action in kind */
 	OP_SAMPLES,	/* what the NMIs since the last such step were about */
-	OP_UNHEARD,	/* from here on, NMIs ask nothing */
+	OP_TIMED,	/* from here on, NMIs ask how long exits took, not where they were */
+	OP_UNHEARD,	/* the same, nothing */
 	OP_WAIT,	/* for a line on the VMM's standard input */
 	OP_BARRIER,	/* for all vCPUs */
 	OP_MIX,		/* n exits of random kinds, or a few more; n and rcx are the seed */

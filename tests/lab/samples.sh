@@ -44,7 +44,7 @@ sampled_times() {
 	local kind before after sampled got='' said=''
 
 	for kind in wrmsr pio_vmm; do
-		ask arm $kind 7 read time $kind make $kind 105 samples read time $kind
+		ask timed arm $kind 7 read time $kind make $kind 105 samples read time $kind
 		next_time
 		before=$cycles
 		next_time

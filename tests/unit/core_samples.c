@@ -210,21 +210,37 @@ static bool tells_what(void)
 static bool tells_how_long(void)
 {
 	struct kvm_exit_stats *s = new_armed(CPUID, 2);
-	bool none = is(ask(s, TIME, 0), 1, 0, 0, 0);
+	bool none = is(ask(s, TIME, 0), 0, 0, 0, EXITSTAT_UNDEFINED);
 
 	ask(s, ARM, 0x10000 | WRITE_MSR);
 	make_for(s, CPUID, 100);
 	make_for(s, CPUID, 1000);
 	make_for(s, IO, 10);
 	make_for(s, WRITE_MSR, 7);
-	carrier.eax = TAKE;
+	carrier.eax = TIME;
 	make_for(s, CPUID, 50000);
-	none &= is(ask(s, TIME, 0), 1, 0, 0, 0);
-	if (ask(s, TAKE, 0).edx != CPUID || !is(ask(s, TIME, 0), 1, 0, 1110, 0))
+	if (!is(ask(s, TIME, 0), 1 | EXITSTAT_SAMPLE_MORE, 0, 1110, CPUID))
 		return false;
 	make_for(s, CPUID, 50000);
-	return none && ask(s, TAKE, 0).edx == WRITE_MSR && is(ask(s, TIME, 0), 1, 0, 12, 0) &&
-	       !ask(s, TAKE, 0).eax && is(ask(s, TIME, 0), 1, 0, 0, 0);
+	return none && is(ask(s, TIME, 0), 1, 0, 12, WRITE_MSR) &&
+	       is(ask(s, TIME, 0), 0, 0, 0, EXITSTAT_UNDEFINED) && carrier.nmis == 1;
+}
+
+/* A sample is taken once, with one of the two questions; the other is not answered for it later. */
+static bool takes_either(void)
+{
+	struct kvm_exit_stats *s = new_armed(WRITE_MSR, 1);
+
+	carrier.rip = 0x1000;
+	make_for(s, WRITE_MSR, 7);
+	make_for(s, IO, 3);
+	if (!is(ask(s, TAKE, 0), 1, 0, 0x1000, WRITE_MSR) ||
+	    !is(ask(s, TIME, 0), 0, 0, 0, EXITSTAT_UNDEFINED))
+		return false;
+	make_for(s, WRITE_MSR, 20);
+	make_for(s, IO, 3);
+	return carrier.nmis == 2 && is(ask(s, TIME, 0), 1, 0, 25, WRITE_MSR) &&
+	       is(ask(s, TAKE, 0), 0, 0, 0, 0);
 }
 
 /* Not even for the number that gets its place. */
@@ -239,7 +255,7 @@ static bool forgets_time(void)
 	ask(s, ARM, 0x10000 | WRITE_MSR);
 	make_for(s, WRITE_MSR, 3);
 	make_for(s, IO, 10);
-	return ask(s, TAKE, 0).edx == WRITE_MSR && is(ask(s, TIME, 0), 1, 0, 8, 0);
+	return is(ask(s, TIME, 0), 1, 0, 8, WRITE_MSR);
 }
 
 /* The VMM's part is in it; with details, the time is where the detail is. */
@@ -256,7 +272,7 @@ static bool tells_how_long_with_details(void)
 	run_begin(s, 400);
 	leave_detailed(s, CPUID, 0);
 	kvm_exit_stats_sample(s);
-	return ask(s, TAKE, 0).eax == 1 && is(ask(s, TIME, 0), 1, 0, 435, 0);
+	return is(ask(s, TIME, 0), 1, 0, 435, WRITE_MSR);
 }
 
 /* Such an exit is looked at before KVM comes to its detail, if it does. */
@@ -272,8 +288,8 @@ static bool tells_of_reentry(void)
 	kvm_exit_stats_sample_reentry(s);
 	kvm_exit_stats_reenter(s);
 	make_for(s, IO, 70);
-	return ask(s, TAKE, 0).eax == 1 && is(ask(s, DETAIL, 0), 1, 1, 0x6e0, 0) &&
-	       is(ask(s, TIME, 0), 1, 0, 5, 0);
+	return is(ask(s, TIME, 0), 1, 0, 5, WRITE_MSR) && is(ask(s, DETAIL, 0), 1, 1, 0x6e0, 0) &&
+	       !ask(s, TIME, 0).eax && is(ask(s, DETAIL, 0), 0, 0, 0, 0);
 }
 
 static bool refused(void)
@@ -295,7 +311,8 @@ static bool not_for_users(void)
 
 	make(s, CPUID, 1);
 	carrier.user = true;
-	zeros = is(ask(s, TAKE, 0), 0, 0, 0, 0) && is(ask(s, ARM, CPUID), 0, 0, 0, 0) && carrier.on;
+	zeros = is(ask(s, TAKE, 0), 0, 0, 0, 0) && is(ask(s, TIME, 0), 0, 0, 0, 0) &&
+		is(ask(s, ARM, CPUID), 0, 0, 0, 0) && carrier.on;
 	carrier.user = false;
 	return zeros && ask(s, TAKE, 0).eax == 1;
 }
@@ -307,6 +324,7 @@ static bool switched_off(void)
 
 	*core_param_exit_stats_samples = false;
 	zeros = is(ask(s, ARM, 0x10000 | CPUID), 0, 0, 0, 0) && is(ask(s, TAKE, 0), 0, 0, 0, 0) &&
+		is(ask(s, TIME, 0), 0, 0, 0, 0) &&
 		!(ask(s, EXITSTAT_FEATURES, 0).ecx & EXITSTAT_FEATURE_SAMPLES);
 	*core_param_exit_stats_samples = true;
 	return before && zeros && !carrier.on;
@@ -405,6 +423,7 @@ const struct unit_case samples_cases[] = {
 	{ told_after_disarming, "one that is disarmed makes room for others" },
 	{ tells_what, "what a sample was about is told where details are counted" },
 	{ tells_how_long, "and how long the exits took that it stands for, without the questions" },
+	{ takes_either, "either, where or how long, once" },
 	{ forgets_time, "but nothing of a number that was disarmed" },
 	{ tells_how_long_with_details, "in KVM and the VMM, with details, too" },
 	{ tells_of_reentry, "so it does of an exit after which KVM re-enters the guest" },
