@@ -43,6 +43,8 @@ bad() { "$BUILD/exitstat" host --debugfs bad "$@"; }
 
 # watching ARGUMENT...: exitstat host in the background, as $watcher, with its output in out and err
 watching() {
+	# It empties them itself, perhaps after the first look at them.
+	rm -f out err
 	"$BUILD/exitstat" host -D vms "$@" >out 2>err &
 	watcher=$!
 }
@@ -475,6 +477,7 @@ TIMEFORMAT=%U
 { time "$BUILD/exitstat" host -D many --total -H >out; } 2>cpu_s
 is "4096 VMs are listed, with less than ten seconds of CPU time even here" "$(wc -l <out) $(awk '{ print ($1 < 10) }' cpu_s)" "4096 1"
 diagnose "$(<cpu_s) s under ASan"
+rm out
 "$BUILD/exitstat" host -D many 0.5 >out 2>err & watcher=$!
 wait_for test -s out
 for i in $(seq 4000); do rm -r "many/$((pid + i))-10"; done & churn=$!

@@ -176,6 +176,7 @@ is "a host's VM is the first operand, the reason the second" "$(host vms why $pi
 18 io"
 is "behind --vm there is only the reason; a vCPU has its own table" "$(host vms -m $((pid + 1)) why -v 1 io | under io | head -n 1)" "8 out 0x3f8  serial port 1"
 # The files are written one after the other, so perhaps in two intervals.
+rm -f out
 "$exitstat" host -D vms -m $pid -d -b 0.2 >out & watcher=$!
 wait_for grep -q total out
 tree vms --details --tick 101
