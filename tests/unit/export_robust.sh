@@ -98,9 +98,9 @@ harm() {
 	wait_for test -s "harm$1.ready"
 	mv "$work/harm$1"/* harm/
 }
-python3 "$top/tests/lib/qmp.py" harm/well well >well.ready &
+python3 "$top/tests/lib/qmp.py" harm/well well >harm.ready &
 harming+=($!)
-wait_for test -s well.ready
+wait_for test -s harm.ready
 build_plain || exit 1
 start --qmp harm || exit 1
 seen() { fetch "$url" | grep -c '^exitstat_vcpus{vm="web, 1"} 2'; }
