@@ -89,17 +89,24 @@ static u64 ask_detail(void)
 
 /*
  * False: there was none.  *more: there are others, for which no other NMI comes.  Ask for the
- * time, not the RIP, which is in @regs.
+ * time, not the RIP: @regs has where the NMI came.
  */
 static bool take_sample(const struct pt_regs *regs, bool *more)
 {
-	struct pmu_answer a;
+	struct pmu_answer a = { 0 };
+	bool is_timed = khz;
 	const char *name;
 	u64 asked;
 	s64 ns = -1;
 	u32 nr;
 
-	a = pmu_ask(khz ? EXITSTAT_SAMPLE_TIME : EXITSTAT_SAMPLE_TAKE, 0, &asked);
+	if (is_timed)
+		a = pmu_ask(EXITSTAT_SAMPLE_TIME, 0, &asked);
+	/* Zeros: this host is older than the one where we began. */
+	if (!a.eax && !a.edx) {
+		is_timed = false;
+		a = pmu_ask(EXITSTAT_SAMPLE_TAKE, 0, &asked);
+	}
 	*more = a.eax & EXITSTAT_SAMPLE_MORE;
 	nr = a.eax & ~EXITSTAT_SAMPLE_MORE;
 	name = nr ? name_of(a.edx) : NULL;
@@ -107,7 +114,7 @@ static bool take_sample(const struct pt_regs *regs, bool *more)
 		return false;
 	if (nr >= PATIENCE && READ_ONCE(armed))
 		arm_here();
-	if (khz)
+	if (is_timed)
 		ns = mul_u64_u32_div((u64)a.ebx << 32 | a.ecx, NSEC_PER_MSEC, khz);
 	trace_exit(a.edx, name, regs->ip, ask_detail(), ns, nr * period);
 	return true;
@@ -124,7 +131,7 @@ static int handle_nmi(unsigned int cmd, struct pt_regs *regs)
 
 	if (!take_sample(regs, &more))
 		return NMI_DONE;
-	for (i = 1; more && i < nr_sampled; i++)
+	for (i = 1; more && i < PATIENCE; i++)
 		take_sample(regs, &more);
 	return NMI_HANDLED;
 }
