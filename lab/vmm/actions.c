@@ -58,8 +58,9 @@ static void do_ioctls(struct vcpu *v, struct step *s)
 static void *kick_later(void *arg)
 {
 	struct vcpu *v = arg;
+	struct step *s = v->kicked;
 
-	while (!__atomic_load_n(&v->kicked->rcx, __ATOMIC_ACQUIRE))
+	while (s && !__atomic_load_n(&s->rcx, __ATOMIC_ACQUIRE))
 		usleep(LOOK_EVERY_US);
 	pthread_kill(v->thread, SIGUSR1);
 	return NULL;

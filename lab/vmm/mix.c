@@ -273,6 +273,12 @@ static int still_same(struct step *head, unsigned int rows)
 		}
 		from = row->ecx + 1;
 	}
+	/* Nor may there be a new one behind the last, which may be the last of all numbers. */
+	if (from) {
+		asked++;
+		if (ask(EXITSTAT_NEXT - EXITSTAT_VCPU, from).edx != EXITSTAT_UNDEFINED)
+			return 0;
+	}
 	/* These questions belong to the moment, too. */
 	own->rax += asked;
 	head->rax += asked;
