@@ -120,25 +120,41 @@ static long switches(void)
 	return usage.ru_nvcsw + usage.ru_nivcsw;
 }
 
+/*
+ * How often this task was switched out, and in *asked the count of exits of that number at the same
+ * moment.  Returns how many questions that took.
+ */
+static int read_both(unsigned int number, long *switched, uint64_t *asked)
+{
+	int questions = 0;
+
+	do {
+		*switched = switches();
+		*asked = ask(number);
+		questions++;
+	} while (switches() != *switched);
+	return questions;
+}
+
 static void sleep_with(long times, int events)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	unsigned int cpuid = is_amd() ? 0x72 : 10;
+	uint64_t asked_before, asked;
+	long switched_before, switched;
 	int fds[4], i;
-	long switched;
-	uint64_t asked;
 
 	for (i = 0; i < events; i++) {
 		fds[i] = open_event(config_of(is_amd() ? 0x7b : 30), 0, -1);
 		if (fds[i] < 0)
 			die("events: open");
 	}
-	switched = switches();
-	asked = ask(cpuid);
+	read_both(cpuid, &switched_before, &asked_before);
 	while (times-- > 0)
 		nanosleep(&moment, NULL);
-	asked = ask(cpuid) - asked - 1;
-	printf("%d %ld %llu\n", events, switches() - switched, (unsigned long long)asked);
+	i = read_both(cpuid, &switched, &asked);
+	printf("%d %ld %llu\n", events, switched - switched_before,
+	       (unsigned long long)(asked - asked_before - i));
 	for (i = 0; i < events; i++)
 		close(fds[i]);
 }
