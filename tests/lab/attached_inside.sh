@@ -151,12 +151,13 @@ in_the_middle() {
 
 	come_and_go 1000 >/dev/null &
 	loop=$!
-	: >middle.out
+	: >kinds
 	# A VM may end before the module has come, or gone: then another one asks.
 	until [ $vms = 200 ] || { [ $vms -gt 0 ] && [ "$(wc -l <kinds)" -gt 1 ]; }; do
 		vms=$((vms + 1))
-		vmm --vcpus 4 $(yes "read signature 0" | head -n 4000 | tr '\n' ' ') </dev/null >>middle.out 2>&1
-		sed 's/^vcpu=[0-9]* //' middle.out | sort | uniq -c | sort -n >kinds
+		vmm --vcpus 4 $(yes "read signature 0" | head -n 4000 | tr '\n' ' ') </dev/null >middle.out 2>&1
+		sed 's/^vcpu=[0-9]* //' middle.out | sort -u - kinds >kinds.new
+		mv kinds.new kinds
 	done
 	# Not killed: an insmod would go on without it, and into the next case.
 	: >enough

@@ -6,7 +6,7 @@ long anything takes.
 
 The machine itself may be busy, and its CPUs stop at any point for any time, which then counts where they stopped. What the VMM
 has measured is in its place all the same; and that it is in no other place, the rule says that no cycle is lost, or in two
-places. Where a rule compares times that nobody has measured, there are five snapshots more, and it must hold between two of them.
+places. Where a rule compares times that were not measured, there are five snapshots more, and it must hold between two of them.
 """
 import sys
 
@@ -160,6 +160,8 @@ def check_turned_back(run):
 def check_rule(rule, run):
     """Between two snapshots, or, where there are more, between two that follow each other; no cycle may be lost anywhere."""
     stops = run.vcpus[0].stops
+    if len(stops) < 2:
+        return ["there are no two snapshots"]
     faults = [list(rule(Change(run, *pair))) for pair in zip(stops, stops[1:])]
     return sum(faults, []) if rule is rule_conservation else min(faults, key=len)
 

@@ -257,12 +257,17 @@ wait $watcher
 status=$?
 is "a VM that ends while it is watched is said in a line, with what was there before" \
 	"$status $(cat err) $(head -n 1 out | awk '{ print $1 }') $(($(wc -l <out) > 1))" "0 exitstat: VM $pid-10 ended exits/s 1"
-tree vms --vms 3
-watching --vm $pid --vcpu 0 0.02
-wait_for lines out 3
-python3 -c 'import shutil, sys, time; shutil.rmtree(sys.argv[1] + "/vcpu0"); time.sleep(0.03); shutil.rmtree(sys.argv[1])' vms/$pid-10
-wait $watcher
-is "and so is one that goes piece by piece, the vCPU first" "$? $(cat err)" "0 exitstat: VM $pid-10 ended"
+# What removes it may be held up for longer than exitstat waits for the rest to go: not five times.
+for _ in 1 2 3 4 5; do
+	tree vms --vms 3
+	watching --vm $pid --vcpu 0 0.02
+	wait_for lines out 3
+	python3 -c 'import shutil, sys, time; shutil.rmtree(sys.argv[1] + "/vcpu0"); time.sleep(0.03); shutil.rmtree(sys.argv[1])' vms/$pid-10
+	wait $watcher
+	status=$?
+	[ $status -ne 0 ] || break
+done
+is "and so is one that goes piece by piece, the vCPU first" "$status $(cat err)" "0 exitstat: VM $pid-10 ended"
 tree vms --vms 3
 watching --vm $pid record -i 0.2 -o ended
 wait_for lines ended 3 ^end
@@ -482,10 +487,12 @@ rm out
 wait_for test -s out
 for i in $(seq 4000); do rm -r "many/$((pid + i))-10"; done & churn=$!
 wait_for lines err 30
+named=$?
 kill $churn
 wait $churn 2>/dev/null
 wait_for lines out $(($(wc -l <out) + 2))
+goes_on=$?
 done_watching
 is "while VMs end all the time, the list says which, and goes on" \
-	"$? $(grep -vcE 'exitstat: VM [0-9-]* ended|intervals were missed' err)" "0 0"
+	"$? $named $goes_on $(grep -vcE 'exitstat: VM [0-9-]* ended|intervals were missed' err)" "0 0 0 0"
 finish
