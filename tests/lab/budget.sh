@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What exitstat adds to a VM exit stays within the budget: instructions, counted exactly by an emulator, and TSC reads.
 # lane: any
-# timeout: 900
+# timeout: 1800
 # shellcheck disable=SC2317 # check() calls the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)

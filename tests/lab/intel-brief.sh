@@ -3,7 +3,7 @@
 # Hostile guests, where the time goes, a TSC that is turned back, and the life of our modules, in brief: in one emulated
 # Intel host with kernel 6.1.  QEMU's AMD CPU ignores a write to the TSC.
 # lane: intel
-# timeout: 900
+# timeout: 1800
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"
@@ -46,7 +46,7 @@ for file in "$here"/{brief,hostile,times,tsc,life}_inside.sh "$here"/{leaks,log}
 	"$("$top/kvm/fetch" image "$release")/lib/modules/$release/kernel/arch/x86/kernel/msr.ko"; do
 	adds+=(--add "$file")
 done
-run_machine brief-intel --machine intel --stock --timeout 900 "${adds[@]}" \
+run_machine brief-intel --machine intel --stock --timeout 1500 "${adds[@]}" \
 	-- sh /root/brief_inside.sh kvm-intel "$seed"
 hostile_verdicts
 times_verdicts

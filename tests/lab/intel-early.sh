@@ -4,7 +4,6 @@
 # entry that reports an exit. Bochs refuses that entry without an exit, under stock KVM too: then nothing may be counted.
 # lane: intel
 # soak: only
-# timeout: 900
 set -u
 # shellcheck source=machine.sh
 . "$(dirname "$0")/machine.sh"

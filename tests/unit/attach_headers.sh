@@ -3,7 +3,6 @@
 # exitstat_attach.ko is built from whatever headers it is given: of Debian's flavours, and of a distribution that has all of
 # them in one directory, elsewhere, and names its kernels in another way.
 # soak: only
-# timeout: 900
 # shellcheck disable=SC2317 # check() calls the functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)

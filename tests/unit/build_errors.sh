@@ -3,7 +3,6 @@
 # Whatever can go wrong between `make modules` and the modules is refused with one sentence that says
 # what was found and what to type next, and leaves nothing behind that a later call would take for
 # complete.
-# timeout: 900
 #
 # The scripts are the real ones, and so are apt, patch and make. The archive and the kernel are our own
 # small ones.

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Provoke every verdict of lab/run and of guest, on the AMD machine with the distribution's own modules.
-# timeout: 900
 # shellcheck disable=SC2016,SC2317 # the machines expand their own variables; "check" calls functions
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)

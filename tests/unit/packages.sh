@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # The Debian packages: lintian is silent, everything is in its place, nothing replaces a kernel's own
 # KVM, and one sentence says what cannot be built.
-# timeout: 900
 # shellcheck disable=SC2317 # functions are run through check
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)

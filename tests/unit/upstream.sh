@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # The change as mails, and porting to another series: the mails apply to each series' source, and
 # porting to a supported series reproduces its patch.
-# timeout: 900
 # kvm/patched/upstream itself applies the mails again and runs checkpatch; it fails if either does.
 # shellcheck disable=SC2317 # functions are run through check
 set -u
