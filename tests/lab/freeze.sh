@@ -60,7 +60,7 @@ traced_ports() {
 		END { for (i in n) printf "0x%x %d\n", i, n[i] }' | sort
 }
 
-# Interrupts may come at the very moment when the tracepoint stops, and nobody can say which were before: start over.
+# Interrupts may come at the very moment when the tracepoint stops, and it is unknown which were before: start over.
 frozen() {
 	for _ in 1 2 3; do
 		begin_trace

@@ -27,7 +27,7 @@ used_kib() {
 grown() { join "$1" "$2" 2>/dev/null | awk -v of="$3" -v n="$4" '$1 != "vmap_area" && $1 ~ of && $3 - $2 >= n && $3 - $2 > $4 { print $1, $2, "to", $3 }'; }
 join() { awk 'NR == FNR { before[$1] = $2; next } $1 in before { print $1, before[$1], $2, $3 }' "$1" "$2"; }
 
-# Less than a page per run means that no page is lost in each run; but a kernel thread more, of which each has 26 KiB, is no loss.
+# Less than a page per run means that no page is lost in each run, where there are 128 or more; but a kernel thread more, of which each has 26 KiB, is no loss.
 leaks() {
 	local times=$1 kib=$(($1 * 4))
 

@@ -15,7 +15,7 @@ rule() {
 	$beside vmm snapshot $2 snapshot </dev/null
 }
 
-# For what compares times that nobody measures beside: five times, each between snapshots of its own.
+# For what compares times that are not measured beside: five times, each between snapshots of its own.
 five() { echo "$1 snapshot $1 snapshot $1 snapshot $1 snapshot $1"; }
 
 # A busy thread of the host on the same CPU as the vCPU.

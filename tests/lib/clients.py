@@ -5,7 +5,7 @@ good N THREADS		N requests; prints how many were answered with 200 and a whole b
 broken N		N requests of every broken kind
 trickle N FILE		N clients from 127.0.0.2 that send a byte a second, and others in place of those that are cut off; when there is FILE, no
 			others come, and it ends with the last one
-deaf N FILE		N clients from 127.0.0.3 that ask and never read, and N more each second until there is FILE; they do not notice an end
+deaf N FILE		N clients from 127.0.0.3 that ask and never read, and N more each second until there is FILE; it runs until it is killed
 together N PID		N requests that are all there when that process, which is stopped meanwhile, sees them; prints what good prints
 churn SECONDS DIR	ask while VMs start, change and end in DIR; prints what was wrong with a page
 """

@@ -4,7 +4,7 @@
 #
 #	start_prometheus TARGET...	scrape each ADDRESS:PORT every ${scrape_interval:-1s}: $prometheus
 #	moment			for $at
-#	query EXPRESSION		its answer now, or at the moment $at: scrapes that fail later change nothing then
+#	query EXPRESSION		its answer now, or at the moment $at: so that later scrapes do not change it
 # shellcheck disable=SC2154,SC2034 # of tests/lib/export.sh, and for those who source this
 
 prometheus='' at=''
