@@ -13,3 +13,4 @@ until wget -q -O vms.json http://127.0.0.1:13948/vms.json; do sleep 0.2; done
 for file in before exitstat.prom vcpu.prom after vms.json; do
 	sed "s/^/$file: /" $file
 done
+echo end

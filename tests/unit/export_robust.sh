@@ -38,7 +38,8 @@ build_plain || exit 1
 python3 "$top/tests/lib/vms.py" many 4096
 start --debugfs many || exit 1
 keep many
-clients deaf 100 enough >deafness &
+# Itself, so that it can be killed.
+python3 "$top/tests/lib/clients.py" deaf "$url" 100 enough >deafness &
 deafening=$!
 wait_for test -s deafness
 check "nor do 100 that ask for a page of 22 MB and never read" comes
