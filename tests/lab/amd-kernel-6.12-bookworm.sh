@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # What kvm/series.tsv says of kernel 6.12 from bookworm: on an emulated AMD host.
 # lane: any
-# soak: only
 # timeout: 14400
 set -u
 # shellcheck source=kernels.sh
