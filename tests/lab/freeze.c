@@ -20,6 +20,7 @@
 #define MAX_NUMBERS	128
 #define MAX_DETAILS	1024
 #define MAX_ATTEMPTS	1000
+#define MAX_QUERIES	1000
 
 struct row {
 	unsigned int number;
@@ -115,12 +116,26 @@ static unsigned long count_of(const struct rows *rows, unsigned int number)
 	return 0;
 }
 
+/* Interrupts come at intervals, most of them: begin just after one, as far from the next as can be. */
+static void wait_for_exit(void)
+{
+	unsigned long before, now = ask(EXITSTAT_TOTAL_COUNT, 0, NULL);
+
+	for (int i = 0; i < MAX_QUERIES; i++) {
+		before = now;
+		now = ask(EXITSTAT_TOTAL_COUNT, 0, NULL);
+		if (now != before + 1)
+			return;
+	}
+}
+
 /* Only our own queries may come between the first row and the last. */
 static void read_undisturbed(struct rows *rows)
 {
 	unsigned long before;
 
 	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+		wait_for_exit();
 		before = ask(EXITSTAT_TOTAL_COUNT, 0, NULL);
 		asked = 0;
 		read_rows(rows);

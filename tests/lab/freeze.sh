@@ -62,7 +62,7 @@ traced_ports() {
 
 # Interrupts may come at the very moment when the tracepoint stops, and it is unknown which were before: start over.
 frozen() {
-	for _ in 1 2 3; do
+	for _ in 1 2 3 4 5; do
 		begin_trace
 		guest "$@" >guest.out 2>&1
 		status=$?
