@@ -116,7 +116,7 @@ static unsigned long count_of(const struct rows *rows, unsigned int number)
 	return 0;
 }
 
-/* Interrupts come at intervals, most of them: begin just after one, as far from the next as can be. */
+/* Most interrupts come at intervals: begin just after one, as far from the next as can be. */
 static void wait_for_exit(void)
 {
 	unsigned long before, now = ask(EXITSTAT_TOTAL_COUNT, 0, NULL);
