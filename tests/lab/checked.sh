@@ -11,7 +11,8 @@ run_machine() {
 	local status name=$1
 
 	shift
-	said=$built/$name.out
+	# Another lane may run the same test, for another kernel.
+	said=$built/$name-$carrier-$release.out
 	"$top/lab/run" --kernel "$release" --carrier "$carrier" "$@" >"$said" 2>&1
 	status=$?
 	[ $status = 0 ] || { diagnose "lab/run returned $status:"; diagnose "$(tail -n 30 "$said")"; exit 1; }

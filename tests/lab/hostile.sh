@@ -51,7 +51,7 @@ hostile() {
 	else
 		adds=(--add "$modules/kvm.ko" --add "$modules/kvm-$machine.ko")
 	fi
-	run_machine "hostile-$machine-$series" --machine "$machine" --stock --timeout "$((900 + queries / 20))" \
+	run_machine "hostile-$machine" --machine "$machine" --stock --timeout "$((900 + queries / 20))" \
 		--add "$here/hostile_inside.sh" --add "$here/log.sh" --add "$built/oracle:/bin/oracle" \
 		"${adds[@]}" -- sh /root/hostile_inside.sh "kvm-$machine" 1000 "$queries" "$seed" "$carrier"
 	hostile_verdicts

@@ -44,7 +44,7 @@ times() {
 
 	plan 22
 	build_for "$series"
-	run_machine "times-$machine-$series" --machine "$machine" --timeout 900 \
+	run_machine "times-$machine" --machine "$machine" --timeout 900 \
 		--add "$here/times_inside.sh" -- sh /root/times_inside.sh
 	times_verdicts
 	finish

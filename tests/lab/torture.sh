@@ -38,7 +38,7 @@ torture() {
 	plan 14
 	echo "# TORTURE_SEED=$seed"
 	build_for "$series"
-	run_machine "torture-$machine-$series" --machine "$machine" --smp "$smp" --timeout "$((600 + stops * exits / 60))" \
+	run_machine "torture-$machine" --machine "$machine" --smp "$smp" --timeout "$((600 + stops * exits / 60))" \
 		--add "$here/torture_inside.sh" -- sh /root/torture_inside.sh "$stops" "$exits" "$seed"
 	verdicts plain <<<"$common"
 	verdicts histograms <<<"$common
