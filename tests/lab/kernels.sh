@@ -20,7 +20,11 @@ column_of() { awk -F'\t' -v series="$1" -v suite="$2" -v column="$3" '
 	$1 == "series" { for (i = 1; i <= NF; i++) if ($i == column) c = i }
 	$1 == series && $4 == suite { print $c }' "$top/kvm/series.tsv"; }
 
-has() { [ "$(column_of "$series" "$suite" "$1")" = yes ]; }
+# has patched|attached: and, outside of a soak, it is tested; of some kernels, for time, the attached module alone
+has() {
+	[ "$(column_of "$series" "$suite" "$1")" = yes ] &&
+		{ [ "$1" = attached ] || [ "${EXITSTAT_SOAK:-0}" = 1 ] || [ "$(column_of "$series" "$suite" tested)" != attached ]; }
+}
 
 # What one machine runs, one after the other, and what has a machine of its own: files beside this, less the vendor. Linux
 # guests and hostile ones take long on emulated Intel: there, they run only in the soak.
